@@ -1,0 +1,2 @@
+//! engine: one binary for a data team.
+fn main() {}

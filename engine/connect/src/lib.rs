@@ -1,0 +1,1 @@
+//! Reaches the systems that data lives in, and carries it as Arrow batches.

@@ -1,0 +1,71 @@
+//! `[sources.NAME]`: what SQL may read.
+
+use super::Spanned;
+use crate::{column::ColumnType, name::Name};
+use std::{collections::BTreeMap, time::Duration};
+
+/// A set of tables behind one connection.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// `shop` in `source('shop', 'orders')`.
+    pub name: Spanned<Name>,
+    /// The connection that holds the tables.
+    pub connection: Spanned<Name>,
+    /// Facts given for some of its tables; others may exist.
+    pub tables: BTreeMap<Name, SourceTable>,
+}
+
+/// `[sources.shop.tables.orders]`: facts about a table that the system does not tell.
+#[derive(Clone, Debug)]
+pub struct SourceTable {
+    /// The table's or topic's name.
+    pub name: Spanned<Name>,
+    /// What the docs say of it.
+    pub description: Option<String>,
+    /// The key's columns; empty means that the system is asked.
+    pub key: Vec<Spanned<String>>,
+    /// How old its newest row may be.
+    pub freshness: Option<Freshness>,
+    /// How a message or file is written: `json`, `avro`, `csv`, …
+    pub format: Option<Spanned<String>>,
+    /// Declared columns, in order; empty means that the system is asked.
+    pub columns: Vec<(Spanned<String>, Spanned<ColumnType>)>,
+    /// How to create a topic that is missing.
+    pub create: Option<Create>,
+    /// What becomes of rows that cannot be read as declared.
+    pub bad_rows: BadRows,
+    /// Where files lie, relative to the connection's folder; globs.
+    pub path: Option<Spanned<String>>,
+}
+
+/// How old the newest row may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Freshness {
+    /// The column that tells a row's age.
+    pub column: Spanned<String>,
+    /// Older is a warning.
+    pub warn: Option<Duration>,
+    /// Older fails.
+    pub fail: Option<Duration>,
+}
+
+/// How to create a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Create {
+    /// Partitions, at least 1.
+    pub partitions: u32,
+    /// Copies of each, at least 1.
+    pub replication: u32,
+}
+
+/// What becomes of rows that cannot be read as declared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BadRows {
+    /// They go to the dead letters, with their place, bytes and reason.
+    DeadLetter,
+    /// They fail the read.
+    #[default]
+    Fail,
+    /// They are counted and left out.
+    Skip,
+}

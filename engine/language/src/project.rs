@@ -1,0 +1,72 @@
+//! A project as it was understood.
+
+use crate::{
+    config::{
+        connection::Connection, generator::Generator, replication::Replication, schedule::Schedule, seed::Seed,
+        settings::Settings, sink::Sink, source::Source, unit_test::UnitTest, value::Value,
+    },
+    files::Files,
+    graph::Graph,
+    model::{Model, SingularTest},
+    name::Name,
+    table::TableDefinition,
+    template::{RunInfo, macros::Macros},
+};
+use std::collections::BTreeMap;
+
+/// Everything that the user's files say, for one target. What could not be understood is missing here and has a diagnostic.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The target that connections were resolved for.
+    pub target: Name,
+    /// Every target that some connection names, sorted.
+    pub targets: Vec<Name>,
+    /// The text of every file read.
+    pub files: Files,
+    /// Settings of the whole project.
+    pub settings: Settings,
+    /// Connections in the chosen target.
+    pub connections: BTreeMap<Name, Connection>,
+    /// What SQL may read.
+    pub sources: BTreeMap<Name, Source>,
+    /// Where results may be written.
+    pub sinks: BTreeMap<Name, Sink>,
+    /// Copies of tables.
+    pub replications: BTreeMap<Name, Replication>,
+    /// Synthetic data.
+    pub generators: BTreeMap<Name, Generator>,
+    /// What runs when.
+    pub schedules: BTreeMap<Name, Schedule>,
+    /// Models, rendered once with `is_incremental()` false.
+    pub models: BTreeMap<Name, Model>,
+    /// Small tables kept with the code.
+    pub seeds: BTreeMap<Name, Seed>,
+    /// SQL that must return no rows.
+    pub singular_tests: BTreeMap<Name, SingularTest>,
+    /// Given rows, expected rows.
+    pub unit_tests: Vec<UnitTest>,
+    /// Macros, visible in every template.
+    pub macros: Macros,
+    /// Definitions of source tables: from `schema.lock`, from discovery, from declared columns and from generators,
+    /// by `source.table`.
+    pub tables: BTreeMap<Name, TableDefinition>,
+    /// What depends on what.
+    pub graph: Graph,
+    /// Values for `var()`: `[vars]` with the command line's on top.
+    pub vars: BTreeMap<String, Value>,
+    /// The environment as templates see it: the process's, then `.env`. Secrets may be among it; never print it.
+    pub env: crate::config::env::Env,
+}
+
+/// What loading depends on besides the files.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// `-t`; `None` is `default_target`, else the only target there is.
+    pub target: Option<Name>,
+    /// `--var name=value`, as typed.
+    pub vars: BTreeMap<String, String>,
+    /// What `run` is in templates.
+    pub run: RunInfo,
+    /// Definitions found by asking the systems, by `source.table`; they win over `schema.lock`.
+    pub discovered: BTreeMap<Name, TableDefinition>,
+}

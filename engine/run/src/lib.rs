@@ -1,0 +1,1 @@
+//! Moves the data: plans, builds, replicates, tests and remembers.
