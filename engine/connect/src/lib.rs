@@ -1,1 +1,12 @@
 //! Reaches the systems that data lives in, and carries it as Arrow batches.
+//!
+//! [`connector`] is the hub: what a kind of system is, what one system can do, how a table is read and how one is
+//! published. Each connector is a folder beside it and knows only the hub.
+
+pub mod connector;
+pub mod digest;
+pub mod error;
+pub mod position;
+pub mod publish;
+pub mod read;
+pub mod types;

@@ -1,0 +1,98 @@
+//! What a connector is, and what one system can do.
+
+use crate::{
+    error::Result,
+    position::{Position, Token},
+    publish::{Publication, Publisher},
+    read::{ReadRequest, Reading, TableRequest},
+};
+use engine_language::{diagnostic::Diagnostic, name::Name, table::TableDefinition};
+use std::{
+    fmt::Debug,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// A kind of external system, such as `sqlite`.
+pub trait Connector: 'static {
+    /// The word after `type =`.
+    const KIND: &'static str;
+    /// The other fields of the TOML table.
+    type Config: serde::de::DeserializeOwned + schemars::JsonSchema;
+    /// Pure: no I/O, so that `engine check` works offline.
+    fn connect(place: &Place<'_>, config: Self::Config) -> Result<Arc<dyn Connection>, Diagnostic>;
+}
+
+/// Where a connection is declared.
+#[derive(Clone, Debug)]
+pub struct Place<'a> {
+    /// The connection's name.
+    pub name: &'a Name,
+    /// The place of its table in the file.
+    pub span: engine_language::files::Span,
+    /// The project's root; relative paths start here.
+    pub root: &'a Path,
+}
+
+impl Place<'_> {
+    /// A path as the user wrote it, made absolute.
+    pub fn path(&self, written: impl AsRef<Path>) -> PathBuf {
+        self.root.join(written)
+    }
+}
+
+/// One external system, as one TOML table describes it. It opens on first use.
+///
+/// Readers see the table before a publication or the table after it, never anything between; a crash at any instant
+/// leaves one of the two. What a crash leaves behind besides, the next [`recover`](Self::recover) removes.
+#[async_trait::async_trait]
+pub trait Connection: Debug + Send + Sync {
+    /// What it can do; `check` and `plan` ask before a run does.
+    fn abilities(&self) -> Abilities;
+
+    /// Tries the connection and says what stands behind it, such as "SQLite 3.50 at .engine/data/shop.db".
+    async fn ping(&self) -> Result<String>;
+
+    /// The tables that users may read, sorted; not the engine's own.
+    async fn tables(&self) -> Result<Vec<Name>>;
+
+    /// The definition of a table; `None` if it does not exist.
+    async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>>;
+
+    /// Opens tables, all of them as of one instant. Each `since` continues after an earlier read.
+    async fn read(&self, request: ReadRequest) -> Result<Reading>;
+
+    /// What tells whether a table changed; `None` if the system cannot tell. `last` is an earlier answer.
+    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>>;
+
+    /// Begins one atomic write of one or more tables.
+    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>>;
+
+    /// Where a pipeline stands in this target: positions live in the system that they protect.
+    async fn position(&self, pipeline: &Name) -> Result<Option<Position>>;
+
+    /// Removes what crashed runs left behind and says how many things that were. Only called while no other run is at work.
+    async fn recover(&self) -> Result<usize>;
+}
+
+/// What a system can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// Tables can be written.
+    pub write: bool,
+    /// A table can be replaced as a whole in one step.
+    pub replace: bool,
+    /// Rows can be merged and deleted by key.
+    pub merge: bool,
+    /// Reads can continue after an earlier one, and it has an end that moves: a stream model may read it.
+    pub stream: bool,
+    /// Positions and dead letters can be committed with the rows: a stream model may write it.
+    pub positions: bool,
+}
+
+impl Abilities {
+    /// It can be read, and nothing else.
+    pub const READ: Self = Self { write: false, replace: false, merge: false, stream: false, positions: false };
+    /// All that a database can do.
+    pub const DATABASE: Self = Self { write: true, replace: true, merge: true, stream: false, positions: true };
+}

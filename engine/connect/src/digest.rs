@@ -1,0 +1,64 @@
+//! A digest of rows that does not depend on their order.
+
+use datafusion::arrow::{
+    array::RecordBatch,
+    datatypes::SchemaRef,
+    error::ArrowError,
+    row::{RowConverter, SortField},
+};
+use std::fmt;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// How many rows, and the sum of their hashes modulo 2^128. Equal sets of rows have equal digests, in any order and
+/// cut into any batches; xxh3 is not cryptographic, it finds accidents and not attacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Digest {
+    /// Rows.
+    pub rows: u64,
+    /// Sum of the rows' hashes, wrapping.
+    pub sum: u128,
+}
+
+impl Digest {
+    /// The digest of both sets of rows together.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self { rows: self.rows + other.rows, sum: self.sum.wrapping_add(other.sum) }
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{:032x}", self.rows, self.sum)
+    }
+}
+
+/// Digests batches of one schema. A row's bytes are those of Arrow's row format, which are equal exactly if the values are.
+#[derive(Debug)]
+pub struct Digester {
+    rows: RowConverter,
+    digest: Digest,
+}
+
+impl Digester {
+    /// Begins with no rows.
+    pub fn new(schema: &SchemaRef) -> Result<Self, ArrowError> {
+        let fields = schema.fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
+        Ok(Self { rows: RowConverter::new(fields)?, digest: Digest::default() })
+    }
+
+    /// Adds a batch.
+    pub fn add(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        let rows = self.rows.convert_columns(batch.columns())?;
+        for row in &rows {
+            self.digest.sum = self.digest.sum.wrapping_add(xxh3_128(row.as_ref()));
+        }
+        self.digest.rows += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    /// What was added so far.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}

@@ -1,0 +1,84 @@
+//! Why an external system did not do what it was asked.
+
+/// What the world refused, and whose turn it is.
+#[derive(Debug, thiserror::Error)]
+#[error("{system}: {doing}: {source}")]
+pub struct Error {
+    /// The connection's name.
+    pub system: String,
+    /// What was being done, such as "reading `orders`".
+    pub doing: String,
+    /// Who can mend it.
+    pub blame: Blame,
+    /// Whether trying again can help.
+    pub retry: Retry,
+    /// What to do about it, if that is known.
+    pub hint: Option<String>,
+    /// What the system or its driver said. Never holds a secret.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Who can mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The user: configuration, rights, a missing table.
+    User,
+    /// The data: a value that cannot be carried.
+    Data,
+    /// The system: it is down, slow, full.
+    System,
+    /// Another process that does the same work.
+    Rival,
+}
+
+/// Whether trying again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// The same will happen.
+    Never,
+    /// It may pass.
+    Later,
+}
+
+/// A result whose error is the world's.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error that trying again will not mend.
+    pub fn new(
+        system: impl ToString,
+        doing: impl Into<String>,
+        blame: Blame,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            system: system.to_string(),
+            doing: doing.into(),
+            blame,
+            retry: Retry::Never,
+            hint: None,
+            source: source.into(),
+        }
+    }
+
+    /// Says that it may pass.
+    #[must_use]
+    pub fn later(mut self) -> Self {
+        self.retry = Retry::Later;
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, text: impl Into<String>) -> Self {
+        self.hint = Some(text.into());
+        self
+    }
+}
+
+impl From<Error> for datafusion::error::DataFusionError {
+    fn from(error: Error) -> Self {
+        Self::External(Box::new(error))
+    }
+}

@@ -1,0 +1,101 @@
+//! How tables are written: staged, looked at, published in one step.
+
+use crate::{error::Result, position::Position, read::RejectedRow};
+use datafusion::{
+    arrow::{array::RecordBatch, datatypes::SchemaRef},
+    catalog::TableProvider,
+};
+use engine_language::{name::Name, table::TableDefinition};
+use std::sync::Arc;
+
+/// One atomic write.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The run's id, which staging tables and markers carry.
+    pub run: String,
+    /// The tables that change together.
+    pub tables: Vec<Target>,
+    /// The pipeline whose position moves with the rows, for streams and increments.
+    pub pipeline: Option<Name>,
+}
+
+/// A table to be written.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its name in the system.
+    pub table: Name,
+    /// The rows' columns, in the types of [`types`](crate::types).
+    pub schema: SchemaRef,
+    /// Key, constraints and indexes that the table gets when it is made.
+    pub definition: TableDefinition,
+    /// What becomes of the rows that are there.
+    pub mode: Mode,
+}
+
+/// What becomes of the rows that are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// They stay.
+    Append,
+    /// They go.
+    Replace,
+    /// Those of the same key are updated. Of several new rows of one key, the last one written wins.
+    Merge {
+        /// The columns that name a row.
+        key: Vec<String>,
+    },
+    /// Those of the same key are deleted, then all new rows are added.
+    DeleteInsert {
+        /// The columns that name a row, or a set of rows.
+        key: Vec<String>,
+    },
+}
+
+/// An atomic write that has begun. Dropped without [`commit`](Self::commit), it leaves every table as it was.
+#[async_trait::async_trait]
+pub trait Publisher: Send + Sync {
+    /// Opens a writer into a table's staging. Several may write at once; rows of one writer keep their order.
+    async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>>;
+
+    /// The table as readers will see it after `commit`; call it when all writers have finished.
+    async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>>;
+
+    /// Publishes rows, rejected rows and position in one step, or nothing.
+    async fn commit(self: Box<Self>, commit: Commit) -> Result<Vec<Written>>;
+}
+
+/// One stream of rows into staging.
+#[async_trait::async_trait]
+pub trait Writer: Send {
+    /// Adds rows.
+    async fn write(&mut self, batch: RecordBatch) -> Result<()>;
+    /// Says that there are no more, and how many there were.
+    async fn finish(self: Box<Self>) -> Result<u64>;
+}
+
+/// What is published along with the rows.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// The pipeline's move; refused with [`Blame::Rival`](crate::error::Blame::Rival) if it does not stand at `from`.
+    pub advance: Option<Advance>,
+    /// Rows that could not be read, for the dead letters.
+    pub rejected: Vec<RejectedRow>,
+}
+
+/// A pipeline's move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advance {
+    /// Where it stood when the rows were read.
+    pub from: Option<Position>,
+    /// Where it stands after them.
+    pub to: Position,
+}
+
+/// What was published of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The table.
+    pub table: Name,
+    /// Rows that went into staging.
+    pub rows: u64,
+}

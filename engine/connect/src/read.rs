@@ -1,0 +1,111 @@
+//! How tables are read.
+
+use crate::position::Position;
+use datafusion::catalog::TableProvider;
+use engine_language::{config::source::SourceTable, name::Name, table::TableDefinition};
+use std::{
+    any::Any,
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// Tables to be opened as of one instant.
+#[derive(Clone, Debug, Default)]
+pub struct ReadRequest {
+    /// The tables.
+    pub tables: Vec<TableRequest>,
+}
+
+/// A table to be opened.
+#[derive(Clone, Debug)]
+pub struct TableRequest {
+    /// Its name in the system.
+    pub table: Name,
+    /// What the project declares of it: columns, format, key.
+    pub declared: Option<Arc<SourceTable>>,
+    /// Continue after this place; `None` is from the beginning.
+    pub since: Option<Position>,
+    /// How much to read at most, for streams; `None` is all.
+    pub limit: Option<BatchLimit>,
+}
+
+impl TableRequest {
+    /// All of a table about which nothing is declared.
+    pub fn all(table: impl Into<Name>) -> Self {
+        Self { table: table.into(), declared: None, since: None, limit: None }
+    }
+}
+
+/// The size of a stream's micro-batch; whichever is reached first ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLimit {
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of the messages.
+    pub bytes: u64,
+    /// How long to wait for them.
+    pub time: Duration,
+}
+
+/// Opened tables, in the order asked for. The instant is held until this and all streams from it are dropped.
+pub struct Reading {
+    /// The tables.
+    pub tables: Vec<OpenTable>,
+    /// What holds the instant open, such as a connection with a transaction.
+    pub snapshot: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// An opened table.
+pub struct OpenTable {
+    /// Its rows; scans stream them.
+    pub provider: Arc<dyn TableProvider>,
+    /// Its key and other rules, as far as the system tells.
+    pub definition: TableDefinition,
+    /// Where this reading ends; a later one continues there. `None` if the system has no positions.
+    pub next: Option<Position>,
+    /// Whether there is already more after `next`.
+    pub more: bool,
+    /// What could not be read as declared; complete once the rows have been drained.
+    pub rejected: Rejects,
+}
+
+impl fmt::Debug for OpenTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenTable")
+            .field("definition", &self.definition)
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A message or line that could not be read as declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// The topic or file.
+    pub source: String,
+    /// The partition; 0 where there are none.
+    pub partition: u32,
+    /// The offset in it: of a message, or the line's number from 1.
+    pub offset: i64,
+    /// What stands there.
+    pub payload: Vec<u8>,
+    /// Why it was refused.
+    pub reason: String,
+}
+
+/// Collects rejected rows while a table is scanned. As many as the batch's limit allows, so memory is bounded.
+#[derive(Clone, Debug, Default)]
+pub struct Rejects(Arc<Mutex<Vec<RejectedRow>>>);
+
+impl Rejects {
+    /// Adds one.
+    pub fn push(&self, row: RejectedRow) {
+        self.0.lock().expect("no holder of this lock panics").push(row);
+    }
+
+    /// Takes all out.
+    pub fn take(&self) -> Vec<RejectedRow> {
+        std::mem::take(&mut self.0.lock().expect("no holder of this lock panics"))
+    }
+}

@@ -1,0 +1,96 @@
+//! Column types ↔ Arrow types: one Arrow type for each word of the language.
+
+use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef, TimeUnit};
+use engine_language::{
+    column::ColumnType,
+    table::{Column, TableDefinition},
+};
+use std::{collections::HashMap, sync::Arc};
+
+/// Metadata of a field whose Arrow type does not tell everything: holds the column type's words.
+pub const TYPE_KEY: &str = "engine.type";
+
+/// The Arrow type that carries a column type.
+pub fn arrow_type(kind: &ColumnType) -> DataType {
+    match kind {
+        ColumnType::Bool => DataType::Boolean,
+        ColumnType::SmallInt => DataType::Int16,
+        ColumnType::Int => DataType::Int32,
+        ColumnType::BigInt => DataType::Int64,
+        ColumnType::UBigInt => DataType::UInt64,
+        ColumnType::Float => DataType::Float32,
+        ColumnType::Double => DataType::Float64,
+        ColumnType::Decimal(precision, scale) if *precision <= 38 => DataType::Decimal128(*precision, *scale),
+        ColumnType::Decimal(precision, scale) => DataType::Decimal256(*precision, *scale),
+        ColumnType::Text(_) | ColumnType::Json | ColumnType::Uuid => DataType::Utf8,
+        ColumnType::Bytes => DataType::Binary,
+        ColumnType::Date => DataType::Date32,
+        ColumnType::Time => DataType::Time64(TimeUnit::Microsecond),
+        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+        ColumnType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        ColumnType::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
+        ColumnType::List(item) => DataType::List(Arc::new(Field::new("item", arrow_type(item), true))),
+    }
+}
+
+/// The column type whose Arrow type this is, or the narrowest that holds every value of it; `None` if there is none.
+pub fn column_type(data_type: &DataType) -> Option<ColumnType> {
+    Some(match data_type {
+        DataType::Boolean => ColumnType::Bool,
+        DataType::Int8 | DataType::Int16 | DataType::UInt8 => ColumnType::SmallInt,
+        DataType::Int32 | DataType::UInt16 => ColumnType::Int,
+        DataType::Int64 | DataType::UInt32 => ColumnType::BigInt,
+        DataType::UInt64 => ColumnType::UBigInt,
+        DataType::Float16 | DataType::Float32 => ColumnType::Float,
+        DataType::Float64 => ColumnType::Double,
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale)
+        | DataType::Decimal256(precision, scale)
+            if *scale >= 0 =>
+        {
+            ColumnType::Decimal(*precision, *scale)
+        }
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => ColumnType::Text(None),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            ColumnType::Bytes
+        }
+        DataType::Date32 | DataType::Date64 => ColumnType::Date,
+        DataType::Time32(_) | DataType::Time64(_) => ColumnType::Time,
+        DataType::Timestamp(_, None) => ColumnType::Timestamp,
+        DataType::Timestamp(_, Some(_)) => ColumnType::TimestampTz,
+        DataType::Interval(_) => ColumnType::Interval,
+        DataType::List(item) | DataType::LargeList(item) => ColumnType::List(Box::new(column_type(item.data_type())?)),
+        DataType::Dictionary(_, value) => column_type(value)?,
+        _ => return None,
+    })
+}
+
+/// A column as an Arrow field; what Arrow cannot say goes into its metadata.
+pub fn field(column: &Column) -> Field {
+    let data_type = arrow_type(&column.kind);
+    let told = column_type(&data_type).as_ref() == Some(&column.kind);
+    let field = Field::new(&column.name, data_type, column.nullable);
+    if told { field } else { field.with_metadata(HashMap::from([(TYPE_KEY.into(), column.kind.to_string())])) }
+}
+
+/// An Arrow field as a column; `None` if no column type carries it.
+pub fn column(field: &Field) -> Option<Column> {
+    let told = field.metadata().get(TYPE_KEY).and_then(|words| words.parse().ok());
+    let kind = told.filter(|kind| arrow_type(kind) == *field.data_type());
+    let kind = kind.or_else(|| column_type(field.data_type()))?;
+    Some(Column { nullable: field.is_nullable(), ..Column::new(field.name(), kind) })
+}
+
+/// A definition's columns as an Arrow schema.
+pub fn schema(definition: &TableDefinition) -> SchemaRef {
+    Arc::new(Schema::new(definition.columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+/// The schema in which results are carried to a sink: every type replaced by the one that [`column_type`] gives.
+/// `Err` names the first column that no column type carries.
+pub fn carried(schema: &Schema) -> Result<SchemaRef, String> {
+    let fields: Result<Vec<_>, String> =
+        schema.fields().iter().map(|f| column(f).map(|c| field(&c)).ok_or_else(|| f.name().clone())).collect();
+    Ok(Arc::new(Schema::new(fields?)))
+}
