@@ -1,0 +1,96 @@
+//! How a run went, node by node.
+
+use crate::event::RunOutcome;
+use engine_connect::digest::Digest;
+use engine_language::{diagnostic::Diagnostic, graph::NodeId, model::CheckSeverity};
+use std::time::Duration;
+
+/// How a run went.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The run's id, a ULID.
+    pub run: String,
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// Its nodes, in the order in which they ended.
+    pub nodes: Vec<NodeReport>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How a node went.
+#[derive(Clone, Debug)]
+pub struct NodeReport {
+    /// The node.
+    pub node: NodeId,
+    /// How it ended.
+    pub status: Status,
+    /// The word for what was done: `Generated`, `Replicated`, `Streamed`, `Succeeded`, `Seeded`, `Tested`.
+    pub done: &'static str,
+    /// Rows written; of a stream, rows that left the model.
+    pub rows: Option<u64>,
+    /// Events read, by streams.
+    pub events: Option<u64>,
+    /// Rows that went to the dead letters.
+    pub rejected: u64,
+    /// Bytes of the rows in memory.
+    pub bytes: u64,
+    /// Its checks, in order.
+    pub checks: Vec<CheckReport>,
+    /// What comparing source and copy said.
+    pub verdict: Option<Verdict>,
+    /// A few words more, such as `unchanged since 14:02` or `upstream mart_x failed`.
+    pub note: Option<String>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// When it began, in microseconds since 1970 UTC.
+    pub started_us: i64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How a node ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Done.
+    Succeeded,
+    /// Nothing had changed.
+    Reused,
+    /// Not done, and its table is as it was.
+    Failed,
+    /// Not tried, because a node before it failed or the run was stopped.
+    Skipped,
+}
+
+/// How a check went.
+#[derive(Clone, Debug)]
+pub struct CheckReport {
+    /// What it checks, such as `not_null(average_check)`.
+    pub name: String,
+    /// What breaking it means.
+    pub severity: CheckSeverity,
+    /// Rows that break it; 0 is passed.
+    pub failing: u64,
+    /// A few of them, drawn as text.
+    pub examples: Vec<String>,
+}
+
+/// What comparing source and copy said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Of the rows as they were read.
+    pub source: Digest,
+    /// Of the rows as the target holds them.
+    pub target: Digest,
+    /// Whether the digests were compared, or just the numbers of rows.
+    pub digests: bool,
+}
+
+/// Why a node failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What to show: code, message, place, help.
+    pub diagnostic: Diagnostic,
+    /// Whether trying again can help.
+    pub retry: bool,
+}
