@@ -1,0 +1,19 @@
+# What people type. `make test` needs nothing but Debian and root, or the tools already there.
+
+.PHONY: test lint docs bench services
+
+test: services
+	scripts/test
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+services:
+	scripts/install
+
+bench:
+	bench/run
