@@ -1,8 +1,8 @@
 # What people type. `make test` needs nothing but Debian and root, or the tools already there.
 
-.PHONY: test lint docs bench services
+.PHONY: test lint docs bench tools
 
-test: services
+test: tools
 	scripts/test
 
 lint:
@@ -12,7 +12,7 @@ lint:
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-services:
+tools:
 	scripts/install
 
 bench:
