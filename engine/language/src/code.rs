@@ -29,6 +29,23 @@ macro_rules! codes {
 codes! {
     E0001
     E0002
+    E0100
+    E0101
+    E0102
+    E0103
+    E0104
+    E0105
+    E0106
+    E0107
+    E0108
+    E0109
+    E0110
+    E0112
+    E0113
+    E0115
+    E0116
+    E0117
+    W0112
 }
 
 /// The code that a user typed, in any case.

@@ -10,7 +10,7 @@ use crate::{
     model::{Model, SingularTest},
     name::Name,
     table::TableDefinition,
-    template::{RunInfo, macros::Macros},
+    template::{RunInfo, Templates},
 };
 use std::collections::BTreeMap;
 
@@ -45,8 +45,8 @@ pub struct Project {
     pub singular_tests: BTreeMap<Name, SingularTest>,
     /// Given rows, expected rows.
     pub unit_tests: Vec<UnitTest>,
-    /// Macros, visible in every template.
-    pub macros: Macros,
+    /// Macros and what else templates share.
+    pub templates: Templates,
     /// Definitions of source tables: from `schema.lock`, from discovery, from declared columns and from generators,
     /// by `source.table`.
     pub tables: BTreeMap<Name, TableDefinition>,

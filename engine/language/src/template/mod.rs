@@ -1,9 +1,24 @@
 //! Templates: Jinja in, SQL out, and the way back.
 
-pub mod macros;
+mod arguments;
+mod calls;
+mod checks;
+mod complaint;
+mod environment;
+mod functions;
+mod model_config;
+mod quote;
+mod recorder;
 pub mod rendered;
+mod templates;
 
+pub use functions::Referable;
+pub use quote::{identifier, literal};
 pub use rendered::Rendered;
+pub use templates::Templates;
+
+use crate::{config::value::Value, diagnostic::Diagnostic, files::FileId, model::ModelConfig, name::Name};
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 /// What `run` is in templates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,4 +29,52 @@ pub struct RunInfo {
     pub started_at_us: i64,
     /// The interval that a scheduled or backfilled run stands for, likewise; both are the start without one.
     pub interval_us: (i64, i64),
+}
+
+/// What a template may ask of the outside.
+#[derive(Clone)]
+pub struct RenderContext {
+    /// What `is_incremental()` answers.
+    pub incremental: bool,
+    /// What `run` is.
+    pub run: RunInfo,
+    /// Values for `var('name')`.
+    pub vars: Arc<BTreeMap<String, Value>>,
+    /// Values for `env_var('NAME')`, of the names that the project's templates ask for.
+    pub env: Arc<BTreeMap<String, String>>,
+    /// The model that `this` stands for; `None` outside of models.
+    pub this: Option<Name>,
+}
+
+impl fmt::Debug for RenderContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RenderContext").field("incremental", &self.incremental).field("this", &self.this).finish()
+    }
+}
+
+/// A template as text, and where that came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The file, for places.
+    pub file: FileId,
+    /// Its path, relative to the project's root.
+    pub path: &'a Path,
+    /// Its text.
+    pub text: &'a str,
+}
+
+/// What came of rendering a model or test.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The SQL.
+    pub rendered: Rendered,
+    /// What `config()` said, with defaults.
+    pub config: ModelConfig,
+    /// What is wrong with the arguments of `config()`; the SQL is good all the same.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// Renders one template.
+pub fn render(templates: &Templates, source: Source<'_>, context: &RenderContext) -> Result<Outcome, Diagnostic> {
+    templates.render(source, context)
 }

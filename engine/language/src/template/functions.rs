@@ -1,0 +1,190 @@
+//! The functions that templates call: `ref`, `source`, `config`, `var` and the rules of checks.
+
+use super::{
+    arguments::{from_value, kind_name},
+    complaint::Complaint,
+    quote::identifier,
+    recorder::{Read, Recorder},
+};
+use crate::{
+    code,
+    graph::{NodeId, NodeKind},
+    model::CheckSeverity,
+    name::Name,
+};
+use minijinja::{
+    Environment, Error, State,
+    value::{Kwargs, Object, Rest, Value},
+};
+use std::{collections::BTreeSet, fmt, sync::Arc};
+
+/// The names that `ref` tells apart.
+#[derive(Clone, Debug, Default)]
+pub struct Referable {
+    /// Replications, whose tables are `ref('replica.orders')`.
+    pub replications: BTreeSet<Name>,
+    /// Seeds, which stand beside models in `ref('countries')`.
+    pub seeds: BTreeSet<Name>,
+}
+
+/// Adds every function and filter of ours.
+pub(super) fn add_all(env: &mut Environment<'_>, referable: Arc<Referable>) {
+    env.add_function("ref", move |state: &State, arguments: Rest<Value>| reference(state, &referable, &arguments));
+    env.add_function("source", |state: &State, arguments: Rest<Value>| source(state, &arguments));
+    env.add_global("config", Value::from_object(Config));
+    env.add_function("var", var);
+    env.add_function("env_var", env_var);
+    env.add_function("is_incremental", is_incremental);
+    env.add_function("log", |_: Rest<Value>, _: Kwargs| String::new());
+    env.add_function("print", |_: Rest<Value>| String::new());
+    env.add_global("exceptions", Value::from_object(Exceptions));
+    super::checks::add_all(env);
+}
+
+fn strings(arguments: &[Value]) -> Option<Vec<&str>> {
+    arguments.iter().map(Value::as_str).collect()
+}
+
+fn reference(state: &State, referable: &Referable, arguments: &[Value]) -> Result<Value, Error> {
+    let wrong = || Complaint::new(&code::E0104, "`ref` takes the name of a model, as in `ref('orders')`");
+    let given = strings(arguments).ok_or_else(wrong)?;
+    let (replication, name) = match given[..] {
+        [package, table] if referable.replications.contains(package) => (Some(package), table),
+        [_, name] => (None, name),
+        [name] => match name.split_once('.') {
+            Some((first, table)) if referable.replications.contains(first) => (Some(first), table),
+            _ => (None, name),
+        },
+        _ => return Err(wrong().into()),
+    };
+    let (id, sql) = match replication {
+        Some(first) => {
+            (NodeId::new(NodeKind::Replication, format!("{first}.{name}")), format!("{}.{}", identifier(first), identifier(name)))
+        }
+        None => {
+            let kind = if referable.seeds.contains(name) { NodeKind::Seed } else { NodeKind::Model };
+            (NodeId::new(kind, name), format!("models.{}", identifier(name)))
+        }
+    };
+    Ok(record(state, "ref", &given, id, sql))
+}
+
+fn source(state: &State, arguments: &[Value]) -> Result<Value, Error> {
+    let Some([source, table]) = strings(arguments).as_deref().and_then(|given| <[&str; 2]>::try_from(given).ok()) else {
+        let message = "`source` takes a source and a table, as in `source('shop', 'orders')`";
+        return Err(Complaint::new(&code::E0104, message).into());
+    };
+    let id = NodeId::new(NodeKind::Source, format!("{source}.{table}"));
+    Ok(record(state, "source", &[source, table], id, format!("{}.{}", identifier(source), identifier(table))))
+}
+
+fn record(state: &State, function: &'static str, given: &[&str], id: NodeId, sql: String) -> Value {
+    let arguments = given.iter().map(|text| (*text).to_owned()).collect();
+    let read = Read { function, arguments, id, sql: sql.clone() };
+    let recorder = Recorder::of(state);
+    let mut asked = recorder.asked();
+    if !asked.reads.iter().any(|known| known.id == read.id) {
+        asked.reads.push(read);
+    }
+    Value::from(sql)
+}
+
+fn var(state: &State, name: &str, default: Option<Value>) -> Result<Value, Error> {
+    let recorder = Recorder::of(state);
+    let vars = &recorder.context.vars;
+    match (vars.get(name), default) {
+        (Some(value), _) => Ok(from_value(value)),
+        (None, Some(value)) => Ok(value),
+        (None, None) => Err(Complaint::new(&code::E0109, format!("there is no variable `{name}`"))
+            .hint(format!("give it in `[vars]` of sources.toml, by `--var {name}=…`, or write a default: `var('{name}', …)`"))
+            .near(name, vars.keys().map(String::as_str))
+            .into()),
+    }
+}
+
+fn env_var(state: &State, name: &str, default: Option<Value>) -> Result<Value, Error> {
+    let recorder = Recorder::of(state);
+    match (recorder.context.env.get(name), default) {
+        (Some(value), _) => Ok(Value::from(value.clone())),
+        (None, Some(value)) => Ok(value),
+        (None, None) => Err(Complaint::new(&code::E0110, format!("the environment has no variable `{name}`"))
+            .hint(format!("set it, put it into `.env`, or write a default: `env_var('{name}', …)`"))
+            .into()),
+    }
+}
+
+fn is_incremental(state: &State) -> bool {
+    let recorder = Recorder::of(state);
+    recorder.asked().uses_incremental = true;
+    recorder.context.incremental
+}
+
+/// `config(…)`, and `config.get('key')` of what was said so far.
+#[derive(Debug)]
+struct Config;
+
+impl Object for Config {
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, arguments: &[Value]) -> Result<Value, Error> {
+        let (positional, kwargs): (Rest<Value>, Kwargs) = minijinja::value::from_args(arguments)?;
+        if !positional.is_empty() {
+            let message = "`config` takes arguments by name, as in `config(materialized = \"view\")`";
+            return Err(Complaint::new(&code::E0104, message).into());
+        }
+        let recorder = Recorder::of(state);
+        for name in kwargs.args() {
+            recorder.asked().config.insert(name.to_owned(), kwargs.peek(name)?);
+        }
+        Ok(Value::from(""))
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        state: &mut State<'_, '_>,
+        method: &str,
+        arguments: &[Value],
+    ) -> Result<Value, Error> {
+        if !matches!(method, "get" | "require") {
+            return Err(Error::from(minijinja::ErrorKind::UnknownMethod));
+        }
+        let (name, default): (&str, Option<Value>) = minijinja::value::from_args(arguments)?;
+        let value = Recorder::of(state).asked().config.get(name).cloned();
+        Ok(value.or(default).unwrap_or(Value::from(())))
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("config")
+    }
+}
+
+/// `exceptions.raise_compiler_error('…')` and `exceptions.warn('…')`.
+#[derive(Debug)]
+struct Exceptions;
+
+impl Object for Exceptions {
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        arguments: &[Value],
+    ) -> Result<Value, Error> {
+        let message = arguments.first().map(ToString::to_string).unwrap_or_default();
+        match method {
+            "raise_compiler_error" => Err(Complaint::new(&code::E0108, message).into()),
+            "warn" => Ok(Value::from("")),
+            _ => Err(Error::from(minijinja::ErrorKind::UnknownMethod)),
+        }
+    }
+}
+
+/// The severity that a check's `severity = "warn"` means.
+pub(super) fn severity(kwargs: &Kwargs) -> Result<CheckSeverity, Error> {
+    let given: Option<Value> = kwargs.get("severity")?;
+    match given.as_ref().map(|value| (value.as_str(), value)) {
+        None | Some((Some("error"), _)) => Ok(CheckSeverity::Error),
+        Some((Some("warn"), _)) => Ok(CheckSeverity::Warn),
+        Some((_, value)) => {
+            let message = format!("severity is `error` or `warn`, not {}", value.as_str().unwrap_or(kind_name(value)));
+            Err(Complaint::new(&code::E0104, message).into())
+        }
+    }
+}
