@@ -14,6 +14,7 @@ pub mod model;
 pub mod name;
 pub mod project;
 pub mod secret;
+pub mod sql;
 pub mod table;
 pub mod template;
 pub mod world;

@@ -58,6 +58,8 @@ pub struct ModelConfig {
     pub checks: Vec<Check>,
     /// `meta = {…}`, for the user's own use.
     pub meta: Option<Value>,
+    /// `severity = "warn"`, for singular tests.
+    pub severity: CheckSeverity,
     /// `enabled = false` leaves the model out of the project.
     pub enabled: bool,
 }

@@ -1,18 +1,26 @@
 //! A project as it was understood.
 
+mod load;
+
+pub use load::load;
+
 use crate::{
     config::{
-        connection::Connection, generator::Generator, replication::Replication, schedule::Schedule, seed::Seed,
-        settings::Settings, sink::Sink, source::Source, unit_test::UnitTest, value::Value,
+        connection::Connection, env::Env, generator::Generator, replication::Replication, schedule::Schedule,
+        seed::Seed, settings::Settings, sink::Sink, source::Source, unit_test::UnitTest, value::Value,
     },
-    files::Files,
+    diagnostic::Diagnostic,
+    files::{FileId, Files},
     graph::Graph,
     model::{Model, SingularTest},
     name::Name,
     table::TableDefinition,
-    template::{RunInfo, Templates},
+    template::{self, Outcome, RenderContext, RunInfo, TemplateEnv, Templates},
 };
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Everything that the user's files say, for one target. What could not be understood is missing here and has a diagnostic.
 #[derive(Clone, Debug)]
@@ -52,10 +60,16 @@ pub struct Project {
     pub tables: BTreeMap<Name, TableDefinition>,
     /// What depends on what.
     pub graph: Graph,
+    /// Models with `enabled = false`, which are not in the project.
+    pub disabled: BTreeSet<Name>,
+    /// Models and seeds that could not be understood; complaints about what reads them would only repeat that.
+    pub unreadable: BTreeSet<Name>,
     /// Values for `var()`: `[vars]` with the command line's on top.
-    pub vars: BTreeMap<String, Value>,
-    /// The environment as templates see it: the process's, then `.env`. Secrets may be among it; never print it.
-    pub env: crate::config::env::Env,
+    pub vars: Arc<BTreeMap<String, Value>>,
+    /// The environment as the project sees it. Secrets may be among it; never print it.
+    pub env: Env,
+    /// Values of the variables that templates ask for by `env_var('NAME')`. Never print them.
+    pub template_env: TemplateEnv,
 }
 
 /// What loading depends on besides the files.
@@ -69,4 +83,30 @@ pub struct LoadOptions {
     pub run: RunInfo,
     /// Definitions found by asking the systems, by `source.table`; they win over `schema.lock`.
     pub discovered: BTreeMap<Name, TableDefinition>,
+}
+
+impl Project {
+    /// Renders a model again, as a run needs it: with the run's own `run`, and `is_incremental()` as the target stands.
+    pub fn render(&self, model: &Model, run: &RunInfo, incremental: bool) -> Result<Outcome, Diagnostic> {
+        self.render_text(model.file, Some(&model.name), run, incremental)
+    }
+
+    /// Renders any file of the project; one of the user's own, such as a query typed, is added to `files` before.
+    pub fn render_text(
+        &self,
+        file: FileId,
+        this: Option<&Name>,
+        run: &RunInfo,
+        incremental: bool,
+    ) -> Result<Outcome, Diagnostic> {
+        let source = template::Source { file, path: self.files.path(file), text: self.files.text(file) };
+        let context = RenderContext {
+            incremental,
+            run: run.clone(),
+            vars: self.vars.clone(),
+            env: self.template_env.clone(),
+            this: this.cloned(),
+        };
+        template::render(&self.templates, source, &context)
+    }
 }

@@ -32,7 +32,9 @@ pub(super) fn to_value(value: &Jinja, span: Span) -> Option<Value> {
 /// A project's value as a template's.
 pub(super) fn from_value(value: &Value) -> Jinja {
     match &value.kind {
-        ValueKind::String(text) | ValueKind::Interpolated(text) | ValueKind::Datetime(text) => Jinja::from(text.clone()),
+        ValueKind::String(text) | ValueKind::Interpolated(text) | ValueKind::Datetime(text) => {
+            Jinja::from(text.clone())
+        }
         ValueKind::Integer(number) => Jinja::from(*number),
         ValueKind::Float(number) => Jinja::from(*number),
         ValueKind::Boolean(truth) => Jinja::from(*truth),

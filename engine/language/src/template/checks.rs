@@ -39,10 +39,6 @@ impl Object for CheckValue {
     }
 }
 
-/// The names of the functions here.
-pub(super) const NAMES: &[&str] =
-    &["not_null", "unique", "accepted_values", "relationships", "between", "row_count", "expression"];
-
 pub(super) fn add_all(env: &mut Environment<'_>) {
     env.add_function("not_null", |column: String, kwargs: Kwargs| known(Rule::NotNull(column), &kwargs));
     env.add_function("unique", unique);

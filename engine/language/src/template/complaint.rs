@@ -59,7 +59,8 @@ pub(super) fn diagnose(shared: &Shared, main: FileId, error: &Error) -> Diagnost
     let innermost = *chain.last().expect("the chain begins with the error itself");
     let (file, text, range) = place(shared, main, &chain);
     let span = Span::new(file, range.clone());
-    let complaint = complaint(error).unwrap_or_else(|| from_kind(shared, innermost, text.get(range).unwrap_or_default()));
+    let complaint =
+        complaint(error).unwrap_or_else(|| from_kind(shared, innermost, text.get(range).unwrap_or_default()));
     let mut diagnostic = Diagnostic::error(complaint.code, span, complaint.message);
     diagnostic.hints = complaint.hints;
     if let Some((typed, near)) = complaint.fix {
@@ -175,7 +176,9 @@ fn unknown_function(shared: &Shared, name: &str) -> Complaint {
     let complaint = Complaint::new(&code::E0102, format!("there is no function or macro `{name}`"));
     match name {
         "return" => complaint.hint("a macro's value is the text that it writes: write it without `return`"),
-        "run_query" | "statement" => complaint.hint("a template cannot ask the database: it is rendered before anything runs"),
+        "run_query" | "statement" => {
+            complaint.hint("a template cannot ask the database: it is rendered before anything runs")
+        }
         _ => complaint.near(name, shared.names.iter().map(String::as_str)),
     }
 }

@@ -60,7 +60,9 @@ fn literal(value: &Value) -> Result<String, Error> {
             let items: Vec<String> = value.try_iter()?.map(|item| literal(&item)).collect::<Result<_, _>>()?;
             Ok(items.join(", "))
         }
-        _ => Err(Complaint::new(&code::E0104, "`| literal` takes a string, a number, a boolean, none or a list").into()),
+        _ => {
+            Err(Complaint::new(&code::E0104, "`| literal` takes a string, a number, a boolean, none or a list").into())
+        }
     }
 }
 

@@ -58,9 +58,10 @@ fn reference(state: &State, referable: &Referable, arguments: &[Value]) -> Resul
         _ => return Err(wrong().into()),
     };
     let (id, sql) = match replication {
-        Some(first) => {
-            (NodeId::new(NodeKind::Replication, format!("{first}.{name}")), format!("{}.{}", identifier(first), identifier(name)))
-        }
+        Some(first) => (
+            NodeId::new(NodeKind::Replication, format!("{first}.{name}")),
+            format!("{}.{}", identifier(first), identifier(name)),
+        ),
         None => {
             let kind = if referable.seeds.contains(name) { NodeKind::Seed } else { NodeKind::Model };
             (NodeId::new(kind, name), format!("models.{}", identifier(name)))
@@ -70,7 +71,8 @@ fn reference(state: &State, referable: &Referable, arguments: &[Value]) -> Resul
 }
 
 fn source(state: &State, arguments: &[Value]) -> Result<Value, Error> {
-    let Some([source, table]) = strings(arguments).as_deref().and_then(|given| <[&str; 2]>::try_from(given).ok()) else {
+    let Some([source, table]) = strings(arguments).as_deref().and_then(|given| <[&str; 2]>::try_from(given).ok())
+    else {
         let message = "`source` takes a source and a table, as in `source('shop', 'orders')`";
         return Err(Complaint::new(&code::E0104, message).into());
     };
@@ -96,7 +98,9 @@ fn var(state: &State, name: &str, default: Option<Value>) -> Result<Value, Error
         (Some(value), _) => Ok(from_value(value)),
         (None, Some(value)) => Ok(value),
         (None, None) => Err(Complaint::new(&code::E0109, format!("there is no variable `{name}`"))
-            .hint(format!("give it in `[vars]` of sources.toml, by `--var {name}=…`, or write a default: `var('{name}', …)`"))
+            .hint(format!(
+                "give it in `[vars]` of sources.toml, by `--var {name}=…`, or write a default: `var('{name}', …)`"
+            ))
             .near(name, vars.keys().map(String::as_str))
             .into()),
     }
@@ -104,7 +108,7 @@ fn var(state: &State, name: &str, default: Option<Value>) -> Result<Value, Error
 
 fn env_var(state: &State, name: &str, default: Option<Value>) -> Result<Value, Error> {
     let recorder = Recorder::of(state);
-    match (recorder.context.env.get(name), default) {
+    match (recorder.context.env.0.get(name), default) {
         (Some(value), _) => Ok(Value::from(value.clone())),
         (None, Some(value)) => Ok(value),
         (None, None) => Err(Complaint::new(&code::E0110, format!("the environment has no variable `{name}`"))
@@ -161,12 +165,7 @@ impl Object for Config {
 struct Exceptions;
 
 impl Object for Exceptions {
-    fn call_method(
-        self: &Arc<Self>,
-        _: &mut State<'_, '_>,
-        method: &str,
-        arguments: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, arguments: &[Value]) -> Result<Value, Error> {
         let message = arguments.first().map(ToString::to_string).unwrap_or_default();
         match method {
             "raise_compiler_error" => Err(Complaint::new(&code::E0108, message).into()),

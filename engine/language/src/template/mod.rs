@@ -32,7 +32,7 @@ pub struct RunInfo {
 }
 
 /// What a template may ask of the outside.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct RenderContext {
     /// What `is_incremental()` answers.
     pub incremental: bool,
@@ -41,14 +41,18 @@ pub struct RenderContext {
     /// Values for `var('name')`.
     pub vars: Arc<BTreeMap<String, Value>>,
     /// Values for `env_var('NAME')`, of the names that the project's templates ask for.
-    pub env: Arc<BTreeMap<String, String>>,
+    pub env: TemplateEnv,
     /// The model that `this` stands for; `None` outside of models.
     pub this: Option<Name>,
 }
 
-impl fmt::Debug for RenderContext {
+/// Environment variables that templates ask for. Its `Debug` shows no values.
+#[derive(Clone, Default)]
+pub struct TemplateEnv(pub Arc<BTreeMap<String, String>>);
+
+impl fmt::Debug for TemplateEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RenderContext").field("incremental", &self.incremental).field("this", &self.this).finish()
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     config::Spanned,
     diagnostic::Diagnostic,
     files::Span,
-    model::{Check, Materialized, ModelConfig, Strategy},
+    model::{Check, CheckSeverity, Materialized, ModelConfig, Strategy},
     name::{Name, nearest},
 };
 use minijinja::value::Value;
@@ -19,8 +19,20 @@ use std::collections::BTreeMap;
 
 /// The keys that mean something, ours first.
 const KEYS: &[&str] = &[
-    "materialized", "sink", "alias", "key", "strategy", "cursor", "description", "tags", "checks", "meta", "enabled",
-    "unique_key", "incremental_strategy", "severity",
+    "materialized",
+    "sink",
+    "alias",
+    "key",
+    "strategy",
+    "cursor",
+    "description",
+    "tags",
+    "checks",
+    "meta",
+    "enabled",
+    "unique_key",
+    "incremental_strategy",
+    "severity",
 ];
 /// dbt's keys that can be ignored without a change to the rows.
 const IGNORED: &[&str] =
@@ -45,7 +57,9 @@ pub(super) fn read(
         span,
         materialized: reader.materialized().unwrap_or_default(),
         sink: reader.text("sink").map(|text| Spanned::new(Name::new(&text.value), text.span)),
-        table: reader.text("alias").map_or(Spanned::new(name, span), |text| Spanned::new(Name::new(&text.value), text.span)),
+        table: reader
+            .text("alias")
+            .map_or(Spanned::new(name, span), |text| Spanned::new(Name::new(&text.value), text.span)),
         strategy: strategy.unwrap_or(if key.is_empty() { Strategy::Append } else { Strategy::Merge }),
         key,
         cursor: reader.text("cursor"),
@@ -53,6 +67,9 @@ pub(super) fn read(
         tags: reader.names(&["tags"]).into_iter().map(|tag| tag.value).collect(),
         checks: reader.checks(),
         meta: reader.given.get("meta").and_then(|value| to_value(value, reader.span_of("meta"))),
+        severity: reader
+            .word("severity", &[("error", CheckSeverity::Error), ("warn", CheckSeverity::Warn)])
+            .unwrap_or_default(),
         enabled: reader.given.get("enabled").is_none_or(Value::is_true),
     };
     reader.contradictions(&config, strategy);
@@ -187,18 +204,23 @@ impl Reader<'_> {
     fn checks(&mut self) -> Vec<Check> {
         let Some(value) = self.given.get("checks") else { return vec![] };
         let single = value.downcast_object_ref::<CheckValue>().is_some();
-        let items: Vec<Value> = if single { vec![value.clone()] } else { value.try_iter().map(Iterator::collect).unwrap_or_default() };
+        let items: Vec<Value> =
+            if single { vec![value.clone()] } else { value.try_iter().map(Iterator::collect).unwrap_or_default() };
         let mut checks = vec![];
         for (i, item) in items.iter().enumerate() {
             let span = self.item_span("checks", i);
             match item.downcast_object_ref::<CheckValue>().map(|check| check.at(span)) {
                 Some(Some(check)) => checks.push(check),
-                Some(None) => self.problems.push(
-                    Diagnostic::error(&code::E0113, span, "a check compares with strings, numbers and booleans"),
-                ),
-                None => self.problems.push(
-                    Diagnostic::error(&code::E0113, span, format!("a check is a call such as `not_null(\"id\")`, not {}", kind_name(item))),
-                ),
+                Some(None) => self.problems.push(Diagnostic::error(
+                    &code::E0113,
+                    span,
+                    "a check compares with strings, numbers and booleans",
+                )),
+                None => self.problems.push(Diagnostic::error(
+                    &code::E0113,
+                    span,
+                    format!("a check is a call such as `not_null(\"id\")`, not {}", kind_name(item)),
+                )),
             }
         }
         if items.is_empty() && value.len() != Some(0) {

@@ -1,6 +1,8 @@
 //! Identifiers and literals of SQL, quoted so that nothing can leave them.
 
-use sqlparser::keywords::{ALL_KEYWORDS, ALL_KEYWORDS_INDEX, Keyword, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_TABLE_ALIAS};
+use sqlparser::keywords::{
+    ALL_KEYWORDS, ALL_KEYWORDS_INDEX, Keyword, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_TABLE_ALIAS,
+};
 
 /// A name as an identifier: quoted unless it is all of `[a-z_][a-z0-9_]*` and no reserved word.
 pub fn identifier(name: &str) -> String {

@@ -50,11 +50,15 @@ impl Rendered {
 
     /// Like [`locate`](Self::locate), from line and column as sqlparser counts them: from 1, in characters.
     pub fn locate_line(&self, line: u64, column: u64, len: usize) -> Option<Span> {
+        self.locate(self.offset(line, column)?, len)
+    }
+
+    /// The byte of the SQL at a line and column, both from 1, in characters.
+    pub fn offset(&self, line: u64, column: u64) -> Option<usize> {
         let line = usize::try_from(line).ok()?.checked_sub(1)?;
         let column = usize::try_from(column).ok()?.checked_sub(1)?;
         let start: usize = self.sql.split_inclusive('\n').take(line).map(str::len).sum();
         let rest = &self.sql[start..];
-        let offset = rest.char_indices().nth(column).map_or(rest.len(), |(i, _)| i);
-        self.locate(start + offset, len)
+        Some(start + rest.char_indices().nth(column).map_or(rest.len(), |(i, _)| i))
     }
 }

@@ -1,13 +1,12 @@
 //! What all templates of a project share: macros, files to include, the set-up of Jinja.
 
 use super::{
-    Outcome, Rendered, RenderContext, Source,
+    Outcome, RenderContext, Rendered, Source,
     calls::{self, Calls},
-    complaint,
-    environment,
+    complaint, environment,
     functions::Referable,
     model_config,
-    recorder::{self, Read, Recorder},
+    recorder::{Read, Recorder},
     rendered::Piece,
 };
 use crate::{
@@ -140,9 +139,8 @@ impl Templates {
         let mut rendered = Rendered { sql, pieces, ..Rendered::default() };
         rendered.uses_run = asked.uses_run;
         rendered.uses_incremental = asked.uses_incremental;
-        rendered.reads = reads
-            .map(|read| Spanned::new(read.id.clone(), self.place_of(read, &calls, &rendered, source)))
-            .collect();
+        rendered.reads =
+            reads.map(|read| Spanned::new(read.id.clone(), self.place_of(read, &calls, &rendered, source))).collect();
         let (config, problems) = model_config::read(source, &asked.config, &calls, context);
         Ok(Outcome { rendered, config, problems })
     }
@@ -219,7 +217,10 @@ impl Templates {
             Some(Span::new(piece.file, piece.source.clone()))
         };
         let in_macro = || {
-            self.macros.calls.iter().find_map(|(path, calls)| Some(Span::new(self.shared.files.get(path)?.0, here(calls)?)))
+            self.macros
+                .calls
+                .iter()
+                .find_map(|(path, calls)| Some(Span::new(self.shared.files.get(path)?.0, here(calls)?)))
         };
         emitted().or_else(in_macro).unwrap_or_else(|| Span::new(source.file, 0..0))
     }
@@ -264,10 +265,62 @@ fn key(path: &Path) -> String {
 
 /// The filters and tests that Jinja has, and ours, for the nearest one.
 const FILTERS: &[&str] = &[
-    "literal", "ident", "raw", "lower", "upper", "title", "capitalize", "replace", "length", "count", "dictsort",
-    "items", "reverse", "trim", "join", "split", "lines", "default", "round", "abs", "int", "float", "attr", "first",
-    "last", "min", "max", "sort", "list", "string", "bool", "batch", "slice", "sum", "indent", "select", "reject",
-    "selectattr", "rejectattr", "map", "groupby", "unique", "chain", "zip", "as_text", "as_bool", "defined",
-    "undefined", "none", "odd", "even", "number", "integer", "sequence", "mapping", "in", "eq", "ne",
+    "literal",
+    "ident",
+    "raw",
+    "lower",
+    "upper",
+    "title",
+    "capitalize",
+    "replace",
+    "length",
+    "count",
+    "dictsort",
+    "items",
+    "reverse",
+    "trim",
+    "join",
+    "split",
+    "lines",
+    "default",
+    "round",
+    "abs",
+    "int",
+    "float",
+    "attr",
+    "first",
+    "last",
+    "min",
+    "max",
+    "sort",
+    "list",
+    "string",
+    "bool",
+    "batch",
+    "slice",
+    "sum",
+    "indent",
+    "select",
+    "reject",
+    "selectattr",
+    "rejectattr",
+    "map",
+    "groupby",
+    "unique",
+    "chain",
+    "zip",
+    "as_text",
+    "as_bool",
+    "defined",
+    "undefined",
+    "none",
+    "odd",
+    "even",
+    "number",
+    "integer",
+    "sequence",
+    "mapping",
+    "in",
+    "eq",
+    "ne",
 ];
-

@@ -1,0 +1,218 @@
+//! Loading: from the user's files to a project.
+
+use super::{LoadOptions, Project};
+use crate::{
+    code,
+    config::seed::Seed,
+    diagnostic::{Diagnostic, Problems},
+    files::{FileId, Files, Span},
+    graph::{self, Graph},
+    model::{Model, SingularTest},
+    name::Name,
+    sql,
+    template::{Outcome, Referable, TemplateEnv, Templates},
+    world::World,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Understands a project. Never fails: what could not be understood is missing from the project and has a diagnostic.
+pub fn load(world: &dyn World, options: &LoadOptions) -> (Project, Problems) {
+    let mut files = Files::default();
+    let mut problems = Problems::default();
+    let mut project = configured(world, &mut files, &mut problems, options);
+    let mut loader = Loader { world, files, problems, refused: BTreeSet::new() };
+    let models = loader.read_all("project/models", "sql");
+    let macros = loader.read_all("project/macros", "sql");
+    let seeds = loader.read_all("project/seeds", "csv");
+    let tests = loader.read_all("project/tests", "sql");
+    let Loader { files, problems, refused, .. } = loader;
+    let mut builder = Builder { project: &mut project, problems, options };
+    builder.project.files = files;
+    builder.seeds(&seeds);
+    builder.templates(&models, &macros, &refused);
+    builder.environment(world, models.iter().chain(&tests));
+    builder.models(&models);
+    builder.tests(&tests);
+    let mut problems = builder.problems;
+    let (graph, complaints) = graph::build(&project);
+    project.graph = graph;
+    problems.extend(complaints);
+    problems.sort(&project.files);
+    (project, problems)
+}
+
+struct Loader<'a> {
+    world: &'a dyn World,
+    files: Files,
+    problems: Problems,
+    refused: BTreeSet<String>,
+}
+
+impl Loader<'_> {
+    /// Reads every file of a kind below a folder.
+    fn read_all(&mut self, folder: &str, extension: &str) -> Vec<FileId> {
+        let paths = self.world.list(Path::new(folder)).unwrap_or_else(|error| {
+            self.problems.push(Diagnostic::error(&code::E0001, None, format!("cannot list `{folder}`: {error}")));
+            vec![]
+        });
+        let wanted = paths.into_iter().filter(|path| path.extension().is_some_and(|found| found == extension));
+        wanted.collect::<Vec<PathBuf>>().iter().filter_map(|path| self.read(path)).collect()
+    }
+
+    fn read(&mut self, path: &Path) -> Option<FileId> {
+        match self.world.read(path) {
+            Ok(text) => Some(self.files.add(path, text)),
+            Err(error) => {
+                let reason = match error.kind() {
+                    io::ErrorKind::InvalidData => "it is not UTF-8".to_owned(),
+                    io::ErrorKind::PermissionDenied => {
+                        self.refused.insert(path.to_string_lossy().into_owned());
+                        "it may not be read, or is a link that leads outside".to_owned()
+                    }
+                    _ => error.to_string(),
+                };
+                let file = self.files.add(path, "".into());
+                let message = format!("cannot read `{}`: {reason}", path.display());
+                self.problems.push(Diagnostic::error(&code::E0001, Span::new(file, 0..0), message));
+                None
+            }
+        }
+    }
+}
+
+struct Builder<'a> {
+    project: &'a mut Project,
+    problems: Problems,
+    options: &'a LoadOptions,
+}
+
+impl Builder<'_> {
+    /// The name that a file gives; complains if it cannot be one, or if another file gave it before.
+    fn name(&mut self, file: FileId, taken: &mut BTreeMap<Name, FileId>) -> Option<Name> {
+        let path = self.project.files.path(file);
+        let name = Name::new(path.file_stem().unwrap_or_default().to_string_lossy());
+        let span = Span::new(file, 0..0);
+        if let Some(reason) = name.check() {
+            let message = format!("the file name `{name}` cannot be used: {reason}");
+            self.problems.push(Diagnostic::error(&code::E0425, span, message).hint("rename the file"));
+            return None;
+        }
+        if let Some(first) = taken.get(&name) {
+            let message = format!("there are two files named `{name}`; names are unique, whatever the folder");
+            self.problems.push(
+                Diagnostic::error(&code::E0425, span, message)
+                    .also(Span::new(*first, 0..0), "the other one")
+                    .hint("rename one of the two files"),
+            );
+            return None;
+        }
+        taken.insert(name.clone(), file);
+        Some(name)
+    }
+
+    fn seeds(&mut self, files: &[FileId]) {
+        let mut taken = BTreeMap::new();
+        for file in files {
+            if let Some(name) = self.name(*file, &mut taken) {
+                self.project.seeds.insert(name.clone(), Seed { name, file: *file });
+            }
+        }
+    }
+
+    fn templates(&mut self, models: &[FileId], macros: &[FileId], refused: &BTreeSet<String>) {
+        let included: Vec<FileId> = macros.iter().chain(models).copied().collect();
+        let referable = Referable {
+            replications: self.project.replications.keys().cloned().collect(),
+            seeds: self.project.seeds.keys().cloned().collect(),
+        };
+        self.project.templates = Templates::new(&included, refused, &self.project.files, referable, &mut self.problems);
+    }
+
+    /// Looks up the environment variables that the templates name.
+    fn environment<'a>(&mut self, world: &dyn World, templates: impl Iterator<Item = &'a FileId>) {
+        let mut names = self.project.templates.env_names();
+        for file in templates {
+            names.extend(self.project.templates.env_names_of(self.project.files.text(*file)));
+        }
+        let dotenv = &self.project.env.dotenv;
+        let lookup = |name: String| {
+            let value = world.env(&name).or_else(|| dotenv.get(&name).cloned())?;
+            Some((name, value))
+        };
+        self.project.template_env = TemplateEnv(Arc::new(names.into_iter().filter_map(lookup).collect()));
+    }
+
+    /// Renders a file; complains and answers nothing if it cannot be.
+    fn render(&mut self, file: FileId, this: Option<&Name>) -> Option<Outcome> {
+        match self.project.render_text(file, this, &self.options.run, false) {
+            Ok(mut outcome) => {
+                self.problems.extend(std::mem::take(&mut outcome.problems));
+                self.problems.extend(sql::check(&outcome.rendered, Span::new(file, 0..0)));
+                Some(outcome)
+            }
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    fn models(&mut self, files: &[FileId]) {
+        let mut taken = BTreeMap::new();
+        for file in files {
+            let Some(name) = self.name(*file, &mut taken) else { continue };
+            let Some(Outcome { rendered, config, .. }) = self.render(*file, Some(&name)) else {
+                self.project.unreadable.insert(name);
+                continue;
+            };
+            if !config.enabled {
+                self.project.disabled.insert(name);
+                continue;
+            }
+            self.project.models.insert(name.clone(), Model { name, file: *file, config, rendered });
+        }
+    }
+
+    fn tests(&mut self, files: &[FileId]) {
+        let mut taken = BTreeMap::new();
+        for file in files {
+            let Some(name) = self.name(*file, &mut taken) else { continue };
+            let Some(Outcome { rendered, config, .. }) = self.render(*file, None) else { continue };
+            let severity = if config.enabled { config.severity } else { continue };
+            self.project.singular_tests.insert(name.clone(), SingularTest { name, file: *file, severity, rendered });
+        }
+    }
+}
+
+/// The project as far as its TOML files say.
+fn configured(_: &dyn World, files: &mut Files, _: &mut Problems, options: &LoadOptions) -> Project {
+    Project {
+        target: options.target.clone().unwrap_or_else(|| Name::new("embedded")),
+        targets: vec![],
+        files: std::mem::take(files),
+        settings: Default::default(),
+        connections: BTreeMap::new(),
+        sources: BTreeMap::new(),
+        sinks: BTreeMap::new(),
+        replications: BTreeMap::new(),
+        generators: BTreeMap::new(),
+        schedules: BTreeMap::new(),
+        models: BTreeMap::new(),
+        seeds: BTreeMap::new(),
+        singular_tests: BTreeMap::new(),
+        unit_tests: vec![],
+        templates: Templates::default(),
+        tables: options.discovered.clone(),
+        graph: Graph::default(),
+        disabled: BTreeSet::new(),
+        unreadable: BTreeSet::new(),
+        vars: Arc::default(),
+        env: Default::default(),
+        template_env: TemplateEnv::default(),
+    }
+}

@@ -1,0 +1,161 @@
+//! What a rendered template must be: one query, over `ref` and `source`.
+
+use crate::{code, diagnostic::Diagnostic, files::Span, template::Rendered};
+use sqlparser::{
+    ast::{ObjectName, Query, SetExpr, Spanned as _, Statement, TableFactor, Visit, Visitor},
+    dialect::GenericDialect,
+    parser::{Parser, ParserError},
+    tokenizer::Location,
+};
+use std::{collections::BTreeSet, ops::ControlFlow};
+
+/// Statements inside each other; the parser refuses more.
+const DEPTH: usize = 100;
+
+/// What is wrong with the SQL of a model or test. `file` stands for the whole template.
+pub fn check(rendered: &Rendered, file: Span) -> Vec<Diagnostic> {
+    let statements = match parse(&rendered.sql) {
+        Ok(statements) => statements,
+        Err(error) => return vec![syntax(rendered, file, &error)],
+    };
+    match &statements[..] {
+        [Statement::Query(query)] => query_problems(rendered, query, file),
+        [other] => vec![not_a_query(rendered, file, other)],
+        [] => vec![
+            Diagnostic::error(&code::E0202, file, "this renders to nothing, but must be one query")
+                .hint("write a `select`"),
+        ],
+        [_, second, ..] => {
+            let span = locate(rendered, second.span().start).unwrap_or(file);
+            vec![
+                Diagnostic::error(
+                    &code::E0202,
+                    span,
+                    format!("this renders to {} statements, but must be one query", statements.len()),
+                )
+                .label("the second begins here")
+                .hint("put each into a file of its own"),
+            ]
+        }
+    }
+}
+
+/// Parses SQL as DataFusion does.
+fn parse(sql: &str) -> Result<Vec<Statement>, ParserError> {
+    Parser::new(&GenericDialect {}).with_recursion_limit(DEPTH).try_with_sql(sql)?.parse_statements()
+}
+
+fn locate(rendered: &Rendered, location: Location) -> Option<Span> {
+    rendered.locate_line(location.line, location.column, 1)
+}
+
+/// The parser tells the place as text only: ` at Line: 2, Column: 8`.
+fn syntax(rendered: &Rendered, file: Span, error: &ParserError) -> Diagnostic {
+    let text = match error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.as_str(),
+        ParserError::RecursionLimitExceeded => "the query is nested too deeply",
+    };
+    let (message, place) = text.rsplit_once(" at Line: ").unwrap_or((text, ""));
+    let location = place.split_once(", Column: ").and_then(|(line, column)| {
+        Some(Location { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
+    });
+    let end = || {
+        rendered.pieces.last().map(|piece| Span::new(piece.file, piece.source.end.saturating_sub(1)..piece.source.end))
+    };
+    let span = location.and_then(|location| locate(rendered, location)).or_else(end).unwrap_or(file);
+    let mut message = message.to_owned();
+    if let Some(first) = message.get_mut(0..1) {
+        first.make_ascii_lowercase();
+    }
+    Diagnostic::error(&code::E0201, span, format!("the SQL cannot be parsed: {message}"))
+}
+
+fn not_a_query(rendered: &Rendered, file: Span, statement: &Statement) -> Diagnostic {
+    let word = statement.to_string().split_whitespace().next().unwrap_or_default().to_lowercase();
+    let span = locate(rendered, statement.span().start).unwrap_or(file);
+    Diagnostic::error(&code::E0203, span, format!("`{word}` is no query"))
+        .hint("a model is one `select`; where its rows go is said by `config()`")
+}
+
+fn query_problems(rendered: &Rendered, query: &Query, file: Span) -> Vec<Diagnostic> {
+    let mut finder = TableFinder { scopes: vec![], bare: vec![], writes: false };
+    let _ = query.visit(&mut finder);
+    if finder.writes {
+        return vec![
+            Diagnostic::error(&code::E0203, file, "this query writes, but a model may only read")
+                .hint("a model is one `select`; where its rows go is said by `config()`"),
+        ];
+    }
+    let bare = finder.bare.into_iter().filter(|name| !is_read(rendered, name));
+    bare.map(|name| {
+        let location = name.span().start;
+        let text = name.to_string();
+        let offset_span = rendered.locate_line(location.line, location.column, text.len()).unwrap_or(file);
+        let plain = text.replace('"', "");
+        let diagnostic =
+            Diagnostic::error(&code::E0204, offset_span, format!("table `{plain}` is named without `ref` or `source`"));
+        match plain.split_once('.') {
+            Some((source, table)) => diagnostic
+                .hint(format!("write `{{{{ source('{source}', '{table}') }}}}` or `{{{{ ref('{plain}') }}}}`")),
+            None => diagnostic.hint(format!("write `{{{{ ref('{plain}') }}}}`, or `{{{{ source('…', '{plain}') }}}}`")),
+        }
+    })
+    .collect()
+}
+
+/// Whether a name in the SQL was put there by `ref`, `source` or `this`.
+fn is_read(rendered: &Rendered, name: &ObjectName) -> bool {
+    let start = name.span().start;
+    let Some(offset) = rendered.offset(start.line, start.column) else { return false };
+    rendered.pieces.iter().any(|piece| !piece.raw && piece.output.contains(&offset))
+}
+
+/// Finds tables that are no common table expressions.
+struct TableFinder {
+    scopes: Vec<BTreeSet<String>>,
+    bare: Vec<ObjectName>,
+    writes: bool,
+}
+
+impl Visitor for TableFinder {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.scopes.push(ctes.map(|cte| fold(&cte.alias.name)).collect());
+        self.writes |= writes(&query.body);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.scopes.pop();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, args: None, .. } = factor {
+            let single = match &name.0[..] {
+                [part] => part.as_ident().map(fold),
+                _ => None,
+            };
+            let is_cte = single.is_some_and(|name| self.scopes.iter().any(|scope| scope.contains(&name)));
+            if !is_cte {
+                self.bare.push(name.clone());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn writes(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => true,
+        SetExpr::SetOperation { left, right, .. } => writes(left) || writes(right),
+        _ => false,
+    }
+}
+
+/// An identifier as DataFusion compares it.
+fn fold(ident: &sqlparser::ast::Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+}
