@@ -1,8 +1,12 @@
 //! A model: one templated SELECT, and what its `config()` says.
 
 use crate::{
-    config::{Spanned, value::Value},
+    config::{
+        Spanned,
+        value::{Value, ValueKind},
+    },
     files::{FileId, Span},
+    fingerprint::Fingerprint,
     name::Name,
     template::Rendered,
 };
@@ -16,8 +20,12 @@ pub struct Model {
     pub file: FileId,
     /// What `config()` says, with defaults.
     pub config: ModelConfig,
-    /// The SQL, rendered with `is_incremental()` false.
+    /// The SQL, rendered with `is_incremental()` false. `reads` are those of both renderings.
     pub rendered: Rendered,
+    /// The SQL, rendered with `is_incremental()` true; `None` if the model does not ask.
+    pub incremental: Option<Rendered>,
+    /// What it says, spaces and comments aside.
+    pub fingerprint: Fingerprint,
 }
 
 /// One file of `tests/*.sql`: it must return no rows.
@@ -82,6 +90,20 @@ pub enum Materialized {
     History,
 }
 
+impl Materialized {
+    /// The word in `config(materialized = "…")`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::View => "view",
+            Self::Ephemeral => "ephemeral",
+            Self::Incremental => "incremental",
+            Self::Stream => "stream",
+            Self::History => "history",
+        }
+    }
+}
+
 /// How an incremental or stream model adds its rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Strategy {
@@ -144,4 +166,46 @@ pub enum Rule {
     },
     /// `expression("total >= 0")`: true for every row.
     Expression(String),
+}
+
+impl Rule {
+    /// The rule as the user would write it: `not_null("id")`.
+    pub fn say(&self) -> String {
+        match self {
+            Self::NotNull(column) => format!("not_null({column:?})"),
+            Self::Unique(columns) => {
+                let columns: Vec<String> = columns.iter().map(|column| format!("{column:?}")).collect();
+                format!("unique({})", columns.join(", "))
+            }
+            Self::AcceptedValues(column, values) => {
+                let values: Vec<String> = values.iter().map(say).collect();
+                format!("accepted_values({column:?}, [{}])", values.join(", "))
+            }
+            Self::Relationships { column, to, field } => {
+                format!("relationships({column:?}, to = {to:?}, field = {field:?})")
+            }
+            Self::Between(column, low, high) => format!("between({column:?}, {}, {})", say(low), say(high)),
+            Self::RowCount { min, max } => {
+                let bound = |word: &str, bound: &Option<u64>| bound.map(|n| format!("{word} = {n}"));
+                let bounds: Vec<String> = [bound("min", min), bound("max", max)].into_iter().flatten().collect();
+                format!("row_count({})", bounds.join(", "))
+            }
+            Self::Expression(sql) => format!("expression({sql:?})"),
+        }
+    }
+}
+
+/// A value as the user would write it in `config()`.
+fn say(value: &Value) -> String {
+    match &value.kind {
+        ValueKind::String(text) | ValueKind::Interpolated(text) | ValueKind::Datetime(text) => format!("{text:?}"),
+        ValueKind::Integer(number) => number.to_string(),
+        ValueKind::Float(number) => number.to_string(),
+        ValueKind::Boolean(truth) => truth.to_string(),
+        ValueKind::Array(items) => format!("[{}]", items.iter().map(say).collect::<Vec<_>>().join(", ")),
+        ValueKind::Table(entries) => {
+            let entries: Vec<String> = entries.iter().map(|(key, _, item)| format!("{key:?}: {}", say(item))).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+    }
 }

@@ -6,11 +6,12 @@ use crate::{
     config::seed::Seed,
     diagnostic::{Diagnostic, Problems},
     files::{FileId, Files, Span},
+    fingerprint::Fingerprint,
     graph::{self, Graph},
-    model::{Model, SingularTest},
+    model::{Model, ModelConfig, SingularTest},
     name::Name,
     sql,
-    template::{Outcome, Referable, TemplateEnv, Templates},
+    template::{Outcome, Referable, Rendered, RunInfo, TemplateEnv, Templates},
     world::World,
 };
 use std::{
@@ -174,8 +175,38 @@ impl Builder<'_> {
                 self.project.disabled.insert(name);
                 continue;
             }
-            self.project.models.insert(name.clone(), Model { name, file: *file, config, rendered });
+            if let Some(model) = self.model(name, *file, config, rendered) {
+                self.project.models.insert(model.name.clone(), model);
+            }
         }
+    }
+
+    /// Renders what else of a model depends on how it runs.
+    fn model(&mut self, name: Name, file: FileId, config: ModelConfig, mut rendered: Rendered) -> Option<Model> {
+        let mut render = |run: &RunInfo, incremental: bool| {
+            let again = self.project.render_text(file, Some(&name), run, incremental);
+            again.map_err(|problem| self.problems.push(problem)).map(|outcome| outcome.rendered).ok()
+        };
+        let incremental = if rendered.uses_incremental { Some(render(&self.options.run, true)?) } else { None };
+        let mut said = vec![];
+        if rendered.uses_run || incremental.as_ref().is_some_and(|other| other.uses_run) {
+            said.push(render(&RunInfo::NONE, false)?);
+            if incremental.is_some() {
+                said.push(render(&RunInfo::NONE, true)?);
+            }
+        }
+        if let Some(other) = &incremental {
+            self.problems.extend(sql::check(other, Span::new(file, 0..0)));
+            for read in &other.reads {
+                if !rendered.reads.iter().any(|known| known.value == read.value) {
+                    rendered.reads.push(read.clone());
+                }
+            }
+        }
+        let said: Vec<&Rendered> =
+            if said.is_empty() { [&rendered].into_iter().chain(&incremental).collect() } else { said.iter().collect() };
+        let fingerprint = Fingerprint::of(&said, &config);
+        Some(Model { name, file, config, rendered, incremental, fingerprint })
     }
 
     fn tests(&mut self, files: &[FileId]) {

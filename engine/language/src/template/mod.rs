@@ -31,6 +31,11 @@ pub struct RunInfo {
     pub interval_us: (i64, i64),
 }
 
+impl RunInfo {
+    /// No run in particular.
+    pub const NONE: Self = Self { id: String::new(), started_at_us: 0, interval_us: (0, 0) };
+}
+
 /// What a template may ask of the outside.
 #[derive(Clone, Debug)]
 pub struct RenderContext {
