@@ -20,6 +20,8 @@ pub(super) struct Calls {
     pub macros: Vec<(String, Range<usize>)>,
     /// Files that `include`, `import` and `extends` name as plain strings.
     pub files: Vec<String>,
+    /// Whether one of these names a file by anything else.
+    pub dynamic_files: bool,
     /// Every name that is used.
     pub names: std::collections::BTreeSet<String>,
 }
@@ -109,8 +111,9 @@ fn statement(item: &ast::Stmt<'_>, calls: &mut Calls) {
 }
 
 fn file(name: &ast::Expr<'_>, calls: &mut Calls) {
-    if let Some(text) = string(name) {
-        calls.files.push(text);
+    match string(name) {
+        Some(text) => calls.files.push(text),
+        None => calls.dynamic_files = true,
     }
     expression(name, calls);
 }

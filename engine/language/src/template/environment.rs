@@ -3,7 +3,7 @@
 use super::{
     complaint::Complaint,
     functions::{self, Referable},
-    quote,
+    instrument, marks, quote,
     templates::{FOLDERS, Texts},
 };
 use crate::code;
@@ -30,10 +30,11 @@ pub(super) fn build(texts: Arc<Texts>, referable: Arc<Referable>) -> Environment
     env.set_loader(move |name| load(&texts, name));
     env.add_filter("literal", literal);
     env.add_filter("ident", ident);
-    env.add_filter("raw", |value: Value| value);
+    env.add_filter("raw", |value: Value| marks::unmark_value(&value));
     env.add_filter("as_text", |value: Value| value.to_string());
     env.add_filter("as_bool", |value: Value| value.is_true());
     env.add_function(super::templates::ADOPT, super::templates::adopt);
+    env.add_function(instrument::OUTSIDE, outside);
     functions::add_all(&mut env, referable);
     env
 }
@@ -49,13 +50,21 @@ fn format(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
     written.map_err(Error::from)
 }
 
+/// Marks a value that comes from outside, where it is printed.
+fn outside(state: &mut State, value: Value) -> Result<Value, Error> {
+    if value.is_undefined() {
+        return Ok(value);
+    }
+    Ok(Value::from(marks::wrap(&state.format(value)?)))
+}
+
 /// `| literal`: a value as SQL.
 fn literal(value: &Value) -> Result<String, Error> {
     match value.kind() {
         ValueKind::None => Ok("NULL".into()),
         ValueKind::Bool => Ok(value.is_true().to_string()),
         ValueKind::Number => Ok(value.to_string()),
-        ValueKind::String => Ok(quote::literal(value.as_str().unwrap_or_default())),
+        ValueKind::String => Ok(quote::literal(&marks::unmark(value.as_str().unwrap_or_default()))),
         ValueKind::Seq | ValueKind::Iterable => {
             let items: Vec<String> = value.try_iter()?.map(|item| literal(&item)).collect::<Result<_, _>>()?;
             Ok(items.join(", "))
@@ -69,11 +78,11 @@ fn literal(value: &Value) -> Result<String, Error> {
 /// `| ident`: a name, quoted where needed.
 fn ident(value: &Value) -> Result<String, Error> {
     let name = value.as_str().ok_or_else(|| Complaint::new(&code::E0104, "`| ident` takes a name"))?;
-    Ok(quote::identifier(name))
+    Ok(quote::identifier(&marks::unmark(name)))
 }
 
 /// The path below the project's root that a name in `include` means. What leads outside keeps its `..`.
-fn join(name: &str, parent: &str) -> String {
+pub(super) fn join(name: &str, parent: &str) -> String {
     let relative = name.starts_with("./") || name.starts_with("../");
     let base = match parent.rsplit_once('/') {
         Some((folder, _)) if relative => folder,

@@ -3,6 +3,7 @@
 use super::{
     arguments::{from_value, kind_name},
     complaint::Complaint,
+    marks,
     quote::identifier,
     recorder::{Read, Recorder},
 };
@@ -41,13 +42,14 @@ pub(super) fn add_all(env: &mut Environment<'_>, referable: Arc<Referable>) {
     super::checks::add_all(env);
 }
 
-fn strings(arguments: &[Value]) -> Option<Vec<&str>> {
-    arguments.iter().map(Value::as_str).collect()
+fn strings(arguments: &[Value]) -> Option<Vec<String>> {
+    arguments.iter().map(|value| value.as_str().map(marks::unmark)).collect()
 }
 
 fn reference(state: &State, referable: &Referable, arguments: &[Value]) -> Result<Value, Error> {
     let wrong = || Complaint::new(&code::E0104, "`ref` takes the name of a model, as in `ref('orders')`");
     let given = strings(arguments).ok_or_else(wrong)?;
+    let given: Vec<&str> = given.iter().map(String::as_str).collect();
     let (replication, name) = match given[..] {
         [package, table] if referable.replications.contains(package) => (Some(package), table),
         [_, name] => (None, name),
@@ -71,13 +73,12 @@ fn reference(state: &State, referable: &Referable, arguments: &[Value]) -> Resul
 }
 
 fn source(state: &State, arguments: &[Value]) -> Result<Value, Error> {
-    let Some([source, table]) = strings(arguments).as_deref().and_then(|given| <[&str; 2]>::try_from(given).ok())
-    else {
+    let Some([source, table]) = strings(arguments).and_then(|given| <[String; 2]>::try_from(given).ok()) else {
         let message = "`source` takes a source and a table, as in `source('shop', 'orders')`";
         return Err(Complaint::new(&code::E0104, message).into());
     };
     let id = NodeId::new(NodeKind::Source, format!("{source}.{table}"));
-    Ok(record(state, "source", &[source, table], id, format!("{}.{}", identifier(source), identifier(table))))
+    Ok(record(state, "source", &[&source, &table], id, format!("{}.{}", identifier(&source), identifier(&table))))
 }
 
 fn record(state: &State, function: &'static str, given: &[&str], id: NodeId, sql: String) -> Value {
@@ -91,11 +92,11 @@ fn record(state: &State, function: &'static str, given: &[&str], id: NodeId, sql
     Value::from(sql)
 }
 
-fn var(state: &State, name: &str, default: Option<Value>) -> Result<Value, Error> {
+fn var(state: &State, name: &str, default: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     let recorder = Recorder::of(state);
     let vars = &recorder.context.vars;
-    match (vars.get(name), default) {
-        (Some(value), _) => Ok(from_value(value)),
+    match (vars.get(name), given_default(default, &kwargs)?) {
+        (Some(value), _) => unmarked(name, from_value(value)),
         (None, Some(value)) => Ok(value),
         (None, None) => Err(Complaint::new(&code::E0109, format!("there is no variable `{name}`"))
             .hint(format!(
@@ -106,15 +107,31 @@ fn var(state: &State, name: &str, default: Option<Value>) -> Result<Value, Error
     }
 }
 
-fn env_var(state: &State, name: &str, default: Option<Value>) -> Result<Value, Error> {
+fn env_var(state: &State, name: &str, default: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     let recorder = Recorder::of(state);
-    match (recorder.context.env.0.get(name), default) {
-        (Some(value), _) => Ok(Value::from(value.clone())),
+    match (recorder.context.env.0.get(name), given_default(default, &kwargs)?) {
+        (Some(value), _) => unmarked(name, Value::from(value.clone())),
         (None, Some(value)) => Ok(value),
         (None, None) => Err(Complaint::new(&code::E0110, format!("the environment has no variable `{name}`"))
             .hint(format!("set it, put it into `.env`, or write a default: `env_var('{name}', …)`"))
             .into()),
     }
+}
+
+/// The default as second argument, or by its name.
+fn given_default(positional: Option<Value>, kwargs: &Kwargs) -> Result<Option<Value>, Error> {
+    let named = kwargs.get("default")?;
+    kwargs.assert_all_used()?;
+    Ok(positional.or(named))
+}
+
+/// Refuses the characters by which values from outside are told apart.
+fn unmarked(name: &str, value: Value) -> Result<Value, Error> {
+    if marks::contains(&value.to_string()) {
+        let message = format!("`{name}` holds U+FDD0 or U+FDD1, which are no characters");
+        return Err(Complaint::new(&code::E0114, message).into());
+    }
+    Ok(value)
 }
 
 fn is_incremental(state: &State) -> bool {
@@ -136,7 +153,7 @@ impl Object for Config {
         }
         let recorder = Recorder::of(state);
         for name in kwargs.args() {
-            recorder.asked().config.insert(name.to_owned(), kwargs.peek(name)?);
+            recorder.asked().config.insert(name.to_owned(), marks::unmark_value(&kwargs.peek(name)?));
         }
         Ok(Value::from(""))
     }
@@ -166,7 +183,7 @@ struct Exceptions;
 
 impl Object for Exceptions {
     fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, arguments: &[Value]) -> Result<Value, Error> {
-        let message = arguments.first().map(ToString::to_string).unwrap_or_default();
+        let message = marks::unmark(&arguments.first().map(ToString::to_string).unwrap_or_default());
         match method {
             "raise_compiler_error" => Err(Complaint::new(&code::E0108, message).into()),
             "warn" => Ok(Value::from("")),

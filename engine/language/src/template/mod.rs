@@ -6,9 +6,14 @@ mod checks;
 mod complaint;
 mod environment;
 mod functions;
+mod guard;
+mod instrument;
+mod marks;
 mod model_config;
+mod outside;
 mod quote;
 mod recorder;
+mod render;
 pub mod rendered;
 mod templates;
 
@@ -85,5 +90,5 @@ pub struct Outcome {
 
 /// Renders one template.
 pub fn render(templates: &Templates, source: Source<'_>, context: &RenderContext) -> Result<Outcome, Diagnostic> {
-    templates.render(source, context)
+    render::render(templates, source, context)
 }

@@ -1,21 +1,17 @@
 //! What all templates of a project share: macros, files to include, the set-up of Jinja.
 
 use super::{
-    Outcome, RenderContext, Rendered, Source,
     calls::{self, Calls},
     complaint, environment,
     functions::Referable,
-    model_config,
-    recorder::{Read, Recorder},
-    rendered::Piece,
+    recorder::Recorder,
 };
 use crate::{
     code,
-    config::Spanned,
     diagnostic::{Diagnostic, Problems},
     files::{FileId, Files, Span},
 };
-use minijinja::{Environment, Error, OutputSpan, OutputSpanKind, State, value::Value};
+use minijinja::{Environment, Error, State, value::Value};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -49,18 +45,18 @@ pub(super) struct Shared {
 /// What all templates of a project share.
 #[derive(Clone)]
 pub struct Templates {
-    env: Arc<Environment<'static>>,
-    shared: Arc<Shared>,
-    macros: Arc<Macros>,
+    pub(super) env: Arc<Environment<'static>>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) macros: Arc<Macros>,
 }
 
 /// The macros of `macros/*.sql`.
 #[derive(Debug, Default)]
-struct Macros {
+pub(super) struct Macros {
     /// Macro's name to the file that defines it.
-    defined: BTreeMap<String, String>,
+    pub defined: BTreeMap<String, String>,
     /// The calls in each file of macros.
-    calls: BTreeMap<String, Calls>,
+    pub calls: BTreeMap<String, Calls>,
 }
 
 impl fmt::Debug for Templates {
@@ -121,109 +117,6 @@ impl Templates {
         }
         calls::read(text, "").map(|calls| env_names(&calls).collect()).unwrap_or_default()
     }
-
-    pub(super) fn render(&self, source: Source<'_>, context: &RenderContext) -> Result<Outcome, Diagnostic> {
-        let path = key(source.path);
-        let fail = |error: &Error| complaint::diagnose(&self.with(&path, source), source.file, error);
-        let calls = calls::read(source.text, &path).map_err(|error| fail(&error))?;
-        let prelude = self.prelude(&calls);
-        let text = format!("{prelude}{}", source.text);
-        let recorder = Arc::new(Recorder::new(context.clone()));
-        let template = self.env.template_from_named_str(&path, &text).map_err(|error| fail(&error))?;
-        let (sql, spans) = template
-            .render_with_spans(Value::from_dyn_object(recorder.clone()))
-            .map_err(|error| self.diagnose_shifted(&path, source, prelude.len(), &error))?;
-        let pieces = spans.iter().filter_map(|span| self.piece(span, &path, source, prelude.len())).collect();
-        let asked = std::mem::take(&mut *recorder.asked());
-        let reads = asked.reads.iter();
-        let mut rendered = Rendered { sql, pieces, ..Rendered::default() };
-        rendered.uses_run = asked.uses_run;
-        rendered.uses_incremental = asked.uses_incremental;
-        rendered.reads =
-            reads.map(|read| Spanned::new(read.id.clone(), self.place_of(read, &calls, &rendered, source))).collect();
-        let (config, problems) = model_config::read(source, &asked.config, &calls, context);
-        Ok(Outcome { rendered, config, problems })
-    }
-
-    /// Imports the macros that a template may come to need, on its first line.
-    fn prelude(&self, calls: &Calls) -> String {
-        let mut needed = BTreeSet::new();
-        let mut names: Vec<&String> = calls.names.iter().collect();
-        while let Some(name) = names.pop() {
-            if let Some(path) = self.macros.defined.get(name)
-                && needed.insert(path)
-                && let Some(calls) = self.macros.calls.get(path)
-            {
-                names.extend(&calls.names);
-            }
-        }
-        let mut prelude = String::new();
-        for path in needed {
-            use fmt::Write as _;
-            let path = path.replace('\\', "\\\\").replace('"', "\\\"");
-            let _ = write!(prelude, "{{%import \"{path}\" as _engine_macros%}}{{%do {ADOPT}(_engine_macros)%}}");
-        }
-        prelude
-    }
-
-    fn with(&self, path: &str, source: Source<'_>) -> Shared {
-        let mut files = self.shared.files.clone();
-        files.insert(path.to_owned(), (source.file, source.text.into()));
-        Shared { files, names: self.shared.names.clone(), filters: self.shared.filters.clone() }
-    }
-
-    /// A diagnostic for an error in the template behind its prelude.
-    fn diagnose_shifted(&self, path: &str, source: Source<'_>, shift: usize, error: &Error) -> Diagnostic {
-        let mut shared = self.with(path, source);
-        let text = format!("{}{}", " ".repeat(shift), source.text);
-        shared.files.insert(path.to_owned(), (source.file, text.into()));
-        let mut diagnostic = complaint::diagnose(&shared, source.file, error);
-        let back = |span: &mut Span| {
-            if span.file == source.file {
-                let range = span.range();
-                *span = Span::new(span.file, range.start.saturating_sub(shift)..range.end.saturating_sub(shift));
-            }
-        };
-        diagnostic.span.iter_mut().for_each(back);
-        diagnostic.labels.iter_mut().for_each(|(span, _)| back(span));
-        diagnostic.fix.iter_mut().for_each(|fix| back(&mut fix.span));
-        diagnostic
-    }
-
-    fn piece(&self, span: &OutputSpan, path: &str, source: Source<'_>, shift: usize) -> Option<Piece> {
-        let range = span.source_range();
-        let (file, range) = if span.name() == path {
-            (source.file, range.start.checked_sub(shift)?..range.end.checked_sub(shift)?)
-        } else {
-            (self.shared.files.get(span.name())?.0, range)
-        };
-        Some(Piece { output: span.output_range(), source: range, file, raw: span.kind() == OutputSpanKind::Raw })
-    }
-
-    /// The place of the call that read a node: in the template, else in a macro, else where its text came out.
-    fn place_of(&self, read: &Read, calls: &Calls, rendered: &Rendered, source: Source<'_>) -> Span {
-        let here = |calls: &Calls| {
-            let given: Vec<_> = read.arguments.iter().map(|text| Some(text.clone())).collect();
-            let found = calls.calls.iter().find(|call| call.function == read.function && call.arguments == given)?;
-            Some(found.range.clone())
-        };
-        if let Some(range) = here(calls) {
-            return Span::new(source.file, range);
-        }
-        let emitted = || {
-            let piece = rendered.pieces.iter().find(|piece| {
-                !piece.raw && rendered.sql.get(piece.output.clone()).is_some_and(|sql| sql.contains(&read.sql))
-            })?;
-            Some(Span::new(piece.file, piece.source.clone()))
-        };
-        let in_macro = || {
-            self.macros
-                .calls
-                .iter()
-                .find_map(|(path, calls)| Some(Span::new(self.shared.files.get(path)?.0, here(calls)?)))
-        };
-        emitted().or_else(in_macro).unwrap_or_else(|| Span::new(source.file, 0..0))
-    }
 }
 
 impl Macros {
@@ -259,7 +152,7 @@ fn env_names(calls: &Calls) -> impl Iterator<Item = String> {
 }
 
 /// A file's path as templates name it.
-fn key(path: &Path) -> String {
+pub(super) fn key(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 

@@ -60,3 +60,23 @@ fn mistakes_are_told_at_their_place() {
         check_wrong(&format!("{VIEW}{template}"), expected);
     }
 }
+
+#[test]
+fn a_thousand_models_load_at_once() {
+    use std::fmt::Write;
+    let mut fixture = BESIDE.to_owned();
+    for i in 0..1000 {
+        let before = if i == 0 { "orders".to_owned() } else { format!("m{}", i.div_ceil(2)) };
+        write!(
+            fixture,
+            "//- project/models/m{}.sql\n{{{{ config(materialized = 'view', tags = ['a'], checks = [not_null('id')]) }}}}\n\
+             select {{{{ cents_to_dollars('id') }}}} as id\nfrom {{{{ ref('{before}') }}}} as b\nwhere b.id > 0\n",
+            i + 1
+        )
+        .unwrap();
+    }
+    let start = std::time::Instant::now();
+    let project = good(&fixture);
+    println!("{:?}", start.elapsed());
+    assert_eq!(project.graph.order().len(), 1002);
+}
