@@ -65,7 +65,7 @@ fn mistakes_are_told_at_their_place() {
 fn a_thousand_models_load_at_once() {
     use std::fmt::Write;
     let mut fixture = BESIDE.to_owned();
-    for i in 0..1000 {
+    for i in 0..1000_u32 {
         let before = if i == 0 { "orders".to_owned() } else { format!("m{}", i.div_ceil(2)) };
         write!(
             fixture,
