@@ -28,6 +28,16 @@ impl Span {
         Self { file, start: at(range.start), end: at(range.end) }
     }
 
+    /// The file's index, start and end: how a place passes through serde.
+    pub(crate) fn numbers(self) -> [u32; 3] {
+        [self.file.0, self.start, self.end]
+    }
+
+    /// The way back from [`numbers`](Self::numbers).
+    pub(crate) fn from_numbers([file, start, end]: [u32; 3]) -> Self {
+        Self { file: FileId(file), start, end }
+    }
+
     /// The bytes, for slicing the file's text.
     pub fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize

@@ -3,7 +3,7 @@
 use super::{LoadOptions, Project};
 use crate::{
     code,
-    config::seed::Seed,
+    config::{self, seed::Seed},
     diagnostic::{Diagnostic, Problems},
     files::{FileId, Files, Span},
     fingerprint::Fingerprint,
@@ -221,29 +221,30 @@ impl Builder<'_> {
 }
 
 /// The project as far as its TOML files say.
-fn configured(_: &dyn World, files: &mut Files, _: &mut Problems, options: &LoadOptions) -> Project {
+fn configured(world: &dyn World, files: &mut Files, problems: &mut Problems, options: &LoadOptions) -> Project {
+    let config = config::read(world, files, problems, options);
     Project {
-        target: options.target.clone().unwrap_or_else(|| Name::new("embedded")),
-        targets: vec![],
-        files: std::mem::take(files),
-        settings: Default::default(),
-        connections: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        sinks: BTreeMap::new(),
-        replications: BTreeMap::new(),
-        generators: BTreeMap::new(),
-        schedules: BTreeMap::new(),
+        target: config.target,
+        targets: config.targets,
+        files: Files::default(),
+        vars: Arc::new(config.settings.vars.clone()),
+        settings: config.settings,
+        connections: config.connections,
+        sources: config.sources,
+        sinks: config.sinks,
+        replications: config.replications,
+        generators: config.generators,
+        schedules: config.schedules,
         models: BTreeMap::new(),
         seeds: BTreeMap::new(),
         singular_tests: BTreeMap::new(),
-        unit_tests: vec![],
+        unit_tests: config.unit_tests,
         templates: Templates::default(),
-        tables: options.discovered.clone(),
+        tables: config.tables,
         graph: Graph::default(),
         disabled: BTreeSet::new(),
         unreadable: BTreeSet::new(),
-        vars: Arc::default(),
-        env: Default::default(),
+        env: config.env,
         template_env: TemplateEnv::default(),
     }
 }

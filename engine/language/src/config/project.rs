@@ -1,0 +1,155 @@
+//! The project's TOML files, read as a whole.
+
+use super::{
+    connection::Connection, env::Env, generator::Generator, generators, interpolate::interpolate, lock,
+    replication::Replication, schedule::Schedule, schedules, settings::Settings, sink::Sink, source::Source, sources,
+    unit_test::UnitTest, unit_tests, value::Value,
+};
+use crate::{
+    code,
+    diagnostic::{Diagnostic, Problems},
+    files::{Files, Span},
+    name::Name,
+    project::LoadOptions,
+    table::TableDefinition,
+    world::World,
+};
+use std::{collections::BTreeMap, io, path::Path};
+
+/// What the TOML files say, for one target.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The chosen target.
+    pub target: Name,
+    /// Every target that some connection names, sorted.
+    pub targets: Vec<Name>,
+    /// Settings of the whole project, `[vars]` with the command line's on top.
+    pub settings: Settings,
+    /// Connections in the chosen target.
+    pub connections: BTreeMap<Name, Connection>,
+    /// What SQL may read.
+    pub sources: BTreeMap<Name, Source>,
+    /// Where results may be written.
+    pub sinks: BTreeMap<Name, Sink>,
+    /// Copies of tables.
+    pub replications: BTreeMap<Name, Replication>,
+    /// Synthetic data.
+    pub generators: BTreeMap<Name, Generator>,
+    /// What runs when.
+    pub schedules: BTreeMap<Name, Schedule>,
+    /// Given rows, expected rows.
+    pub unit_tests: Vec<UnitTest>,
+    /// Definitions of source tables, by `source.table`.
+    pub tables: BTreeMap<Name, TableDefinition>,
+    /// The variables of `.env`.
+    pub env: Env,
+}
+
+/// Reads the TOML files and `.env`.
+pub fn read(world: &dyn World, files: &mut Files, problems: &mut Problems, options: &LoadOptions) -> Config {
+    let mut reader = Reader { world, files, problems, env: Env::default() };
+    reader.dotenv();
+    let sources = sources::read(&mut reader, options);
+    let generators = generators::read(&mut reader, &sources);
+    let schedules = schedules::read(&mut reader);
+    let unit_tests = unit_tests::read(&mut reader);
+    let mut tables = generators.tables;
+    tables.extend(sources.declared_tables());
+    tables.extend(lock::read(&mut reader));
+    tables.extend(options.discovered.clone());
+    Config {
+        target: sources.target,
+        targets: sources.targets,
+        settings: sources.settings,
+        connections: sources.connections,
+        sources: sources.sources,
+        sinks: sources.sinks,
+        replications: sources.replications,
+        generators: generators.generators,
+        schedules,
+        unit_tests,
+        tables,
+        env: reader.env,
+    }
+}
+
+/// Reads files, and gathers what is wrong with them.
+pub(super) struct Reader<'a> {
+    pub world: &'a dyn World,
+    pub files: &'a mut Files,
+    pub problems: &'a mut Problems,
+    pub env: Env,
+}
+
+impl Reader<'_> {
+    /// The text of a file, `None` if it is not there.
+    pub fn text(&mut self, path: &str) -> Option<(Span, std::sync::Arc<str>)> {
+        match self.world.read(Path::new(path)) {
+            Ok(text) => {
+                let file = self.files.add(Path::new(path), text.clone());
+                Some((Span::new(file, 0..0), text))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                let file = self.files.add(Path::new(path), "".into());
+                let reason = match error.kind() {
+                    io::ErrorKind::InvalidData => "it is not UTF-8".to_owned(),
+                    io::ErrorKind::PermissionDenied => "it may not be read, or is a link that leads outside".to_owned(),
+                    _ => error.to_string(),
+                };
+                let message = format!("cannot read `{path}`: {reason}");
+                self.problems.push(Diagnostic::error(&code::E0001, Span::new(file, 0..0), message));
+                None
+            }
+        }
+    }
+
+    /// A TOML file as values, `${…}` not yet resolved.
+    pub fn toml(&mut self, path: &str) -> Option<Value> {
+        let (at, text) = self.text(path)?;
+        Some(Value::parse(at.file, &text, self.problems))
+    }
+
+    /// Resolves `${…}` in a value.
+    pub fn interpolate(&mut self, value: &mut Value) {
+        let (world, env) = (self.world, self.env.clone());
+        let lookup = |name: &str| world.env(name).or_else(|| env.dotenv.get(name).cloned());
+        interpolate(value, &lookup, self.problems);
+    }
+
+    /// Complains of a name that cannot be one.
+    pub fn name(&mut self, text: &str, span: Span) -> Name {
+        let name = Name::new(text);
+        if let Some(reason) = name.check() {
+            self.problems.push(Diagnostic::error(&code::E0400, span, format!("`{name}` cannot be a name: {reason}")));
+        }
+        name
+    }
+
+    /// Complains of a reference to something that is not there, with the nearest that is.
+    pub fn unknown(&mut self, what: &str, typed: &str, span: Span, known: &[&str]) {
+        let problem = Diagnostic::error(&code::E0401, span, format!("there is no {what} `{typed}`"));
+        let problem = match crate::name::nearest(typed, known.iter().copied()) {
+            Some(near) => problem.hint(format!("a {what} with a similar name exists: `{near}`")),
+            None if known.is_empty() => problem.hint(format!("no {what} is declared yet")),
+            None => problem.hint(format!("known: {}", known.join(", "))),
+        };
+        self.problems.push(problem);
+    }
+
+    fn dotenv(&mut self) {
+        let Some((at, text)) = self.text(".env") else { return };
+        let mut variables = BTreeMap::new();
+        for item in dotenvy::from_read_iter(text.as_bytes()) {
+            match item {
+                Ok((key, value)) => drop(variables.insert(key, value)),
+                // Its message would quote the line, which may hold a secret.
+                Err(_) => {
+                    let problem = Diagnostic::error(&code::E0009, at, "a line of `.env` is not `NAME=value`");
+                    self.problems.push(problem.hint("quote values that hold spaces or `#`"));
+                }
+            }
+        }
+        self.env.dotenv = variables.into();
+    }
+}

@@ -1,0 +1,356 @@
+//! Reads `sources.toml`.
+
+use super::{
+    Spanned,
+    amount::{DurationText, SizeText},
+    connection::Connection,
+    project::Reader,
+    replication::{Replication, ReplicationMode, Verify},
+    settings::{Limits, Settings},
+    sink::Sink,
+    source::{BadRows, Create, Freshness, Source, SourceTable},
+    value::Value,
+};
+use crate::{
+    code,
+    column::ColumnType,
+    diagnostic::Diagnostic,
+    files::Span,
+    name::Name,
+    project::LoadOptions,
+    table::{Column, TableDefinition},
+};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What `sources.toml` says.
+#[derive(Debug)]
+pub(super) struct Sources {
+    pub target: Name,
+    pub targets: Vec<Name>,
+    pub settings: Settings,
+    pub connections: BTreeMap<Name, Connection>,
+    pub sources: BTreeMap<Name, Source>,
+    pub sinks: BTreeMap<Name, Sink>,
+    pub replications: BTreeMap<Name, Replication>,
+}
+
+impl Sources {
+    /// Definitions of the tables whose columns are declared.
+    pub fn declared_tables(&self) -> BTreeMap<Name, TableDefinition> {
+        let mut tables = BTreeMap::new();
+        for source in self.sources.values() {
+            for table in source.tables.values().filter(|table| !table.columns.is_empty()) {
+                let columns = table.columns.iter().map(|(name, kind)| Column::new(&name.value, kind.value.clone()));
+                let definition = TableDefinition {
+                    columns: columns.collect(),
+                    key: table.key.iter().map(|column| column.value.clone()).collect(),
+                    ..TableDefinition::default()
+                };
+                tables.insert(Name::new(format!("{}.{}", source.name.value, table.name.value)), definition);
+            }
+        }
+        tables
+    }
+}
+
+const KEYS: &[&str] =
+    &["default_target", "default_sink", "vars", "limits", "connections", "sources", "sinks", "replications"];
+
+pub(super) fn read(reader: &mut Reader<'_>, options: &LoadOptions) -> Sources {
+    let mut file = reader.toml("project/sources.toml").unwrap_or_else(|| {
+        let file = reader.files.add(std::path::Path::new("project/sources.toml"), "".into());
+        Value::empty(Span::new(file, 0..0))
+    });
+    for (key, span, _) in file.entries() {
+        if !KEYS.contains(&key.as_str()) {
+            let problem = Diagnostic::error(&code::E0003, *span, format!("unknown key `{key}`"));
+            reader.problems.push(match crate::name::nearest(key, KEYS.iter().copied()) {
+                Some(near) => problem.fix("a key with a similar name exists", *span, near),
+                None => problem.hint(format!("known keys: {}", KEYS.join(", "))),
+            });
+        }
+    }
+    let connections = file.take("connections").map(|(_, value)| value);
+    reader.interpolate(&mut file);
+    let settings = settings(reader, &file, options);
+    let (targets, target) = targets(reader, connections.as_ref(), &settings, options);
+    let connections = connections.map(|all| self::connections(reader, all, &target)).unwrap_or_default();
+    let known: Vec<&str> = connections.keys().map(Name::as_str).collect();
+    let sources = sources(reader, &file, &known);
+    let sinks = sinks(reader, &file, &known);
+    if let Some(sink) = &settings.default_sink
+        && !sinks.contains_key(&sink.value)
+    {
+        let known: Vec<&str> = sinks.keys().map(Name::as_str).collect();
+        reader.unknown("sink", sink.as_str(), sink.span, &known);
+    }
+    let replications = replications(reader, &file, &sources, &known);
+    Sources { target, targets, settings, connections, sources, sinks, replications }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLimits {
+    steps: Option<usize>,
+    memory: Option<SizeText>,
+    spill: Option<SizeText>,
+    batch_rows: Option<u64>,
+}
+
+fn settings(reader: &mut Reader<'_>, file: &Value, options: &LoadOptions) -> Settings {
+    let mut settings = Settings::default();
+    let mut word = |key: &str| -> Option<Spanned<Name>> { file.key(key)?.read::<Spanned<Name>>(reader.problems) };
+    settings.default_target = word("default_target");
+    settings.default_sink = word("default_sink");
+    if let Some(vars) = file.key("vars") {
+        settings.vars = vars.entries().iter().map(|(key, _, value)| (key.clone(), value.clone())).collect();
+    }
+    for (key, text) in &options.vars {
+        let span = Span::new(file.span.file, 0..0);
+        let value = Value { span, kind: super::value::ValueKind::String(text.clone()) };
+        settings.vars.insert(key.clone(), value);
+    }
+    if let Some(raw) = file.key("limits").and_then(|limits| limits.read::<RawLimits>(reader.problems)) {
+        let or = Limits::default();
+        settings.limits = Limits {
+            steps: raw.steps.unwrap_or(or.steps).max(1),
+            memory_bytes: raw.memory.map_or(or.memory_bytes, |size| size.0),
+            spill_bytes: raw.spill.map_or(or.spill_bytes, |size| size.0),
+            batch_rows: raw.batch_rows.unwrap_or(or.batch_rows).max(1),
+        };
+    }
+    settings
+}
+
+/// All targets that connections name, and the chosen one.
+fn targets(
+    reader: &mut Reader<'_>,
+    connections: Option<&Value>,
+    settings: &Settings,
+    options: &LoadOptions,
+) -> (Vec<Name>, Name) {
+    let tables = connections.map(Value::entries).unwrap_or_default();
+    let several = tables.iter().filter(|(_, _, connection)| connection.key("type").is_none());
+    let targets: BTreeSet<Name> =
+        several.flat_map(|(_, _, connection)| connection.entries()).map(|(target, _, _)| Name::new(target)).collect();
+    let chosen = options.target.clone().or_else(|| settings.default_target.as_ref().map(|target| target.value.clone()));
+    let target = chosen.or_else(|| targets.first().cloned()).unwrap_or_else(|| Name::new("default"));
+    if !targets.contains(&target) && !targets.is_empty() {
+        let span = settings.default_target.as_ref().filter(|given| given.value == target).map(|given| given.span);
+        let problem = Diagnostic::error(&code::E0006, span, format!("no connection has a target `{target}`"));
+        let known: Vec<&str> = targets.iter().map(Name::as_str).collect();
+        reader.problems.push(problem.hint(format!("targets: {}", known.join(", "))));
+    }
+    (targets.into_iter().collect(), target)
+}
+
+fn connections(reader: &mut Reader<'_>, all: Value, target: &Name) -> BTreeMap<Name, Connection> {
+    let mut connections = BTreeMap::new();
+    for (name, span, value) in all.entries() {
+        let name = reader.name(name, *span);
+        let mut value = value.clone();
+        if value.key("type").is_none() {
+            let Some((_, chosen)) = value.take(target.as_str()) else {
+                if value.entries().is_empty() {
+                    let problem = Diagnostic::error(&code::E0004, *span, "the key `type` is missing");
+                    reader.problems.push(problem.hint("add `type = \"sqlite\"` or another kind of system"));
+                }
+                continue;
+            };
+            value = chosen;
+        }
+        reader.interpolate(&mut value);
+        let Some((at, kind)) = value.take("type") else {
+            let problem = Diagnostic::error(&code::E0004, value.span, "the key `type` is missing");
+            reader.problems.push(problem.hint("add `type = \"sqlite\"` or another kind of system"));
+            continue;
+        };
+        let at = if kind.span.range().is_empty() { at } else { kind.span };
+        let Some(kind) = kind.read::<String>(reader.problems) else { continue };
+        let name = Spanned::new(name, *span);
+        connections.insert(name.value.clone(), Connection { name, kind: Spanned::new(kind, at), fields: value });
+    }
+    connections
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSource {
+    connection: Spanned<Name>,
+    #[serde(default)]
+    tables: BTreeMap<Spanned<Name>, RawTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTable {
+    description: Option<String>,
+    #[serde(default)]
+    key: Vec<Spanned<String>>,
+    freshness: Option<RawFreshness>,
+    format: Option<Spanned<String>>,
+    #[serde(default)]
+    columns: BTreeMap<Spanned<String>, Spanned<ColumnType>>,
+    create: Option<RawCreate>,
+    bad_rows: Option<RawBadRows>,
+    path: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFreshness {
+    column: Spanned<String>,
+    warn: Option<DurationText>,
+    fail: Option<DurationText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCreate {
+    partitions: Option<u32>,
+    replication: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawBadRows {
+    DeadLetter,
+    Fail,
+    Skip,
+}
+
+fn sources(reader: &mut Reader<'_>, file: &Value, connections: &[&str]) -> BTreeMap<Name, Source> {
+    let mut sources = BTreeMap::new();
+    for (name, span, value) in file.key("sources").map(Value::entries).unwrap_or_default() {
+        let name = reader.name(name, *span);
+        let Some(raw) = value.read::<RawSource>(reader.problems) else { continue };
+        if !connections.contains(&raw.connection.as_str()) {
+            reader.unknown("connection", raw.connection.as_str(), raw.connection.span, connections);
+        }
+        let tables = raw.tables.into_iter().map(|(name, raw)| (name.value.clone(), table(name, raw))).collect();
+        let source = Source { name: Spanned::new(name.clone(), *span), connection: raw.connection, tables };
+        sources.insert(name, source);
+    }
+    sources
+}
+
+fn table(name: Spanned<Name>, raw: RawTable) -> SourceTable {
+    // A map sorts by key; the order of columns is the order in which they were written.
+    let mut columns: Vec<_> = raw.columns.into_iter().collect();
+    columns.sort_by_key(|(name, _)| name.span.start);
+    SourceTable {
+        name,
+        description: raw.description,
+        key: raw.key,
+        freshness: raw.freshness.map(|f| Freshness {
+            column: f.column,
+            warn: f.warn.map(|d| d.0),
+            fail: f.fail.map(|d| d.0),
+        }),
+        format: raw.format,
+        columns,
+        create: raw.create.map(|c| Create {
+            partitions: c.partitions.unwrap_or(1).max(1),
+            replication: c.replication.unwrap_or(1).max(1),
+        }),
+        bad_rows: match raw.bad_rows {
+            Some(RawBadRows::DeadLetter) => BadRows::DeadLetter,
+            Some(RawBadRows::Skip) => BadRows::Skip,
+            Some(RawBadRows::Fail) | None => BadRows::Fail,
+        },
+        path: raw.path,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSink {
+    connection: Spanned<Name>,
+}
+
+fn sinks(reader: &mut Reader<'_>, file: &Value, connections: &[&str]) -> BTreeMap<Name, Sink> {
+    let mut sinks = BTreeMap::new();
+    for (name, span, value) in file.key("sinks").map(Value::entries).unwrap_or_default() {
+        let name = reader.name(name, *span);
+        let Some(raw) = value.read::<RawSink>(reader.problems) else { continue };
+        if !connections.contains(&raw.connection.as_str()) {
+            reader.unknown("connection", raw.connection.as_str(), raw.connection.span, connections);
+        }
+        sinks.insert(name.clone(), Sink { name: Spanned::new(name, *span), connection: raw.connection });
+    }
+    sinks
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawReplication {
+    from: Spanned<Name>,
+    to: Spanned<Name>,
+    tables: Vec<Spanned<String>>,
+    #[serde(default)]
+    mode: RawMode,
+    cursor: Option<Spanned<String>>,
+    #[serde(default)]
+    verify: RawVerify,
+    #[serde(default)]
+    allow: Vec<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawMode {
+    #[default]
+    Full,
+    Incremental,
+    Cdc,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawVerify {
+    Count,
+    #[default]
+    Target,
+    Both,
+}
+
+fn replications(
+    reader: &mut Reader<'_>,
+    file: &Value,
+    sources: &BTreeMap<Name, Source>,
+    connections: &[&str],
+) -> BTreeMap<Name, Replication> {
+    let mut replications = BTreeMap::new();
+    for (name, span, value) in file.key("replications").map(Value::entries).unwrap_or_default() {
+        let name = reader.name(name, *span);
+        let Some(raw) = value.read::<RawReplication>(reader.problems) else { continue };
+        if !sources.contains_key(&raw.from.value) {
+            let known: Vec<&str> = sources.keys().map(Name::as_str).collect();
+            reader.unknown("source", raw.from.as_str(), raw.from.span, &known);
+        }
+        if !connections.contains(&raw.to.as_str()) {
+            reader.unknown("connection", raw.to.as_str(), raw.to.span, connections);
+        }
+        let replication = Replication {
+            name: Spanned::new(name.clone(), *span),
+            from: raw.from,
+            to: raw.to,
+            tables: raw.tables,
+            mode: match raw.mode {
+                RawMode::Full => ReplicationMode::Full,
+                RawMode::Incremental => ReplicationMode::Incremental,
+                RawMode::Cdc => ReplicationMode::Cdc,
+            },
+            cursor: raw.cursor,
+            verify: match raw.verify {
+                RawVerify::Count => Verify::Count,
+                RawVerify::Target => Verify::Target,
+                RawVerify::Both => Verify::Both,
+            },
+            allow: raw.allow,
+        };
+        replications.insert(name, replication);
+    }
+    replications
+}
