@@ -1,2 +1,87 @@
 //! engine: one binary for a data team.
-fn main() {}
+
+mod args;
+mod commands;
+mod context;
+mod diagnostic;
+mod disk;
+mod stop;
+mod terminal;
+mod words;
+
+use args::Cli;
+use clap::Parser as _;
+use diagnostic::Draw;
+use std::{error::Error as _, panic, path::Path, process::ExitCode};
+use stop::Stop;
+use terminal::{Style, Terminal};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let terminal = Terminal::detect(cli.global.color, cli.global.quiet);
+    apologize_for_panics(terminal);
+    arm_fail_points();
+    match panic::catch_unwind(|| commands::dispatch(&cli, terminal)) {
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(stop)) => explain(terminal, &stop),
+        Err(_) => ExitCode::from(2),
+    }
+}
+
+/// Says why the command ended, and answers the exit code.
+fn explain(terminal: Terminal, stop: &Stop) -> ExitCode {
+    let word = terminal.paint(Style::Bad, "error");
+    match stop {
+        Stop::ReaderGone => return ExitCode::SUCCESS,
+        Stop::Problems => return ExitCode::FAILURE,
+        Stop::Diagnostic(diagnostic, files) => {
+            terminal.say(&Draw { terminal, prefix: Path::new("") }.diagnostic(diagnostic, files));
+            return ExitCode::FAILURE;
+        }
+        Stop::Run(engine_run::error::Error::Cancelled) => return stop::Exit::Interrupted.into(),
+        Stop::Usage { message, hint } => {
+            terminal.say(&format!("{word}: {message}"));
+            if let Some(hint) = hint {
+                terminal.say(&format!("{}: {hint}", terminal.paint(Style::Blue, "help")));
+            }
+        }
+        Stop::Connect(error) => {
+            terminal.say(&format!("{word}: {error}"));
+            if let Some(hint) = &error.hint {
+                terminal.say(&format!("{}: {hint}", terminal.paint(Style::Blue, "help")));
+            }
+            return ExitCode::FAILURE;
+        }
+        other => {
+            terminal.say(&format!("{word}: {other}"));
+            let mut cause = other.source();
+            while let Some(error) = cause {
+                let said = error.to_string();
+                if !other.to_string().contains(&said) {
+                    terminal.say(&format!("  because {said}"));
+                }
+                cause = error.source();
+            }
+        }
+    }
+    ExitCode::from(2)
+}
+
+/// A panic is our own mistake, and is said as such.
+fn apologize_for_panics(terminal: Terminal) {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let word = terminal.paint(Style::Bad, "engine itself failed");
+        terminal.say(&format!("{word}: this is a mistake in engine, not in your project. Please report it with:"));
+        usual(info);
+    }));
+}
+
+/// In builds for tests, `ENGINE_CRASH_AT=name` kills the process at that fail point, as `kill -9` would.
+fn arm_fail_points() {
+    #[cfg(debug_assertions)]
+    if let Ok(name) = std::env::var("ENGINE_CRASH_AT") {
+        let armed = fail::cfg_callback(name.as_str(), || std::process::abort());
+        armed.expect("a callback is a valid action");
+    }
+}

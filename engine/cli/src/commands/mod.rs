@@ -1,0 +1,25 @@
+//! One file a command.
+
+pub mod check;
+pub mod completions;
+pub mod explain;
+pub mod ls;
+
+use crate::{
+    args::{Cli, Command},
+    context::Context,
+    stop::Result,
+    terminal::Terminal,
+};
+
+/// Does what was typed.
+pub fn dispatch(cli: &Cli, terminal: Terminal) -> Result {
+    let context = || Context::find(&cli.global, terminal);
+    match &cli.command {
+        Command::Explain(args) => explain::explain(terminal, args),
+        Command::Completions(args) => completions::completions(args),
+        Command::Check(args) => check::check(&context()?, args),
+        Command::Ls(args) => ls::ls(&context()?, args),
+        _ => Err(crate::stop::Stop::usage("that command is not there yet", None)),
+    }
+}

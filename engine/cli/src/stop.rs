@@ -1,0 +1,94 @@
+//! Why a command ended early, and the exit code that this means.
+
+use engine_language::{diagnostic::Diagnostic, files::Files};
+use std::{io, process::ExitCode};
+
+/// How a command that ran to its end ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: the project has problems, or a node failed; both have been said.
+    Failed,
+    /// 130: the user stopped it.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// Why a command could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// The project has problems, and they have been drawn.
+    #[error("the project has problems")]
+    Problems,
+    /// One problem of the project, to be drawn.
+    #[error("{}", .0.message)]
+    Diagnostic(Box<Diagnostic>, Box<Files>),
+    /// The command was used wrongly.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to type instead.
+        hint: Option<String>,
+    },
+    /// A system did not cooperate.
+    #[error(transparent)]
+    Connect(#[from] engine_connect::error::Error),
+    /// A run could not begin or go on.
+    #[error(transparent)]
+    Run(#[from] engine_run::error::Error),
+    /// Whoever read the output went away.
+    #[error("the reader of the output went away")]
+    ReaderGone,
+    /// The machine did not cooperate.
+    #[error("{doing}: {source}")]
+    Io {
+        /// What was being done.
+        doing: String,
+        /// What the machine said.
+        source: io::Error,
+    },
+    /// A query for `show` could not be answered.
+    #[error(transparent)]
+    Query(#[from] datafusion::error::DataFusionError),
+}
+
+impl Stop {
+    /// Wrong use, and what to type instead.
+    pub fn usage(message: impl Into<String>, hint: impl Into<Option<String>>) -> Self {
+        Self::Usage { message: message.into(), hint: hint.into() }
+    }
+
+    /// What was typed selects nothing, or cannot be read.
+    pub fn typed(diagnostic: Diagnostic) -> Self {
+        Self::Usage { message: diagnostic.message, hint: diagnostic.hints.into_iter().next() }
+    }
+
+    /// For `map_err`: says what was being done.
+    pub fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        |source| Self::Io { doing: doing.into(), source }
+    }
+}
+
+/// Errors without a word of ours are those of writing to stdout.
+impl From<io::Error> for Stop {
+    fn from(source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::BrokenPipe => Self::ReaderGone,
+            _ => Self::Io { doing: "writing the output".into(), source },
+        }
+    }
+}
+
+/// The result of a command.
+pub type Result<T = Exit, E = Stop> = std::result::Result<T, E>;
