@@ -99,7 +99,7 @@ impl Context {
     pub fn draw(&self, project: &Project, problems: &Problems, took: Duration) {
         let draw = self.drawing();
         for problem in problems.iter() {
-            self.terminal.say(&format!("{}\n", draw.diagnostic(problem, &project.files)));
+            self.terminal.say(&format!("{}\n\n", draw.diagnostic(problem, &project.files)));
         }
         if !problems.is_empty() {
             self.terminal.say(&diagnostic::summary(self.terminal, problems, project.files.iter().count(), took));
