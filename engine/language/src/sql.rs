@@ -5,7 +5,7 @@ use sqlparser::{
     ast::{ObjectName, Query, SetExpr, Spanned as _, Statement, TableFactor, Visit, Visitor},
     dialect::GenericDialect,
     parser::{Parser, ParserError},
-    tokenizer::Location,
+    tokenizer::{Location, Token, Tokenizer},
 };
 use std::{collections::BTreeSet, ops::ControlFlow};
 
@@ -45,8 +45,19 @@ fn parse(sql: &str) -> Result<Vec<Statement>, ParserError> {
     Parser::new(&GenericDialect {}).with_recursion_limit(DEPTH).try_with_sql(sql)?.parse_statements()
 }
 
+/// The place of the word, or character, at a location.
 fn locate(rendered: &Rendered, location: Location) -> Option<Span> {
-    rendered.locate_line(location.line, location.column, 1)
+    let offset = rendered.offset(location.line, location.column)?;
+    let rest = rendered.sql.get(offset..)?;
+    let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    rendered.locate(offset, word.max(1))
+}
+
+/// Where the first word of the SQL stands.
+fn beginning(rendered: &Rendered) -> Option<Span> {
+    let tokens = Tokenizer::new(&GenericDialect {}, &rendered.sql).tokenize_with_location().ok()?;
+    let first = tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_)))?;
+    locate(rendered, first.span.start)
 }
 
 /// The parser tells the place as text only: ` at Line: 2, Column: 8`.
@@ -72,7 +83,7 @@ fn syntax(rendered: &Rendered, file: Span, error: &ParserError) -> Diagnostic {
 
 fn not_a_query(rendered: &Rendered, file: Span, statement: &Statement) -> Diagnostic {
     let word = statement.to_string().split_whitespace().next().unwrap_or_default().to_lowercase();
-    let span = locate(rendered, statement.span().start).unwrap_or(file);
+    let span = beginning(rendered).unwrap_or(file);
     Diagnostic::error(&code::E0203, span, format!("`{word}` is no query"))
         .hint("a model is one `select`; where its rows go is said by `config()`")
 }

@@ -5,7 +5,10 @@ use minijinja::{
     machinery::{self, Span as JinjaSpan, ast},
     syntax::SyntaxConfig,
 };
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 /// The calls of functions by name that one template contains.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +25,10 @@ pub(super) struct Calls {
     pub files: Vec<String>,
     /// Whether one of these names a file by anything else.
     pub dynamic_files: bool,
+    /// Names that the template itself gives to values.
+    pub assigned: BTreeSet<String>,
     /// Every name that is used.
-    pub names: std::collections::BTreeSet<String>,
+    pub names: BTreeSet<String>,
 }
 
 /// A call of a function.
@@ -68,6 +73,7 @@ fn statement(item: &ast::Stmt<'_>, calls: &mut Calls) {
         Stmt::EmitExpr(node) => expression(&node.expr, calls),
         Stmt::EmitRaw(_) | Stmt::Continue(_) | Stmt::Break(_) => {}
         Stmt::ForLoop(node) => {
+            assign(&node.target, calls);
             expression(&node.iter, calls);
             optional(node.filter_expr.as_ref(), calls);
             statements(&node.body, calls);
@@ -79,11 +85,18 @@ fn statement(item: &ast::Stmt<'_>, calls: &mut Calls) {
             statements(&node.false_body, calls);
         }
         Stmt::WithBlock(node) => {
-            node.assignments.iter().for_each(|(_, value)| expression(value, calls));
+            for (target, value) in &node.assignments {
+                assign(target, calls);
+                expression(value, calls);
+            }
             statements(&node.body, calls);
         }
-        Stmt::Set(node) => expression(&node.expr, calls),
+        Stmt::Set(node) => {
+            assign(&node.target, calls);
+            expression(&node.expr, calls);
+        }
         Stmt::SetBlock(node) => {
+            assign(&node.target, calls);
             optional(node.filter.as_ref(), calls);
             statements(&node.body, calls);
         }
@@ -99,6 +112,8 @@ fn statement(item: &ast::Stmt<'_>, calls: &mut Calls) {
         Stmt::Include(node) => file(&node.name, calls),
         Stmt::Macro(node) => {
             calls.macros.push((node.name.to_owned(), bytes(node.span())));
+            calls.assigned.insert(node.name.to_owned());
+            node.args.iter().for_each(|parameter| assign(parameter, calls));
             node.defaults.iter().for_each(|value| expression(value, calls));
             statements(&node.body, calls);
         }
@@ -107,6 +122,17 @@ fn statement(item: &ast::Stmt<'_>, calls: &mut Calls) {
             statements(&node.macro_decl.body, calls);
         }
         Stmt::Do(node) => call(&node.call, bytes(node.call.span()), calls),
+    }
+}
+
+fn assign(target: &ast::Expr<'_>, calls: &mut Calls) {
+    match target {
+        ast::Expr::Var(node) => {
+            calls.assigned.insert(node.id.to_owned());
+        }
+        ast::Expr::List(node) => node.items.iter().for_each(|item| assign(item, calls)),
+        ast::Expr::Tuple(node) => node.items.iter().for_each(|item| assign(item, calls)),
+        _ => {}
     }
 }
 

@@ -1,6 +1,6 @@
 //! What went wrong while a template was rendered, on its way out of minijinja.
 
-use super::templates::Shared;
+use super::{recorder::RUN, templates::Shared};
 use crate::{
     code::{self, Code},
     diagnostic::Diagnostic,
@@ -8,7 +8,7 @@ use crate::{
     name::nearest,
 };
 use minijinja::{Error, ErrorKind};
-use std::{error::Error as _, fmt};
+use std::{error::Error as _, fmt, ops::Range};
 
 /// A mistake that one of our functions found; it travels as the source of a minijinja error, which knows the place.
 #[derive(Clone, Debug)]
@@ -53,30 +53,60 @@ impl From<Complaint> for Error {
     }
 }
 
-/// Turns an error of minijinja into a diagnostic at the place in the user's file.
-pub(super) fn diagnose(shared: &Shared, main: FileId, error: &Error) -> Diagnostic {
+/// Turns an error of minijinja into a diagnostic at the place in the user's file. `back` turns bytes of the template as
+/// it was rendered, by its path, into bytes of the user's own.
+pub(super) fn diagnose(
+    shared: &Shared,
+    main: FileId,
+    error: &Error,
+    back: &dyn Fn(&str, Range<usize>) -> Range<usize>,
+) -> Diagnostic {
     let chain = chain(error);
+    let place = |error: &&Error| {
+        let name = error.name()?;
+        let (file, text) = shared.files.get(name).map_or((main, ""), |(file, text)| (*file, &**text));
+        Some((file, text, widen(text, back(name, error.range()?))))
+    };
     let innermost = *chain.last().expect("the chain begins with the error itself");
-    let (file, text, range) = place(shared, main, &chain);
+    let (file, text, range) = chain.iter().rev().find_map(place).unwrap_or((main, "", 0..0));
     let span = Span::new(file, range.clone());
-    let complaint =
-        complaint(error).unwrap_or_else(|| from_kind(shared, innermost, text.get(range).unwrap_or_default()));
+    let typed = text.get(range).unwrap_or_default();
+    let complaint = complaint(error).unwrap_or_else(|| from_kind(shared, innermost, typed));
     let mut diagnostic = Diagnostic::error(complaint.code, span, complaint.message);
     diagnostic.hints = complaint.hints;
-    if let Some((typed, near)) = complaint.fix {
-        let at = text.get(span.range()).and_then(|slice| slice.find(&typed)).unwrap_or(0);
-        let start = span.range().start + at;
-        let replaced = Span::new(file, start..start + typed.len());
+    if *complaint.code == code::E0106
+        && let Some(name) = quoted(typed)
+    {
+        diagnostic.message = format!("a template may include files of `macros` and `models` only, not `{name}`");
+    }
+    if let Some((wrong, near)) = complaint.fix {
+        let start = span.range().start + typed.find(&wrong).unwrap_or(0);
+        let replaced = Span::new(file, start..start + wrong.len());
         diagnostic = diagnostic.fix("a similar name exists", replaced, near);
     }
-    for outer in &chain[..chain.len() - 1] {
-        if let Some(span) = span_of(shared, main, outer).map(|(file, _, range)| Span::new(file, range))
-            && Some(span) != diagnostic.span
-        {
-            diagnostic = diagnostic.also(span, "asked for here");
+    for (file, _, range) in chain[..chain.len() - 1].iter().filter_map(place) {
+        let outer = Span::new(file, range);
+        if outer != span {
+            diagnostic = diagnostic.also(outer, "asked for here");
         }
     }
     diagnostic
+}
+
+/// A method's call is placed from its dot on: takes in what stands before.
+fn widen(text: &str, range: Range<usize>) -> Range<usize> {
+    if !text.get(range.clone()).is_some_and(|typed| typed.starts_with('.')) {
+        return range;
+    }
+    let name = text[..range.start].trim_end_matches(|c: char| c.is_alphanumeric() || c == '_' || c == '.');
+    name.len()..range.end
+}
+
+/// The first string literal in a piece of a template.
+fn quoted(typed: &str) -> Option<&str> {
+    let start = typed.find(['\'', '"'])?;
+    let rest = &typed[start + 1..];
+    rest.split(&typed[start..=start]).next()
 }
 
 fn chain(error: &Error) -> Vec<&Error> {
@@ -102,23 +132,6 @@ fn complaint(error: &Error) -> Option<Complaint> {
     None
 }
 
-type Place<'a> = (FileId, &'a str, std::ops::Range<usize>);
-
-/// The innermost place that is known.
-fn place<'a>(shared: &'a Shared, main: FileId, chain: &[&Error]) -> Place<'a> {
-    chain.iter().rev().find_map(|error| span_of(shared, main, error)).unwrap_or((main, "", 0..0))
-}
-
-fn span_of<'a>(shared: &'a Shared, main: FileId, error: &Error) -> Option<Place<'a>> {
-    let name = error.name()?;
-    let range = error.range()?;
-    let (file, text) = match shared.files.get(name) {
-        Some((file, text)) => (*file, &**text),
-        None => (main, ""),
-    };
-    Some((file, text, range))
-}
-
 fn from_kind(shared: &Shared, error: &Error, typed: &str) -> Complaint {
     let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     match error.kind() {
@@ -140,8 +153,13 @@ fn from_kind(shared: &Shared, error: &Error, typed: &str) -> Complaint {
         }
         ErrorKind::OutOfFuel => Complaint::new(&code::E0105, "the template does not come to an end")
             .hint("a loop in it goes over too many items, or a macro calls itself for ever"),
-        ErrorKind::TemplateNotFound => Complaint::new(&code::E0107, format!("there is no file `{typed}` to include"))
-            .hint("name it by its path below the project, such as `macros/prices.sql`"),
+        ErrorKind::TemplateNotFound => {
+            Complaint::new(&code::E0107, format!("there is no file `{}` to include", quoted(typed).unwrap_or(typed)))
+                .hint("name it by its path below the project, such as `macros/prices.sql`")
+        }
+        _ if detail == "value of type undefined is not callable" => {
+            unknown_function(shared, typed.split('(').next().unwrap_or_default())
+        }
         _ if detail.contains("recursion limit") => {
             Complaint::new(&code::E0105, "the template does not come to an end: a macro or include calls itself")
         }
@@ -161,15 +179,15 @@ fn syntax(detail: &str) -> Complaint {
 
 fn undefined(shared: &Shared, typed: &str) -> Complaint {
     let name = typed.split(['.', '[', '(', '|', ' ']).next().unwrap_or_default();
-    if name.is_empty() {
-        return Complaint::new(&code::E0101, "this is not defined");
+    match typed.strip_prefix("run.") {
+        Some(attribute) => Complaint::new(&code::E0101, format!("`run` has no `{attribute}`"))
+            .near(attribute, RUN.iter().copied())
+            .hint(format!("it has {}", RUN.join(", "))),
+        None if name.is_empty() => Complaint::new(&code::E0101, "this is not defined"),
+        None if shared.names.contains(name) => Complaint::new(&code::E0101, format!("`{typed}` is not defined")),
+        None => Complaint::new(&code::E0101, format!("`{name}` is not defined"))
+            .near(name, shared.names.iter().map(String::as_str)),
     }
-    let complaint = if name == typed || !shared.names.contains(name) {
-        Complaint::new(&code::E0101, format!("`{name}` is not defined"))
-    } else {
-        Complaint::new(&code::E0101, format!("`{typed}` is not defined"))
-    };
-    complaint.near(name, shared.names.iter().map(String::as_str).filter(|known| *known != name))
 }
 
 fn unknown_function(shared: &Shared, name: &str) -> Complaint {

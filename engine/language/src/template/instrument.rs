@@ -1,6 +1,5 @@
 //! A template with our own calls put in, and the way back to the user's bytes.
 
-use crate::files::Span;
 use std::ops::Range;
 
 /// The function that marks what comes from outside.
@@ -41,11 +40,6 @@ impl Instrumented {
     /// The user's bytes for bytes of `text`.
     pub fn back(&self, range: &Range<usize>) -> Range<usize> {
         self.offset(range.start)..self.offset(range.end)
-    }
-
-    /// The same for a place.
-    pub fn back_span(&self, span: Span) -> Span {
-        Span::new(span.file, self.back(&span.range()))
     }
 
     fn offset(&self, offset: usize) -> usize {

@@ -93,6 +93,12 @@ impl Reader<'_> {
         self.argument(key).map_or(self.span, |argument| Span::new(self.source.file, argument.range.clone()))
     }
 
+    /// The place of the key itself, which stands before its value.
+    fn key_span(&self, key: &str) -> Span {
+        let start = self.argument(key).and_then(|argument| self.source.text.get(..argument.range.start)?.rfind(key));
+        start.map_or(self.span, |start| Span::new(self.source.file, start..start + key.len()))
+    }
+
     fn item_span(&self, key: &str, index: usize) -> Span {
         let item = self.argument(key).and_then(|argument| argument.items.get(index));
         item.map_or_else(|| self.span_of(key), |range| Span::new(self.source.file, range.clone()))
@@ -103,7 +109,7 @@ impl Reader<'_> {
             if KEYS.contains(&key) || IGNORED.contains(&key) {
                 continue;
             }
-            let span = self.span_of(key);
+            let span = self.key_span(key);
             self.problems.push(if PLACES.contains(&key) {
                 Diagnostic::warning(&code::W0112, span, format!("`{key}` has no effect"))
                     .hint("the sink says where a model is written: `config(sink = \"…\")`")
@@ -113,7 +119,7 @@ impl Reader<'_> {
             } else {
                 let diagnostic = Diagnostic::error(&code::E0112, span, format!("`config` has no key `{key}`"));
                 match nearest(key, KEYS.iter().copied()) {
-                    Some(near) => diagnostic.hint(format!("a similar key is `{near}`")),
+                    Some(near) => diagnostic.fix("a similar key exists", span, near),
                     None => diagnostic.hint(format!("the keys are {}", KEYS.join(", "))),
                 }
             });
@@ -230,15 +236,19 @@ impl Reader<'_> {
     }
 
     fn contradictions(&mut self, config: &ModelConfig, strategy: Option<Strategy>) {
-        let needs_key = match (config.materialized, strategy) {
-            (Materialized::History, _) => Some("`history` needs `key`: the columns that name a row"),
-            (_, Some(Strategy::Merge)) => Some("`merge` needs `key`: the columns that name a row"),
-            (_, Some(Strategy::DeleteInsert)) => Some("`delete_insert` needs `key`: the columns that name a row"),
-            _ => None,
+        let word = match (config.materialized, strategy) {
+            (Materialized::History, _) => "history",
+            (_, Some(Strategy::Merge)) => "merge",
+            (_, Some(Strategy::DeleteInsert)) => "delete_insert",
+            _ => return,
         };
-        if let Some(message) = needs_key.filter(|_| config.key.is_empty()) {
+        if config.key.is_empty() {
+            let keys = ["materialized", "strategy", "incremental_strategy"];
+            let place =
+                keys.iter().rfind(|key| self.given.contains_key(**key)).map_or(self.span, |key| self.span_of(key));
+            let message = format!("`{word}` needs `key`: the columns that name a row");
             let hint = "write it into `config`, as in `key = [\"id\"]`";
-            self.problems.push(Diagnostic::error(&code::E0115, self.span, message).hint(hint));
+            self.problems.push(Diagnostic::error(&code::E0115, place, message).hint(hint));
         }
     }
 }

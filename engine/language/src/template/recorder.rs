@@ -77,6 +77,9 @@ impl Object for Recorder {
     }
 }
 
+/// What `run` has.
+pub(super) const RUN: &[&str] = &["id", "started_at", "interval_start", "interval_end"];
+
 /// `run` in a template.
 #[derive(Debug)]
 struct Run(Arc<Recorder>);
@@ -96,7 +99,7 @@ impl Object for Run {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Str(&["id", "started_at", "interval_start", "interval_end"])
+        Enumerator::Str(RUN)
     }
 }
 

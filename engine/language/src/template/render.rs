@@ -161,19 +161,16 @@ impl<'a> Rendering<'a> {
         let known = &self.templates.shared;
         let mut files = known.files.clone();
         files.insert(self.path.clone(), (self.source.file, self.source.text.into()));
-        for (path, changed) in &self.changed {
-            files.insert(path.clone(), (self.file(path), changed.text.as_str().into()));
+        let mut names = known.names.clone();
+        if let Ok(calls) = calls::read(self.source.text, &self.path) {
+            names.extend(calls.assigned);
         }
-        let shared = Shared { files, names: known.names.clone(), filters: known.filters.clone() };
-        let mut diagnostic = complaint::diagnose(&shared, self.source.file, error);
-        let back = |span: &mut Span| {
-            let changed = self.changed.iter().find(|(path, _)| self.file(path) == span.file);
-            *span = changed.map_or(*span, |(_, changed)| changed.back_span(*span));
+        let shared = Shared { files, names, filters: known.filters.clone() };
+        let back = |path: &str, range| match self.changed.get(path) {
+            Some(changed) => changed.back(&range),
+            None => range,
         };
-        diagnostic.span.iter_mut().for_each(back);
-        diagnostic.labels.iter_mut().for_each(|(span, _)| back(span));
-        diagnostic.fix.iter_mut().for_each(|fix| back(&mut fix.span));
-        diagnostic
+        complaint::diagnose(&shared, self.source.file, error, &back)
     }
 
     /// The place of the call that read a node: in the template, else where its text came out, else in a macro.

@@ -97,7 +97,7 @@ impl Templates {
             if path.starts_with("project/macros/") {
                 match calls::read(text, path) {
                     Ok(calls) => macros.add(path, *file, calls, &shared, problems),
-                    Err(error) => problems.push(complaint::diagnose(&shared, *file, &error)),
+                    Err(error) => problems.push(complaint::diagnose(&shared, *file, &error, &|_, range| range)),
                 }
             }
         }

@@ -11,7 +11,7 @@ fn check(model: &str, expected: &str) {
 
 /// One model `m` beside a few others, and what is wrong with it.
 fn check_wrong(model: &str, expected: &str) {
-    check_problems(&format!("{BESIDE}//- project/models/m.sql\n{model}"), expected);
+    check_problems(&format!("{BESIDE}{SINK}//- project/models/m.sql\n{VIEW}{model}"), expected);
 }
 
 const BESIDE: &str = "\
@@ -24,6 +24,14 @@ const BESIDE: &str = "\
 {% macro twice(column) %}({{ cents_to_dollars(column) }} + {{ other(column) }}){% endmacro %}
 //- project/macros/more.sql
 {% macro other(column) %}{{ column }}{% endmacro %}
+";
+const SINK: &str = "\
+//- project/sources.toml
+default_sink = 'marts'
+[connections.db]
+type = 'memory'
+[sinks.marts]
+connection = 'db'
 ";
 const VIEW: &str = "{{ config(materialized='view') }}";
 
@@ -54,12 +62,202 @@ fn functions_render_as_sql() {
 
 #[test]
 fn mistakes_are_told_at_their_place() {
-    for (template, expected) in
-        [("select {{ colum }}", "E0101 project/models/m.sql:1:44 `colum`: `colum` is not defined")]
-    {
-        check_wrong(&format!("{VIEW}{template}"), expected);
+    for (template, expected) in MISTAKES {
+        check_wrong(template, expected);
     }
 }
+
+#[rustfmt::skip]
+const MISTAKES: &[(&str, &str)] = &[
+    (
+        "select {{ ref('orders' }}",
+        "E0100 project/models/m.sql:1:57 `}`: the template cannot be parsed: unexpected `}`, expected `,`",
+    ),
+    (
+        "select {% if true %}1",
+        "E0100 project/models/m.sql:1:54 `1`: the template cannot be parsed: unexpected end of input, expected end of block",
+    ),
+    (
+        "{% test x() %}{% endtest %}",
+        r"E0100 project/models/m.sql:1:37 `test`: the template cannot be parsed: unknown statement test
+  help: blocks of dbt other than `macro` are not understood here",
+    ),
+    (
+        "select {{ colum }}",
+        "E0101 project/models/m.sql:1:44 `colum`: `colum` is not defined",
+    ),
+    (
+        "select {{ orders.id }}",
+        "E0101 project/models/m.sql:1:44 `orders.id`: `orders` is not defined",
+    ),
+    (
+        "select {{ run.idd }}",
+        r"E0101 project/models/m.sql:1:44 `run.idd`: `run` has no `idd`
+  help: it has id, started_at, interval_start, interval_end
+  fix: project/models/m.sql:1:48 `idd` -> `id` (a similar name exists)",
+    ),
+    (
+        "{% set column = 1 %}select {{ colunm }}",
+        r"E0101 project/models/m.sql:1:64 `colunm`: `colunm` is not defined
+  fix: project/models/m.sql:1:64 `colunm` -> `column` (a similar name exists)",
+    ),
+    (
+        "select {{ reff('orders') }}",
+        r"E0102 project/models/m.sql:1:44 `reff('orders')`: there is no function or macro `reff`
+  fix: project/models/m.sql:1:44 `reff` -> `ref` (a similar name exists)",
+    ),
+    (
+        "select {{ cents_to_dolars('x') }}",
+        r"E0102 project/models/m.sql:1:44 `cents_to_dolars('x')`: there is no function or macro `cents_to_dolars`
+  fix: project/models/m.sql:1:44 `cents_to_dolars` -> `cents_to_dollars` (a similar name exists)",
+    ),
+    (
+        "{% macro f() %}{{ return(1) }}{% endmacro %}select {{ f() }}",
+        r"E0102 project/models/m.sql:1:52 `return(1)`: there is no function or macro `return`
+  help: a macro's value is the text that it writes: write it without `return`",
+    ),
+    (
+        "{% set r = run_query('select 1') %}select 1",
+        r"E0102 project/models/m.sql:1:45 `run_query('select 1')`: there is no function or macro `run_query`
+  help: a template cannot ask the database: it is rendered before anything runs",
+    ),
+    (
+        "select {{ 'a' | uper }}",
+        r"E0103 project/models/m.sql:1:50 `uper`: there is no filter `uper`
+  fix: project/models/m.sql:1:50 `uper` -> `upper` (a similar name exists)",
+    ),
+    (
+        "select {{ 1 if 1 is evn }}",
+        r"E0103 project/models/m.sql:1:54 `evn`: there is no test `evn`
+  fix: project/models/m.sql:1:54 `evn` -> `even` (a similar name exists)",
+    ),
+    (
+        "select * from {{ source('shop') }}",
+        "E0104 project/models/m.sql:1:51 `source('shop')`: `source` takes a source and a table, as in `source('shop', 'orders')`",
+    ),
+    (
+        "select * from {{ ref() }}",
+        "E0104 project/models/m.sql:1:51 `ref()`: `ref` takes the name of a model, as in `ref('orders')`",
+    ),
+    (
+        "select {{ cents_to_dollars() }}",
+        "E0101 project/macros/prices.sql:1:56 `column`: `column` is not defined",
+    ),
+    (
+        "select {{ cents_to_dollars('a', 1, 2) }}",
+        "E0104 project/models/m.sql:1:44 `cents_to_dollars('a', 1, 2)`: wrong arguments: too many arguments",
+    ),
+    (
+        "{{ config('view') }}select 1",
+        r#"E0104 project/models/m.sql:1:37 `config('view')`: `config` takes arguments by name, as in `config(materialized = "view")`"#,
+    ),
+    (
+        "{{ config(checks=[not_null()]) }}select 1",
+        "E0104 project/models/m.sql:1:52 `not_null()`: wrong arguments: missing argument",
+    ),
+    (
+        "{{ config(checks=[not_null('a', severity='warning')]) }}select 1",
+        "E0104 project/models/m.sql:1:52 `not_null('a', severity='warning')`: severity is `error` or `warn`, not warning",
+    ),
+    (
+        "{% for i in range(9999) %}{% for j in range(9999) %}x{% endfor %}{% endfor %}",
+        r"E0105 project/models/m.sql:1:72 `range(9999)`: the template does not come to an end
+  help: a loop in it goes over too many items, or a macro calls itself for ever",
+    ),
+    (
+        "{% macro f(x) %}{{ f(x) }}{% endmacro %}select {{ f(1) }}",
+        "E0105 project/models/m.sql:1:53 `f(x)`: the template does not come to an end: a macro or include calls itself",
+    ),
+    (
+        "{% include '../../etc/passwd' %}",
+        "E0106 project/models/m.sql:1:37 `include '../../etc/passwd'`: a template may include files of `macros` and `models` only, not `../../etc/passwd`",
+    ),
+    (
+        "{% include '/etc/passwd' %}",
+        "E0106 project/models/m.sql:1:37 `include '/etc/passwd'`: a template may include files of `macros` and `models` only, not `/etc/passwd`",
+    ),
+    (
+        "{% include 'sources.toml' %}",
+        "E0106 project/models/m.sql:1:37 `include 'sources.toml'`: a template may include files of `macros` and `models` only, not `sources.toml`",
+    ),
+    (
+        "{% import 'seeds/../../x' as x %}",
+        "E0106 project/models/m.sql:1:37 `import 'seeds/../../x' as x`: a template may include files of `macros` and `models` only, not `seeds/../../x`",
+    ),
+    (
+        "{% include 'macros/pices.sql' %}",
+        r"E0107 project/models/m.sql:1:37 `include 'macros/pices.sql'`: there is no file `macros/pices.sql` to include
+  help: name it by its path below the project, such as `macros/prices.sql`",
+    ),
+    (
+        "select {{ exceptions.raise_compiler_error('pick a currency') }}",
+        "E0108 project/models/m.sql:1:44 `exceptions.raise_compiler_error('pick a currency')`: pick a currency",
+    ),
+    (
+        "select {{ var('regoin') | literal }}",
+        r"E0109 project/models/m.sql:1:44 `var('regoin')`: there is no variable `regoin`
+  help: give it in `[vars]` of sources.toml, by `--var regoin=…`, or write a default: `var('regoin', …)`",
+    ),
+    (
+        "select {{ env_var('NOWHERE') | literal }}",
+        r"E0110 project/models/m.sql:1:44 `env_var('NOWHERE')`: the environment has no variable `NOWHERE`
+  help: set it, put it into `.env`, or write a default: `env_var('NOWHERE', …)`",
+    ),
+    (
+        "{{ config(materialised='view') }}select 1",
+        r"E0112 project/models/m.sql:1:44 `materialised`: `config` has no key `materialised`
+  fix: project/models/m.sql:1:44 `materialised` -> `materialized` (a similar key exists)",
+    ),
+    (
+        "{{ config(post_hook='drop table x') }}select 1",
+        r"E0112 project/models/m.sql:1:44 `post_hook`: `post_hook` is not supported
+  help: put the statement into a model of its own, or run it in the database",
+    ),
+    (
+        "{{ config(schema='marts') }}select 1",
+        r#"warning W0112 project/models/m.sql:1:44 `schema`: `schema` has no effect
+  help: the sink says where a model is written: `config(sink = "…")`"#,
+    ),
+    (
+        "{{ config(materialized='tabel') }}select 1",
+        r#"E0113 project/models/m.sql:1:57 `'tabel'`: `materialized` cannot be `tabel`
+  fix: project/models/m.sql:1:57 `'tabel'` -> `"table"` (a similar word is known)"#,
+    ),
+    (
+        "{{ config(key=[1]) }}select 1",
+        "E0113 project/models/m.sql:1:48 `[1]`: `key` must be a string or a list of strings, not a list",
+    ),
+    (
+        "{{ config(tags=1) }}select 1",
+        "E0113 project/models/m.sql:1:49 `1`: `tags` must be a string or a list of strings, not a whole number",
+    ),
+    (
+        "{{ config(alias=true) }}select 1",
+        "E0113 project/models/m.sql:1:50 `true`: `alias` must be a string, not a boolean",
+    ),
+    (
+        "{{ config(checks=['not_null']) }}select 1",
+        r#"E0113 project/models/m.sql:1:52 `'not_null'`: a check is a call such as `not_null("id")`, not a string"#,
+    ),
+    (
+        "{{ config(incremental_strategy='merge') }}select 1",
+        r#"E0115 project/models/m.sql:1:65 `'merge'`: `merge` needs `key`: the columns that name a row
+  help: write it into `config`, as in `key = ["id"]`"#,
+    ),
+    (
+        "{{ config(materialized='history') }}select 1",
+        r#"E0115 project/models/m.sql:1:57 `'history'`: `history` needs `key`: the columns that name a row
+  help: write it into `config`, as in `key = ["id"]`"#,
+    ),
+    (
+        "select {{ 1 + 'a' }}",
+        "E0116 project/models/m.sql:1:44 `1 + 'a'`: tried to use + operator on unsupported types number and string",
+    ),
+    (
+        "select {{ 1 // 0 }}",
+        "E0116 project/models/m.sql:1:44 `1 // 0`: unable to calculate 1 // 0",
+    ),
+];
 
 #[test]
 fn a_thousand_models_load_at_once() {

@@ -1,0 +1,409 @@
+//! The graph: what stands before what, and what is wrong with references.
+
+use crate::support::{check_problems, good, pretty};
+use engine_language::project::Project;
+
+const SHOP: &str = "\
+//- project/sources.toml
+default_sink = 'marts'
+[connections.shop]
+type = 'memory'
+[connections.replica]
+type = 'memory'
+[connections.lake]
+type = 'memory'
+[sources.shop]
+connection = 'shop'
+[sources.shop.tables.orders]
+[sources.shop.tables.users]
+[sources.shop.tables.users-data]
+[sources.lake]
+connection = 'lake'
+[sinks.marts]
+connection = 'replica'
+[sinks.shop]
+connection = 'shop'
+[replications.replica]
+from = 'shop'
+to = 'replica'
+tables = ['orders', 'us*']
+";
+
+const GENERATORS: &str = "\
+//- project/generators.toml
+seed = 1
+[users]
+into = 'shop.users'
+rows = 5
+[users.columns]
+user_id = { type = 'int', sequence = 1, key = true }
+[orders]
+into = 'shop.orders'
+rows = 5
+[orders.columns]
+user_id = { references = 'users.user_id' }
+[lines]
+per = 'orders'
+rows = [1, 2]
+[lines.columns]
+n = { type = 'int', sequence = 1 }
+";
+
+/// Each node with what it reads.
+fn edges(project: &Project) -> String {
+    let mut out = String::new();
+    for id in project.graph.order() {
+        let parents = project.graph.parents.get(&id).into_iter().flatten().map(ToString::to_string);
+        out += &format!("{id} <- {}\n", parents.collect::<Vec<_>>().join(" "));
+    }
+    out
+}
+
+fn check(files: &str, expected: &str) {
+    check_problems(&format!("{SHOP}{files}"), expected);
+}
+
+fn model(sql: &str) -> String {
+    format!("//- project/models/m.sql\n{sql}\n")
+}
+
+#[test]
+fn a_project_becomes_a_graph() {
+    let project = good(&format!(
+        "{SHOP}{GENERATORS}\
+//- project/models/new_users.sql
+{{{{ config(sink='shop', alias='users', strategy='append', materialized='incremental') }}}}select * from {{{{ source('shop', 'users-data') }}}}
+//- project/models/mart.sql
+{{{{ config(checks=[relationships('user_id', to='replica.users', field='user_id')]) }}}}select * from {{{{ ref('replica.orders') }}}}
+//- project/models/lake.sql
+select * from {{{{ source('lake', 'any thing') }}}}
+//- project/tests/nothing.sql
+select * from {{{{ ref('mart') }}}} where user_id is null
+"
+    ));
+    pretty(
+        &edges(&project),
+        "\
+generator.users <- 
+generator.orders <- generator.users
+generator.lines <- generator.orders
+source.lake.any thing <- 
+source.shop.orders <- generator.orders
+source.shop.users-data <- 
+replication.replica.orders <- source.shop.orders
+replication.replica.users-data <- source.shop.users-data
+model.lake <- source.lake.any thing
+model.new_users <- generator.users source.shop.users-data
+source.shop.users <- generator.users model.new_users
+replication.replica.users <- source.shop.users
+model.mart <- replication.replica.orders replication.replica.users
+test.nothing <- model.mart",
+    );
+}
+
+#[test]
+fn references_to_nothing_name_the_nearest() {
+    check(
+        &model("select * from {{ ref('replica.ordesr') }}"),
+        "E0422 project/models/m.sql:1:18 `ref('replica.ordesr')`: replication `replica` copies no table `ordesr`
+  project/sources.toml:19:15 `replica`: it is defined here
+  fix: project/models/m.sql:1:31 `ordesr` -> `orders` (a table with a similar name is copied)",
+    );
+    check(
+        &model("select * from {{ source('shop', 'ordesr') }}"),
+        "E0422 project/models/m.sql:1:18 `source('shop', 'ordesr')`: source `shop` has no table `ordesr`
+  fix: project/models/m.sql:1:34 `ordesr` -> `orders` (a table with a similar name exists)",
+    );
+    check(
+        &model("select * from {{ source('shpo', 'orders') }}"),
+        "E0421 project/models/m.sql:1:18 `source('shpo', 'orders')`: there is no source `shpo`
+  fix: project/models/m.sql:1:26 `shpo` -> `shop` (a source with a similar name exists)",
+    );
+    check(
+        &(model("select * from {{ ref('other') }}") + "//- project/models/others.sql\nselect 1 as id"),
+        "E0420 project/models/m.sql:1:18 `ref('other')`: there is no model `other`
+  fix: project/models/m.sql:1:23 `other` -> `others` (a model with a similar name exists)",
+    );
+    check(
+        &model("select * from {{ ref('shop.orders') }}"),
+        "E0420 project/models/m.sql:1:18 `ref('shop.orders')`: there is no model `shop.orders`
+  help: it is a table of a source: `source('shop', 'orders')`
+  fix: project/models/m.sql:1:23 `shop.orders` -> `replica.orders` (a model with a similar name exists)",
+    );
+    check(
+        &(model("select * from {{ ref('off') }}") + "//- project/models/off.sql\n{{ config(enabled=false) }}select 1"),
+        "E0420 project/models/m.sql:1:18 `ref('off')`: the model `off` is not enabled
+  help: take `enabled = false` out of its `config`",
+    );
+    check(
+        &model("{{ config(sink='mart') }}select 1 as id"),
+        "E0423 project/models/m.sql:1:16 `'mart'`: there is no sink `mart`
+  fix: project/models/m.sql:1:17 `mart` -> `marts` (a sink with a similar name exists)",
+    );
+    check(
+        &model("{{ config(checks=[relationships('a', to='replica.user')]) }}select 1 as a"),
+        "E0420 project/models/m.sql:1:19 `relationships('a', to='replica.user')`: there is no model `replica.user`
+  fix: project/models/m.sql:1:42 `replica.user` -> `replica.users` (a model with a similar name exists)",
+    );
+}
+
+#[test]
+fn what_reads_a_broken_model_is_not_blamed() {
+    check(
+        &(model("select * from {{ ref('broken') }}") + "//- project/models/broken.sql\nselect {{ x }}"),
+        "E0101 project/models/broken.sql:1:11 `x`: `x` is not defined",
+    );
+}
+
+#[test]
+fn a_cycle_is_named_by_its_whole_path() {
+    check(
+        "\
+//- project/models/a.sql
+select * from {{ ref('c') }}
+//- project/models/b.sql
+select * from {{ ref('a') }}
+//- project/models/c.sql
+select * from {{ ref('b') }}
+//- project/models/d.sql
+select * from {{ ref('d') }}
+//- project/models/e.sql
+select * from {{ ref('a') }} join {{ ref('d') }} using (id)
+",
+        "E0424 project/models/a.sql:1:18 `ref('c')`: these depend on each other: a → c → b → a
+  label: `a` reads `c`
+  project/models/c.sql:1:18 `ref('b')`: `c` reads `b`
+  project/models/b.sql:1:18 `ref('a')`: `b` reads `a`
+  help: one of them has to do without the other
+E0424 project/models/d.sql:1:18 `ref('d')`: these depend on each other: d → d
+  label: `d` reads `d`
+  help: one of them has to do without the other",
+    );
+}
+
+#[test]
+fn a_model_that_writes_what_it_reads_is_a_cycle() {
+    check(
+        &model("{{ config(sink='shop', alias='orders') }}select * from {{ source('shop', 'orders') }}"),
+        "E0424 project/models/m.sql:1:30 `'orders'`: these depend on each other: shop.orders → m → shop.orders
+  label: `shop.orders` reads `m`
+  project/models/m.sql:1:59 `source('shop', 'orders')`: `m` reads `shop.orders`
+  help: one of them has to do without the other",
+    );
+}
+
+#[test]
+fn names_and_tables_are_told_apart() {
+    check(
+        "\
+//- project/models/north/a.sql
+select 1 as id
+//- project/models/south/a.sql
+select 2 as id
+",
+        "E0425 project/models/south/a.sql:1:1 ``: there are two files named `a`; names are unique, whatever the folder
+  project/models/north/a.sql:1:1 ``: the other one
+  help: rename one of the two files",
+    );
+    check(
+        "//- project/models/a.sql\nselect 1 as id\n//- project/seeds/a.csv\nid\n1\n",
+        "E0426 project/models/a.sql:1:1 ``: `a` is both a model and a seed, so `ref('a')` could mean either
+  project/seeds/a.csv:1:1 ``: the seed
+  help: rename one of the two files",
+    );
+    check(
+        &model("{{ config(alias='orders') }}select 1 as id"),
+        "E0434 project/models/m.sql:1:17 `'orders'`: `replication.replica.orders` and `model.m` both write table `orders` of \
+         connection `replica`
+  project/sources.toml:19:15 `replica`: `replication.replica.orders` writes it too
+  help: give one of them another `alias` or sink",
+    );
+    let long = "x".repeat(65);
+    check(
+        &format!("//- project/models/{long}.sql\nselect 1 as id\n"),
+        &format!(
+            "E0425 project/models/{long}.sql:1:1 ``: the file name `{long}` cannot be used: a name has at most 64 characters
+  help: rename the file"
+        ),
+    );
+}
+
+#[test]
+fn sources_and_replications_are_checked() {
+    let toml = |text: &str| SHOP.replace("tables = ['orders', 'us*']\n", text);
+    check_problems(
+        &toml("tables = ['order']\n"),
+        "E0427 project/sources.toml:22:11 `'order'`: source `shop` has no table that is `order`
+  fix: project/sources.toml:22:11 `'order'` -> `\"orders\"` (a table with a similar name exists)",
+    );
+    check_problems(
+        &toml("tables = ['[a']\n"),
+        "E0427 project/sources.toml:22:11 `'[a'`: `[a` is no glob
+  help: write `*` for all tables",
+    );
+    check_problems(
+        &toml("tables = ['*']\n[sources.models]\nconnection = 'lake'\n[replications.lake]\nfrom = 'lake'\nto = 'replica'\ntables = ['*']\n"),
+        "E0429 project/sources.toml:14:10 `lake`: `lake` is both a source and a replication, so `lake.table` could mean either
+  project/sources.toml:25:15 `lake`: the replication
+  help: rename one of the two
+E0429 project/sources.toml:23:10 `models`: a source cannot be called `models`: that is where models stand in SQL
+  help: give it another name",
+    );
+    check_problems(
+        &(toml("tables = ['*']\n").replace("default_sink = 'marts'\n", "") + &model("select 1 as id")),
+        "E0428 project/models/m.sql:1:1 ``: model `m` has no sink to be written to
+  help: name one: `config(sink = \"…\")`, or `default_sink = \"…\"` in sources.toml",
+    );
+}
+
+#[test]
+fn a_dbt_project_runs_unchanged() {
+    let project = good(JAFFLE);
+    let sql = |name: &str| project.models[name].rendered.sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(sql("stg_payments").contains("amount / 100 as amount from source"), "{}", sql("stg_payments"));
+    assert!(
+        sql("orders").contains("sum(case when payment_method = 'coupon' then amount else 0 end) as coupon_amount,")
+    );
+    let order: Vec<String> = project.graph.order().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        order.join(" "),
+        "seed.raw_customers seed.raw_orders seed.raw_payments model.stg_customers model.stg_orders model.stg_payments \
+         model.customers model.orders test.no_negative_amounts"
+    );
+    assert_eq!(project.models["orders"].config.key[0].value, "order_id");
+}
+
+const JAFFLE: &str = "\
+//- project/sources.toml
+default_sink = 'marts'
+[connections.db]
+type = 'memory'
+[sinks.marts]
+connection = 'db'
+//- project/seeds/raw_customers.csv
+id,first_name,last_name
+1,Michael,P.
+//- project/seeds/raw_orders.csv
+id,user_id,order_date,status
+1,1,2018-01-01,returned
+//- project/seeds/raw_payments.csv
+id,order_id,payment_method,amount
+1,1,credit_card,1000
+//- project/macros/cents_to_dollars.sql
+{# A basic example for a project-wide macro #}
+{%- macro cents_to_dollars(column_name) -%}
+    {{ column_name }} / 100
+{%- endmacro %}
+//- project/models/staging/stg_customers.sql
+with source as (
+
+    {#-
+    Normally we would select from the table here, but we are using seeds to load
+    our data in this project
+    #}
+    select * from {{ ref('raw_customers') }}
+
+),
+
+renamed as (
+
+    select
+        id as customer_id,
+        first_name,
+        last_name
+
+    from source
+
+)
+
+select * from renamed
+//- project/models/staging/stg_orders.sql
+with source as (
+    select * from {{ ref('raw_orders') }}
+),
+renamed as (
+    select id as order_id, user_id as customer_id, order_date, status from source
+)
+select * from renamed
+//- project/models/staging/stg_payments.sql
+with source as (
+    select * from {{ ref('raw_payments') }}
+),
+renamed as (
+    select
+        id as payment_id,
+        order_id,
+        payment_method,
+        -- `amount` is currently stored in cents, so we convert it to dollars
+        {{ cents_to_dollars('amount') }} as amount
+    from source
+)
+select * from renamed
+//- project/models/customers.sql
+with customers as (
+    select * from {{ ref('stg_customers') }}
+),
+orders as (
+    select * from {{ ref('stg_orders') }}
+),
+customer_orders as (
+    select customer_id, min(order_date) as first_order, count(order_id) as number_of_orders
+    from orders
+    group by customer_id
+),
+final as (
+    select customers.customer_id, customers.first_name, customer_orders.first_order, customer_orders.number_of_orders
+    from customers
+    left join customer_orders
+        on customers.customer_id = customer_orders.customer_id
+)
+select * from final
+//- project/models/orders.sql
+{{
+    config(
+        materialized='incremental',
+        unique_key='order_id',
+        incremental_strategy='delete+insert',
+        on_schema_change='append_new_columns',
+        tags=['nightly']
+    )
+}}
+
+{% set payment_methods = ['credit_card', 'coupon', 'bank_transfer', 'gift_card'] %}
+
+with orders as (
+    select * from {{ ref('stg_orders') }}
+    {% if is_incremental() %}
+    where order_date >= (select max(order_date) from {{ this }})
+    {% endif %}
+),
+payments as (
+    select * from {{ ref('jaffle_shop', 'stg_payments') }}
+),
+order_payments as (
+    select
+        order_id,
+        {% for payment_method in payment_methods -%}
+        sum(case when payment_method = '{{ payment_method }}' then amount else 0 end) as {{ payment_method }}_amount,
+        {% endfor -%}
+        sum(amount) as total_amount
+    from payments
+    group by order_id
+),
+final as (
+    select
+        orders.order_id,
+        orders.order_date,
+        {% for payment_method in payment_methods -%}
+        order_payments.{{ payment_method }}_amount,
+        {% endfor -%}
+        order_payments.total_amount as amount
+    from orders
+    left join order_payments
+        on orders.order_id = order_payments.order_id
+)
+select * from final
+//- project/tests/no_negative_amounts.sql
+{{ config(severity='warn') }}
+select * from {{ ref('orders') }} where amount < 0
+";
