@@ -272,7 +272,7 @@ impl Builder<'_> {
     }
 
     fn unknown_ref(&mut self, name: &Name, span: Span) {
-        let mut diagnostic = Diagnostic::error(&code::E0420, span, format!("there is no model `{name}`"));
+        let diagnostic = Diagnostic::error(&code::E0420, span, format!("there is no model `{name}`"));
         if self.project.unreadable.contains(name) {
             return;
         }
@@ -286,7 +286,9 @@ impl Builder<'_> {
         if let Some((source, table)) =
             name.as_str().split_once('.').filter(|(source, _)| self.project.sources.contains_key(*source))
         {
-            diagnostic = diagnostic.hint(format!("it is a table of a source: `source('{source}', '{table}')`"));
+            let hint = format!("it is a table of a source: `source('{source}', '{table}')`");
+            self.problems.push(diagnostic.hint(hint));
+            return;
         }
         let referable = |id: &&NodeId| matches!(id.kind, NodeKind::Model | NodeKind::Seed | NodeKind::Replication);
         let known: Vec<String> = self.graph.nodes.keys().filter(referable).map(|id| id.name.to_string()).collect();

@@ -127,8 +127,7 @@ fn references_to_nothing_name_the_nearest() {
     check(
         &model("select * from {{ ref('shop.orders') }}"),
         "E0420 project/models/m.sql:1:18 `ref('shop.orders')`: there is no model `shop.orders`
-  help: it is a table of a source: `source('shop', 'orders')`
-  fix: project/models/m.sql:1:23 `shop.orders` -> `replica.orders` (a model with a similar name exists)",
+  help: it is a table of a source: `source('shop', 'orders')`",
     );
     check(
         &(model("select * from {{ ref('off') }}") + "//- project/models/off.sql\n{{ config(enabled=false) }}select 1"),
@@ -243,7 +242,7 @@ fn sources_and_replications_are_checked() {
     );
     check_problems(
         &toml("tables = ['*']\n[sources.models]\nconnection = 'lake'\n[replications.lake]\nfrom = 'lake'\nto = 'replica'\ntables = ['*']\n"),
-        "E0429 project/sources.toml:14:10 `lake`: `lake` is both a source and a replication, so `lake.table` could mean either
+        "E0429 project/sources.toml:13:10 `lake`: `lake` is both a source and a replication, so `lake.table` could mean either
   project/sources.toml:25:15 `lake`: the replication
   help: rename one of the two
 E0429 project/sources.toml:23:10 `models`: a source cannot be called `models`: that is where models stand in SQL
@@ -267,8 +266,8 @@ fn a_dbt_project_runs_unchanged() {
     let order: Vec<String> = project.graph.order().iter().map(ToString::to_string).collect();
     assert_eq!(
         order.join(" "),
-        "seed.raw_customers seed.raw_orders seed.raw_payments model.stg_customers model.stg_orders model.stg_payments \
-         model.customers model.orders test.no_negative_amounts"
+        "seed.raw_customers seed.raw_orders seed.raw_payments model.stg_customers model.stg_orders model.customers \
+         model.stg_payments model.orders test.no_negative_amounts"
     );
     assert_eq!(project.models["orders"].config.key[0].value, "order_id");
 }
