@@ -3,7 +3,7 @@
 use super::{LoadOptions, Project};
 use crate::{
     code,
-    config::{self, seed::Seed},
+    config::{self, Config, seed::Seed},
     diagnostic::{Diagnostic, Problems},
     files::{FileId, Files, Span},
     fingerprint::Fingerprint,
@@ -25,15 +25,15 @@ use std::{
 pub fn load(world: &dyn World, options: &LoadOptions) -> (Project, Problems) {
     let mut files = Files::default();
     let mut problems = Problems::default();
-    let mut project = configured(world, &mut files, &mut problems, options);
+    let config = config::read(world, &mut files, &mut problems, options);
     let mut loader = Loader { world, files, problems, refused: BTreeSet::new() };
     let models = loader.read_all("project/models", "sql");
     let macros = loader.read_all("project/macros", "sql");
     let seeds = loader.read_all("project/seeds", "csv");
     let tests = loader.read_all("project/tests", "sql");
     let Loader { files, problems, refused, .. } = loader;
+    let mut project = configured(config, files);
     let mut builder = Builder { project: &mut project, problems, options };
-    builder.project.files = files;
     builder.seeds(&seeds);
     builder.templates(&models, &macros, &refused);
     builder.environment(world, models.iter().chain(&tests));
@@ -221,12 +221,11 @@ impl Builder<'_> {
 }
 
 /// The project as far as its TOML files say.
-fn configured(world: &dyn World, files: &mut Files, problems: &mut Problems, options: &LoadOptions) -> Project {
-    let config = config::read(world, files, problems, options);
+fn configured(config: Config, files: Files) -> Project {
     Project {
         target: config.target,
         targets: config.targets,
-        files: Files::default(),
+        files,
         vars: Arc::new(config.settings.vars.clone()),
         settings: config.settings,
         connections: config.connections,
