@@ -4,6 +4,7 @@
 //! [`Problems`](diagnostic::Problems) come out of `load`. Nothing here opens a file, reads the
 //! environment or the time, or knows what DataFusion is.
 
+mod check;
 pub mod code;
 pub mod column;
 pub mod config;

@@ -60,25 +60,35 @@ fn beginning(rendered: &Rendered) -> Option<Span> {
     locate(rendered, first.span.start)
 }
 
+/// What the parser has to say, without the place that it puts at the end.
+pub(crate) fn message(error: &ParserError) -> String {
+    let text = text(error);
+    let mut message = text.rsplit_once(" at Line: ").map_or(text, |(message, _)| message).to_owned();
+    if let Some(first) = message.get_mut(0..1) {
+        first.make_ascii_lowercase();
+    }
+    message
+}
+
+fn text(error: &ParserError) -> &str {
+    match error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
+        ParserError::RecursionLimitExceeded => "the query is nested too deeply",
+    }
+}
+
 /// The parser tells the place as text only: ` at Line: 2, Column: 8`.
 fn syntax(rendered: &Rendered, file: Span, error: &ParserError) -> Diagnostic {
-    let text = match error {
-        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.as_str(),
-        ParserError::RecursionLimitExceeded => "the query is nested too deeply",
-    };
-    let (message, place) = text.rsplit_once(" at Line: ").unwrap_or((text, ""));
+    let place = text(error).rsplit_once(" at Line: ").map_or("", |(_, place)| place);
     let location = place.split_once(", Column: ").and_then(|(line, column)| {
         Some(Location { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
     });
     let end = || {
-        rendered.pieces.last().map(|piece| Span::new(piece.file, piece.source.end.saturating_sub(1)..piece.source.end))
+        let last = rendered.pieces.last()?;
+        Some(Span::new(last.file, last.source.end.saturating_sub(1)..last.source.end))
     };
     let span = location.and_then(|location| locate(rendered, location)).or_else(end).unwrap_or(file);
-    let mut message = message.to_owned();
-    if let Some(first) = message.get_mut(0..1) {
-        first.make_ascii_lowercase();
-    }
-    Diagnostic::error(&code::E0201, span, format!("the SQL cannot be parsed: {message}"))
+    Diagnostic::error(&code::E0201, span, format!("the SQL cannot be parsed: {}", message(error)))
 }
 
 fn not_a_query(rendered: &Rendered, file: Span, statement: &Statement) -> Diagnostic {

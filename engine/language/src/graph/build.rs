@@ -132,7 +132,6 @@ impl Builder<'_> {
     fn replication(&mut self, replication: &Replication) {
         let from = &replication.from;
         if !self.project.sources.contains_key(&from.value) {
-            self.unknown_source(from.as_str(), from.span);
             return;
         }
         for pattern in &replication.tables {
@@ -339,8 +338,6 @@ impl Builder<'_> {
             if self.project.sources.contains_key(&into.source) {
                 let table = NodeId::new(NodeKind::Source, format!("{}.{}", into.source, into.table));
                 self.connect(&id, &table, Some(into.span));
-            } else {
-                self.unknown_source(into.source.as_str(), into.span);
             }
         }
         let mut parents: Vec<&Spanned<Name>> = vec![];

@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The known tables of each source, from definitions, declarations and generators.
 pub(super) struct Known {
     tables: BTreeMap<Name, BTreeSet<Name>>,
+    /// Sources of which a table's definition is known: they have these tables and no others. Of other sources only
+    /// facts were given, and the system may hold more.
+    closed: BTreeSet<Name>,
 }
 
 impl Known {
@@ -15,32 +18,35 @@ impl Known {
             .iter()
             .map(|(name, source)| (name.clone(), source.tables.keys().cloned().collect()))
             .collect();
+        let mut closed = BTreeSet::new();
         for name in project.tables.keys() {
             if let Some((source, table)) = split(project, name) {
+                closed.insert(source.clone());
                 tables.entry(source).or_default().insert(table);
             }
         }
         for into in project.generators.values().filter_map(|generator| generator.into.as_ref()) {
             if let Some(known) = tables.get_mut(&into.source) {
+                closed.insert(into.source.clone());
                 known.insert(into.table.clone());
             }
         }
-        Self { tables }
+        Self { tables, closed }
     }
 
-    /// The tables of a source; none at all means that it may have any.
+    /// The tables that are known.
     pub fn tables(&self, source: &Name) -> impl Iterator<Item = &Name> {
         self.tables.get(source).into_iter().flatten()
     }
 
     /// Whether a source may have the table.
     pub fn may_have(&self, source: &Name, table: &Name) -> bool {
-        self.tables.get(source).is_some_and(|known| known.is_empty() || known.contains(table))
+        self.is_open(source) || self.tables(source).any(|known| known == table)
     }
 
-    /// Whether nothing is known of a source's tables.
+    /// Whether a source may have tables that are not known.
     pub fn is_open(&self, source: &Name) -> bool {
-        self.tables.get(source).is_none_or(BTreeSet::is_empty)
+        !self.closed.contains(source)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{LoadOptions, Project};
 use crate::{
-    code,
+    check, code,
     config::{self, Config, seed::Seed},
     diagnostic::{Diagnostic, Problems},
     files::{FileId, Files, Span},
@@ -43,6 +43,7 @@ pub fn load(world: &dyn World, options: &LoadOptions) -> (Project, Problems) {
     let (graph, complaints) = graph::build(&project);
     project.graph = graph;
     problems.extend(complaints);
+    problems.extend(check::check(&project));
     problems.sort(&project.files);
     (project, problems)
 }

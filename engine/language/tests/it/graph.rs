@@ -14,9 +14,10 @@ type = 'memory'
 type = 'memory'
 [sources.shop]
 connection = 'shop'
-[sources.shop.tables.orders]
-[sources.shop.tables.users]
-[sources.shop.tables.users-data]
+[sources.shop.tables]
+orders = { columns = { id = 'int' } }
+users = {}
+users-data = {}
 [sources.lake]
 connection = 'lake'
 [sinks.marts]
@@ -106,7 +107,7 @@ fn references_to_nothing_name_the_nearest() {
     check(
         &model("select * from {{ ref('replica.ordesr') }}"),
         "E0422 project/models/m.sql:1:18 `ref('replica.ordesr')`: replication `replica` copies no table `ordesr`
-  project/sources.toml:19:15 `replica`: it is defined here
+  project/sources.toml:20:15 `replica`: it is defined here
   fix: project/models/m.sql:1:31 `ordesr` -> `orders` (a table with a similar name is copied)",
     );
     check(
@@ -214,7 +215,7 @@ select 2 as id
         &model("{{ config(alias='orders') }}select 1 as id"),
         "E0434 project/models/m.sql:1:17 `'orders'`: `replication.replica.orders` and `model.m` both write table `orders` of \
          connection `replica`
-  project/sources.toml:19:15 `replica`: `replication.replica.orders` writes it too
+  project/sources.toml:20:15 `replica`: `replication.replica.orders` writes it too
   help: give one of them another `alias` or sink",
     );
     let long = "x".repeat(65);
@@ -232,26 +233,88 @@ fn sources_and_replications_are_checked() {
     let toml = |text: &str| SHOP.replace("tables = ['orders', 'us*']\n", text);
     check_problems(
         &toml("tables = ['order']\n"),
-        "E0427 project/sources.toml:22:11 `'order'`: source `shop` has no table that is `order`
-  fix: project/sources.toml:22:11 `'order'` -> `\"orders\"` (a table with a similar name exists)",
+        "E0427 project/sources.toml:23:11 `'order'`: source `shop` has no table that is `order`
+  fix: project/sources.toml:23:11 `'order'` -> `\"orders\"` (a table with a similar name exists)",
     );
     check_problems(
         &toml("tables = ['[a']\n"),
-        "E0427 project/sources.toml:22:11 `'[a'`: `[a` is no glob
+        "E0427 project/sources.toml:23:11 `'[a'`: `[a` is no glob
   help: write `*` for all tables",
     );
     check_problems(
         &toml("tables = ['*']\n[sources.models]\nconnection = 'lake'\n[replications.lake]\nfrom = 'lake'\nto = 'replica'\ntables = ['*']\n"),
-        "E0429 project/sources.toml:13:10 `lake`: `lake` is both a source and a replication, so `lake.table` could mean either
-  project/sources.toml:25:15 `lake`: the replication
+        "E0429 project/sources.toml:14:10 `lake`: `lake` is both a source and a replication, so `lake.table` could mean either
+  project/sources.toml:26:15 `lake`: the replication
   help: rename one of the two
-E0429 project/sources.toml:23:10 `models`: a source cannot be called `models`: that is where models stand in SQL
+E0429 project/sources.toml:24:10 `models`: a source cannot be called `models`: that is where models stand in SQL
   help: give it another name",
     );
     check_problems(
         &(toml("tables = ['*']\n").replace("default_sink = 'marts'\n", "") + &model("select 1 as id")),
         "E0428 project/models/m.sql:1:1 ``: model `m` has no sink to be written to
   help: name one: `config(sink = \"…\")`, or `default_sink = \"…\"` in sources.toml",
+    );
+}
+
+#[test]
+fn what_tests_schedules_and_checks_name_is_there() {
+    let reads = model("{{ config(checks=[expression('a >')]) }}select * from {{ ref('replica.orders') }}");
+    check(
+        &(reads
+            + "\
+//- project/tests/u.toml
+[a]
+model = 'n'
+expect = []
+[b]
+model = 'm'
+given.orders = [{ id = 1 }]
+expect = []
+[c]
+model = 'm'
+given.'replica.orders' = [{ id = 1 }]
+expect = []
+//- project/schedules.toml
+[s]
+every = '10m'
+select = ['m+', 'replica.*+', 'replca.orders', 'state:modified']
+"),
+        "E0205 project/models/m.sql:1:19 `expression('a >')`: the check cannot be parsed: expected: an expression, found: EOF
+  help: it is a condition over the model's columns, such as `expression(\"total >= 0\")`
+E0431 project/schedules.toml:3:31 `'replca.orders'`: no node is called `replca.orders`
+  help: a similar name is `replica.orders`
+E0433 project/schedules.toml:3:48 `'state:modified'`: `state:` compares with the artifacts of an earlier run, and is not \
+         supported yet
+  help: name the nodes, or use `tag:` or `path:`
+E0435 project/tests/u.toml:2:9 `'n'`: there is no model `n` to test
+  fix: project/tests/u.toml:2:9 `'n'` -> `\"m\"` (a model with a similar name exists)
+E0436 project/tests/u.toml:6:16 `[{ id = 1 }]`: `m` does not read `orders`
+  help: it reads replica.orders",
+    );
+}
+
+#[test]
+fn a_source_of_which_only_facts_are_known_may_have_any_table() {
+    let toml = SHOP
+        .replace("orders = { columns = { id = 'int' } }", "orders = {}")
+        .replace("tables = ['orders', 'us*']", "tables = ['*']");
+    let project = good(&format!(
+        "{toml}{}",
+        model("select * from {{ source('shop', 'new') }} join {{ ref('replica.newer') }} using (id)")
+    ));
+    pretty(
+        &edges(&project),
+        "\
+source.shop.new <- 
+source.shop.newer <- 
+source.shop.orders <- 
+source.shop.users <- 
+source.shop.users-data <- 
+replication.replica.newer <- source.shop.newer
+replication.replica.orders <- source.shop.orders
+replication.replica.users <- source.shop.users
+replication.replica.users-data <- source.shop.users-data
+model.m <- source.shop.new replication.replica.newer",
     );
 }
 
