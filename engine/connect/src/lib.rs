@@ -9,4 +9,6 @@ pub mod error;
 pub mod position;
 pub mod publish;
 pub mod read;
+pub mod registry;
+pub mod sqlite;
 pub mod types;

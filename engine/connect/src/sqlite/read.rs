@@ -1,0 +1,219 @@
+//! Reading tables as of one instant.
+//!
+//! Each table has a connection of its own with an open transaction, and rows are fetched page by page along the rowid:
+//! no statement stays open between pages, so several scans share a connection and none can wait for another.
+
+use super::{
+    describe,
+    file::{File, Trouble},
+    statement::{list, quote},
+    types::Builder,
+};
+use crate::{
+    error::{Blame, Result},
+    read::{OpenTable, ReadRequest, Reading, Rejects},
+    types,
+};
+use datafusion::{
+    arrow::{
+        array::{RecordBatch, RecordBatchOptions},
+        datatypes::{Schema, SchemaRef},
+    },
+    catalog::{Session, TableProvider},
+    common::Result as Answer,
+    execution::TaskContext,
+    logical_expr::{Expr, TableType},
+    physical_plan::{
+        ExecutionPlan, SendableRecordBatchStream, stream::RecordBatchReceiverStreamBuilder, streaming::PartitionStream,
+        streaming::StreamingTableExec,
+    },
+};
+use rusqlite::Connection;
+use std::sync::{Arc, Mutex};
+
+/// Rows of a page, which is one batch.
+const PAGE: usize = 8192;
+/// Pages in flight.
+const AHEAD: usize = 2;
+
+/// Opens tables as of one instant.
+pub async fn open(file: &File, request: ReadRequest) -> Result<Reading> {
+    if !file.exists() {
+        let hint = "run what makes it first, or correct `path`";
+        let message = format!("`{}` is not there", file.path().display());
+        return Err(file.error("reading", Blame::User, message).hint(hint));
+    }
+    // While this process's turn and the file's write lock are held nobody commits, so all transactions see one instant.
+    let several = request.tables.len() > 1;
+    let turn = if several { Some(file.turn().await) } else { None };
+    let inner = file.clone();
+    let tables = file.blocking("opening tables", move || begin(&inner, &request, several)).await?;
+    drop(turn);
+    Ok(Reading { tables, snapshot: None })
+}
+
+fn begin(file: &File, request: &ReadRequest, several: bool) -> Result<Vec<OpenTable>, Trouble> {
+    let guard = file.open_read()?;
+    let guarded = several && guard.execute_batch("begin immediate").is_ok();
+    let tables = request.tables.iter().map(|table| open_one(file, table.table.as_str())).collect();
+    if guarded {
+        guard.execute_batch("rollback")?;
+    }
+    tables
+}
+
+fn open_one(file: &File, name: &str) -> Result<OpenTable, Trouble> {
+    let connection = file.open_read()?;
+    connection.execute_batch("begin; select 1 from sqlite_master")?;
+    let Some(definition) = describe::table(&connection, name)? else {
+        return Err(Trouble::Data(format!("there is no table `{name}` in `{}`", file.path().display())));
+    };
+    let provider = Table::new(file.clone(), name.to_owned(), types::schema(&definition), connection);
+    Ok(OpenTable { provider: Arc::new(provider), definition, next: None, more: false, rejected: Rejects::default() })
+}
+
+/// A table at an instant.
+#[derive(Debug)]
+pub struct Table {
+    pages: Arc<Pages>,
+    schema: SchemaRef,
+}
+
+/// Fetches pages of a table over a connection with an open transaction.
+#[derive(Debug)]
+struct Pages {
+    file: File,
+    table: String,
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Table {
+    /// Reads `table` over a connection, which sees what its transaction sees.
+    pub fn new(file: File, table: String, schema: SchemaRef, connection: Connection) -> Self {
+        Self::shared(file, table, schema, Arc::new(Mutex::new(connection)))
+    }
+
+    /// The same, over a connection that others use too.
+    pub fn shared(file: File, table: String, schema: SchemaRef, connection: Arc<Mutex<Connection>>) -> Self {
+        Self { pages: Arc::new(Pages { file, table, connection }), schema }
+    }
+}
+
+#[async_trait::async_trait]
+impl TableProvider for Table {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        limit: Option<usize>,
+    ) -> Answer<Arc<dyn ExecutionPlan>> {
+        let schema = match projection {
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+            None => self.schema.clone(),
+        };
+        let scan = Scan { pages: self.pages.clone(), schema: schema.clone(), limit };
+        Ok(Arc::new(StreamingTableExec::try_new(schema, vec![Arc::new(scan)], None, vec![], false, limit)?))
+    }
+}
+
+#[derive(Debug)]
+struct Scan {
+    pages: Arc<Pages>,
+    schema: SchemaRef,
+    limit: Option<usize>,
+}
+
+impl PartitionStream for Scan {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let mut builder = RecordBatchReceiverStreamBuilder::new(self.schema.clone(), AHEAD);
+        let (pages, schema, limit, out) = (self.pages.clone(), self.schema.clone(), self.limit, builder.tx());
+        builder.spawn_blocking(move || {
+            let mut cursor = Cursor { after: i64::MIN, offset: 0, left: limit.unwrap_or(usize::MAX) };
+            loop {
+                match pages.next(&schema, &mut cursor) {
+                    Ok(None) => return Ok(()),
+                    Ok(Some(batch)) => {
+                        // The reader has gone: nobody wants more.
+                        if out.blocking_send(Ok(batch)).is_err() {
+                            return Ok(());
+                        }
+                    }
+                    Err(trouble) => {
+                        let doing = format!("reading `{}`", pages.table);
+                        return Err(pages.file.trouble(&doing, trouble).into());
+                    }
+                }
+            }
+        });
+        builder.build()
+    }
+}
+
+struct Cursor {
+    after: i64,
+    offset: usize,
+    left: usize,
+}
+
+impl Pages {
+    fn next(&self, schema: &Schema, cursor: &mut Cursor) -> Result<Option<RecordBatch>, Trouble> {
+        let page = PAGE.min(cursor.left);
+        if page == 0 {
+            return Ok(None);
+        }
+        let connection = self.connection.lock().expect("no holder of this lock panics");
+        let table = quote(&self.table);
+        let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let wanted = if columns.is_empty() { String::new() } else { format!(", {}", list(columns)) };
+        let along = format!("select rowid{wanted} from {table} where rowid > ?1 order by rowid limit {page}");
+        // Views and tables without rowid are read by counting, which is slower towards their end.
+        let (mut statement, from) = match connection.prepare_cached(&along) {
+            Ok(statement) => (statement, cursor.after),
+            Err(_) => {
+                let counted = format!("select 0{wanted} from {table} limit {page} offset ?1");
+                (connection.prepare_cached(&counted)?, i64::try_from(cursor.offset).unwrap_or(i64::MAX))
+            }
+        };
+        let mut builders: Vec<Builder> = schema
+            .fields()
+            .iter()
+            .map(|field| Builder::new(field.data_type()).map_err(Trouble::Data))
+            .collect::<Result<_, _>>()?;
+        let mut rows = statement.query([from])?;
+        let mut count = 0;
+        while let Some(row) = rows.next()? {
+            let rowid: i64 = row.get(0)?;
+            for (i, builder) in builders.iter_mut().enumerate() {
+                builder.push(row.get_ref(i + 1)?).map_err(|why| {
+                    Trouble::Data(format!("`{}`.`{}` in row {rowid}: {why}", self.table, schema.field(i).name()))
+                })?;
+            }
+            cursor.after = rowid;
+            count += 1;
+        }
+        cursor.offset += count;
+        cursor.left -= count;
+        if count < page {
+            cursor.left = 0;
+        }
+        if count == 0 {
+            return Ok(None);
+        }
+        let arrays = builders.iter_mut().map(Builder::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        Ok(Some(RecordBatch::try_new_with_options(Arc::new(schema.clone()), arrays, &options)?))
+    }
+}
