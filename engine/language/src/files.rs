@@ -52,6 +52,10 @@ pub struct Files {
 
 impl Files {
     /// Remembers a file; `path` is relative to the project's root.
+    ///
+    /// # Panics
+    ///
+    /// With 2^32 files.
     pub fn add(&mut self, path: &Path, text: Arc<str>) -> FileId {
         self.files.push((path.into(), text));
         FileId(u32::try_from(self.files.len() - 1).expect("fewer than 2^32 files"))
@@ -81,6 +85,10 @@ impl Files {
     }
 
     /// All files, in the order they were read.
+    ///
+    /// # Panics
+    ///
+    /// With 2^32 files.
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &Path)> {
         self.files
             .iter()

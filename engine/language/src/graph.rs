@@ -1,8 +1,12 @@
 //! What depends on what.
 
 mod build;
+mod clashes;
 mod cycle;
 mod known;
+mod replications;
+mod resolve;
+mod writers;
 
 pub(crate) use build::build;
 

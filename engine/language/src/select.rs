@@ -59,9 +59,10 @@ fn intersection(project: &Project, part: &str) -> Result<BTreeSet<NodeId>, Diagn
 struct Term<'a> {
     /// `@`: what reads it, and all that these read.
     whole: bool,
-    /// How many steps towards what it reads; `None` within is all.
-    up: Option<Option<usize>>,
-    down: Option<Option<usize>>,
+    /// How many steps towards what it reads.
+    up: usize,
+    /// How many steps towards what reads it.
+    down: usize,
     method: Option<&'a str>,
     value: &'a str,
 }
@@ -73,19 +74,19 @@ fn parse(text: &str) -> Result<Term<'_>, Diagnostic> {
     };
     let (whole, rest) = text.strip_prefix('@').map_or((false, text), |rest| (true, rest));
     let steps = |digits: &str| match digits {
-        "" => Ok(None),
-        _ => digits.parse().map(Some).map_err(|_| wrong("that is no number of steps")),
+        "" => Ok(usize::MAX),
+        _ => digits.parse().map_err(|_| wrong("that is no number of steps")),
     };
     let leading = rest.bytes().take_while(u8::is_ascii_digit).count();
     let (up, rest) = match rest[leading..].strip_prefix('+') {
-        Some(after) => (Some(steps(&rest[..leading])?), after),
-        None => (None, rest),
+        Some(after) => (steps(&rest[..leading])?, after),
+        None => (0, rest),
     };
     let trailing = rest.bytes().rev().take_while(u8::is_ascii_digit).count();
     let cut = rest.len() - trailing;
     let (down, rest) = match rest[..cut].strip_suffix('+') {
-        Some(before) => (Some(steps(&rest[cut..])?), before),
-        None => (None, rest),
+        Some(before) => (steps(&rest[cut..])?, before),
+        None => (0, rest),
     };
     let (method, value) = match rest.split_once(':') {
         Some((method, value)) => (Some(method), value),
@@ -94,7 +95,7 @@ fn parse(text: &str) -> Result<Term<'_>, Diagnostic> {
     if value.is_empty() {
         return Err(wrong("it names nothing"));
     }
-    if whole && (up.is_some() || down.is_some()) {
+    if whole && (up > 0 || down > 0) {
         return Err(wrong("`@` stands alone, without `+`"));
     }
     Ok(Term { whole, up, down, method, value })
@@ -102,8 +103,7 @@ fn parse(text: &str) -> Result<Term<'_>, Diagnostic> {
 
 fn term(project: &Project, text: &str) -> Result<BTreeSet<NodeId>, Diagnostic> {
     let exact = project.graph.nodes.keys().any(|id| id.name.as_str() == text);
-    let term =
-        if exact { Term { whole: false, up: None, down: None, method: None, value: text } } else { parse(text)? };
+    let term = if exact { Term { whole: false, up: 0, down: 0, method: None, value: text } } else { parse(text)? };
     let found = find(project, &term)?;
     if found.is_empty() {
         return Err(unknown(&project.graph, &term));
@@ -115,12 +115,8 @@ fn term(project: &Project, text: &str) -> Result<BTreeSet<NodeId>, Diagnostic> {
         let above: Vec<NodeId> = nodes.iter().flat_map(|id| graph.ancestors(id, None)).collect();
         nodes.extend(above);
     }
-    if let Some(steps) = term.up {
-        nodes.extend(found.iter().flat_map(|id| graph.ancestors(id, steps)));
-    }
-    if let Some(steps) = term.down {
-        nodes.extend(found.iter().flat_map(|id| graph.descendants(id, steps)));
-    }
+    nodes.extend(found.iter().flat_map(|id| graph.ancestors(id, Some(term.up))));
+    nodes.extend(found.iter().flat_map(|id| graph.descendants(id, Some(term.down))));
     Ok(nodes)
 }
 

@@ -14,7 +14,7 @@ use std::{
 #[derive(Clone, Debug, Default)]
 pub(super) struct Calls {
     /// `ref`, `source`, `var`, `env_var` and all others, in the order written.
-    pub calls: Vec<Call>,
+    pub functions: Vec<Call>,
     /// The arguments of `config()` by name; of the last call, if there are more.
     pub config: BTreeMap<String, Argument>,
     /// The place of the first `config(…)`.
@@ -159,7 +159,9 @@ fn expression(item: &ast::Expr<'_>, calls: &mut Calls) {
         Expr::Const(_) => {}
         Expr::Slice(node) => {
             expression(&node.expr, calls);
-            [&node.start, &node.stop, &node.step].into_iter().for_each(|part| optional(part.as_ref(), calls));
+            for part in [&node.start, &node.stop, &node.step] {
+                optional(part.as_ref(), calls);
+            }
         }
         Expr::UnaryOp(node) => expression(&node.expr, calls),
         Expr::BinOp(node) => {
@@ -196,7 +198,9 @@ fn expression(item: &ast::Expr<'_>, calls: &mut Calls) {
 }
 
 fn arguments(list: &[ast::CallArg<'_>], calls: &mut Calls) {
-    list.iter().for_each(|argument| expression(value_of(argument), calls));
+    for argument in list {
+        expression(value_of(argument), calls);
+    }
 }
 
 fn value_of<'a, 's>(argument: &'a ast::CallArg<'s>) -> &'a ast::Expr<'s> {
@@ -217,7 +221,7 @@ fn call(node: &ast::Call<'_>, range: Range<usize>, calls: &mut Calls) {
             ast::CallArg::Pos(value) => Some(string(value)),
             _ => None,
         });
-        calls.calls.push(Call { function: function.id.to_owned(), arguments: positional.collect(), range });
+        calls.functions.push(Call { function: function.id.to_owned(), arguments: positional.collect(), range });
     }
     expression(&node.expr, calls);
     arguments(&node.args, calls);

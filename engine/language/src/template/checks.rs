@@ -65,6 +65,7 @@ fn check(rule: impl Fn(Span) -> Option<Rule> + Send + Sync + 'static, kwargs: &K
     Ok(Value::from_object(CheckValue { rule: Box::new(rule), severity }))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "minijinja calls functions with owned arguments")]
 fn unique(columns: Rest<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     let mut names = vec![];
     for column in columns.iter() {
@@ -79,6 +80,7 @@ fn unique(columns: Rest<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     known(Rule::Unique(names), &kwargs)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "minijinja calls functions with owned arguments")]
 fn accepted_values(column: String, values: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     let values = match values {
         Some(values) => values,
@@ -92,6 +94,7 @@ fn accepted_values(column: String, values: Option<Value>, kwargs: Kwargs) -> Res
     check(rule, &kwargs)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "minijinja calls functions with owned arguments")]
 fn relationships(column: String, kwargs: Kwargs) -> Result<Value, Error> {
     let to: String = kwargs.get("to")?;
     let to = to.strip_prefix("models.").unwrap_or(&to).replace('"', "");

@@ -108,7 +108,7 @@ fn load(texts: &Texts, name: &str) -> Result<Option<String>, Error> {
         let complaint = Complaint::new(&code::E0106, message);
         return Err(Error::new(ErrorKind::BadInclude, complaint.message.clone()).with_source(complaint));
     }
-    Ok(texts.texts.get(name).map(|text| text.to_string()))
+    Ok(texts.texts.get(name).map(ToString::to_string))
 }
 
 #[cfg(test)]

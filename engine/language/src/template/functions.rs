@@ -59,15 +59,12 @@ fn reference(state: &State, referable: &Referable, arguments: &[Value]) -> Resul
         },
         _ => return Err(wrong().into()),
     };
-    let (id, sql) = match replication {
-        Some(first) => (
-            NodeId::new(NodeKind::Replication, format!("{first}.{name}")),
-            format!("{}.{}", identifier(first), identifier(name)),
-        ),
-        None => {
-            let kind = if referable.seeds.contains(name) { NodeKind::Seed } else { NodeKind::Model };
-            (NodeId::new(kind, name), format!("models.{}", identifier(name)))
-        }
+    let (id, sql) = if let Some(first) = replication {
+        let id = NodeId::new(NodeKind::Replication, format!("{first}.{name}"));
+        (id, format!("{}.{}", identifier(first), identifier(name)))
+    } else {
+        let kind = if referable.seeds.contains(name) { NodeKind::Seed } else { NodeKind::Model };
+        (NodeId::new(kind, name), format!("models.{}", identifier(name)))
     };
     Ok(record(state, "ref", &given, id, sql))
 }
@@ -92,6 +89,7 @@ fn record(state: &State, function: &'static str, given: &[&str], id: NodeId, sql
     Value::from(sql)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "minijinja calls functions with owned arguments")]
 fn var(state: &State, name: &str, default: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     let recorder = Recorder::of(state);
     let vars = &recorder.context.vars;
@@ -107,6 +105,7 @@ fn var(state: &State, name: &str, default: Option<Value>, kwargs: Kwargs) -> Res
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "minijinja calls functions with owned arguments")]
 fn env_var(state: &State, name: &str, default: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     let recorder = Recorder::of(state);
     match (recorder.context.env.0.get(name), given_default(default, &kwargs)?) {

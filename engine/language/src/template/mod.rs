@@ -8,6 +8,7 @@ mod environment;
 mod functions;
 mod guard;
 mod instrument;
+mod level;
 mod marks;
 mod model_config;
 mod outside;

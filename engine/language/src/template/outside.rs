@@ -1,56 +1,21 @@
 //! Which expressions of a template print values from outside.
 //!
-//! A value has one of three levels. What only the project wrote is [`Level::Own`]. What `var`, `env_var` and `run`
-//! answer, and all that is computed of it, is [`Level::Outside`]: where it is printed, marks are put round it. Text that
-//! was printed already, as a macro's is, carries its marks inside and is [`Level::Marked`].
+//! A value has one of three levels ([`Level`]). What only the project wrote is its own. What `var`, `env_var` and `run`
+//! answer, and all that is computed of it, is from outside: where it is printed, marks are put round it. Text that
+//! was printed already, as a macro's is, carries its marks inside.
 //!
 //! Names are not followed through scopes: a name that holds a value from outside anywhere in the template or in the
 //! macros that it uses counts as outside in all of these. That is coarse, and errs on the safe side.
 
-use super::calls::bytes;
+use super::{
+    calls::bytes,
+    level::{FUNCTIONS, Level, MAKING, NAMES, SAFE, apart, filter_level},
+};
 use minijinja::machinery::ast::{BinOpKind, Call, CallArg, Expr, Macro, Stmt};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
-
-/// Where a value came from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    #[default]
-    Own,
-    Marked,
-    Outside,
-}
-
-/// The functions that answer values from outside.
-pub(super) const FUNCTIONS: &[&str] = &["var", "env_var"];
-/// The names that hold values from outside.
-pub(super) const NAMES: &[&str] = &["run"];
-/// Functions of ours whose answer is safe, whatever they are given.
-const SAFE: &[&str] = &[
-    "ref",
-    "source",
-    "config",
-    "log",
-    "print",
-    "is_incremental",
-    "not_null",
-    "unique",
-    "accepted_values",
-    "relationships",
-    "between",
-    "row_count",
-    "expression",
-];
-/// Functions of Jinja whose answer is made of what they are given.
-const MAKING: &[&str] = &["range", "dict", "namespace", "cycler", "joiner", "debug"];
-/// Filters that quote, or that the user takes responsibility for.
-const QUOTING: &[&str] = &["literal", "ident", "raw"];
-/// Filters whose answer is no text.
-const MEASURING: &[&str] = &["length", "count", "bool", "as_bool"];
-/// Filters that leave the marks inside of text where they are.
-const KEEPING: &[&str] = &["trim", "upper", "lower", "indent", "string", "as_text", "default", "d", "safe", "join"];
 
 /// What was found in the templates that make up one rendering.
 #[derive(Debug, Default)]
@@ -70,7 +35,7 @@ pub(super) fn find(templates: &[(&str, Stmt<'_>)]) -> Found {
     loop {
         analysis.changed = false;
         for (path, tree) in templates {
-            analysis.path = (*path).to_owned();
+            (*path).clone_into(&mut analysis.path);
             analysis.statement(tree);
         }
         if !analysis.changed {
@@ -110,7 +75,9 @@ impl Analysis {
             _ => {}
         }
         for body in bodies(item) {
-            body.iter().for_each(|inner| self.declare(inner));
+            for inner in body {
+                self.declare(inner);
+            }
         }
     }
 
@@ -142,11 +109,23 @@ impl Analysis {
     fn assign(&mut self, target: &Expr<'_>, level: Level) {
         match target {
             Expr::Var(node) => self.raise(node.id, level),
-            Expr::List(node) => node.items.iter().for_each(|item| self.assign(item, level)),
-            Expr::Tuple(node) => node.items.iter().for_each(|item| self.assign(item, level)),
+            Expr::List(node) => self.assign_all(&node.items, level),
+            Expr::Tuple(node) => self.assign_all(&node.items, level),
             Expr::GetAttr(node) => self.assign(&node.expr, level),
             Expr::GetItem(node) => self.assign(&node.expr, level),
             _ => {}
+        }
+    }
+
+    fn assign_all(&mut self, targets: &[Expr<'_>], level: Level) {
+        for target in targets {
+            self.assign(target, level);
+        }
+    }
+
+    fn raise_all(&mut self, names: &[String], level: Level) {
+        for name in names {
+            self.raise(name, level);
         }
     }
 
@@ -232,7 +211,7 @@ impl Analysis {
         let parameters = self.macros.get(name).cloned().unwrap_or_default();
         for value in &node.defaults {
             let level = self.expression(value);
-            parameters.iter().for_each(|parameter| self.raise(parameter, level));
+            self.raise_all(&parameters, level);
         }
         let text = self.body(&node.body);
         self.raise_text(name, text);
@@ -262,7 +241,8 @@ impl Analysis {
         match item {
             Expr::Const(_) => Level::Own,
             Expr::Var(node) => {
-                let outside = if NAMES.contains(&node.id) { Level::Outside } else { Level::Own };
+                let outside =
+                    if NAMES.contains(&node.id) || FUNCTIONS.contains(&node.id) { Level::Outside } else { Level::Own };
                 self.names.get(node.id).copied().unwrap_or_default().max(outside)
             }
             Expr::Slice(node) => {
@@ -289,9 +269,9 @@ impl Analysis {
             Expr::Compare(node) => {
                 let first = self.expression(&node.expr);
                 let others: Vec<Level> = node.ops.iter().map(|op| self.expression(&op.expr)).collect();
-                others.into_iter().for_each(|level| {
+                for level in others {
                     self.compared((first, level), bytes(node.span()));
-                });
+                }
                 Level::Own
             }
             Expr::IfExpr(node) => {
@@ -334,7 +314,7 @@ impl Analysis {
     fn call(&mut self, node: &Call<'_>) -> Level {
         let arguments = self.arguments(&node.args);
         let (name, base) = match &node.expr {
-            Expr::Var(var) => (var.id, Level::Own),
+            Expr::Var(var) => (var.id, self.expression(&node.expr)),
             Expr::GetAttr(attribute) => (attribute.name, self.expression(&attribute.expr)),
             other => ("", self.expression(other)),
         };
@@ -356,7 +336,7 @@ impl Analysis {
     fn unknown_call(&mut self, given: Level) -> Level {
         if given > Level::Own {
             let parameters: Vec<String> = self.macros.values().flatten().cloned().collect();
-            parameters.iter().for_each(|parameter| self.raise(parameter, given));
+            self.raise_all(&parameters, given);
         }
         given.max(self.texts.values().copied().max().unwrap_or_default())
     }
@@ -373,29 +353,11 @@ impl Analysis {
                 }
                 CallArg::Kwarg(name, _) => self.raise(name, level),
                 CallArg::PosSplat(_) | CallArg::KwargSplat(_) => {
-                    parameters.iter().for_each(|parameter| self.raise(parameter, level));
+                    self.raise_all(parameters, level);
                 }
             }
         }
     }
-}
-
-/// The level of a part of a value, or of something computed from it: marks inside of text would be lost.
-fn apart(level: Level) -> Level {
-    if level == Level::Marked { Level::Outside } else { level }
-}
-
-fn filter_level(name: &str, arguments: &[CallArg<'_>], inner: Level, argument_level: Level) -> Level {
-    if QUOTING.contains(&name) || MEASURING.contains(&name) {
-        return Level::Own;
-    }
-    let maps_quoting = name == "map"
-        && matches!(arguments.first(), Some(CallArg::Pos(Expr::Const(filter))) if filter.value.as_str().is_some_and(|filter| QUOTING.contains(&filter)));
-    if maps_quoting {
-        return Level::Own;
-    }
-    let level = inner.max(argument_level);
-    if KEEPING.contains(&name) { level } else { apart(level) }
 }
 
 fn value_of<'a, 's>(argument: &'a CallArg<'s>) -> &'a Expr<'s> {

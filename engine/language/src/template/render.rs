@@ -5,7 +5,7 @@ use super::{
     calls::{self, Calls},
     complaint, environment, guard,
     instrument::Instrumented,
-    marks, model_config, outside,
+    level, marks, model_config, outside,
     recorder::{Asked, Read, Recorder},
     rendered::Piece,
     templates::{ADOPT, Shared, Templates, key},
@@ -96,7 +96,7 @@ impl<'a> Rendering<'a> {
         let mut used = Used::default();
         let mut todo = vec![(self.path.clone(), Cow::Borrowed(calls))];
         while let Some((parent, calls)) = todo.pop() {
-            used.outside |= outside::FUNCTIONS.iter().chain(outside::NAMES).any(|name| calls.names.contains(*name));
+            used.outside |= level::FUNCTIONS.iter().chain(level::NAMES).any(|name| calls.names.contains(*name));
             let defined = calls.names.iter().filter_map(|name| macros.defined.get(name));
             let named = calls.files.iter().map(|name| environment::join(name, &parent));
             let any = shared.files.keys().filter(|_| calls.dynamic_files).cloned();
@@ -177,7 +177,7 @@ impl<'a> Rendering<'a> {
     fn place_of(&self, read: &Read, calls: &Calls, rendered: &Rendered) -> Span {
         let given: Vec<_> = read.arguments.iter().map(|text| Some(text.clone())).collect();
         let call_in = |calls: &Calls| {
-            let call = calls.calls.iter().find(|call| call.function == read.function && call.arguments == given)?;
+            let call = calls.functions.iter().find(|call| call.function == read.function && call.arguments == given)?;
             Some(call.range.clone())
         };
         if let Some(range) = call_in(calls) {

@@ -147,7 +147,7 @@ pub(super) fn adopt(state: &State, module: &Value) -> Result<(), Error> {
 }
 
 fn env_names(calls: &Calls) -> impl Iterator<Item = String> {
-    let asked = calls.calls.iter().filter(|call| call.function == "env_var");
+    let asked = calls.functions.iter().filter(|call| call.function == "env_var");
     asked.filter_map(|call| call.arguments.first().cloned().flatten())
 }
 
