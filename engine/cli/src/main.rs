@@ -1,10 +1,13 @@
 //! engine: one binary for a data team.
 
 mod args;
+mod artifacts;
 mod commands;
 mod context;
 mod diagnostic;
 mod disk;
+mod progress;
+mod report;
 mod stop;
 mod terminal;
 mod words;

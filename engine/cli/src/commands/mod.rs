@@ -1,8 +1,11 @@
 //! One file a command.
 
 pub mod check;
+pub mod clean;
 pub mod completions;
 pub mod explain;
+pub mod graph;
+pub mod init;
 pub mod ls;
 
 use crate::{
@@ -20,6 +23,9 @@ pub fn dispatch(cli: &Cli, terminal: Terminal) -> Result {
         Command::Completions(args) => completions::completions(args),
         Command::Check(args) => check::check(&context()?, args),
         Command::Ls(args) => ls::ls(&context()?, args),
+        Command::Init(args) => init::init(terminal, args),
+        Command::Graph(args) => graph::graph(&context()?, args),
+        Command::Clean(args) => clean::clean(&context()?, args),
         _ => Err(crate::stop::Stop::usage("that command is not there yet", None)),
     }
 }

@@ -1,0 +1,48 @@
+//! What a run leaves in `.engine/artifacts` for other programs, with dbt's key names where the meaning is the same.
+
+pub mod catalog;
+pub mod events;
+pub mod manifest;
+pub mod run_results;
+
+use crate::stop::{Result, Stop};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+/// The folder, made if need be.
+pub fn folder(made: &Path) -> Result<PathBuf> {
+    let folder = made.join("artifacts");
+    fs::create_dir_all(&folder).map_err(Stop::io("making the folder `.engine/artifacts`"))?;
+    Ok(folder)
+}
+
+/// Writes a file in one step: readers see the old one or the new one.
+pub fn write(folder: &Path, name: &str, value: &Value) -> Result<()> {
+    let doing = || format!("writing `.engine/artifacts/{name}`");
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Stop::io(doing()))?;
+    serde_json::to_writer_pretty(&mut file, value)
+        .map_err(|error| Stop::Io { doing: doing(), source: error.into() })?;
+    file.write_all(b"\n").map_err(Stop::io(doing()))?;
+    file.persist(folder.join(name)).map_err(|error| Stop::Io { doing: doing(), source: error.error })?;
+    Ok(())
+}
+
+/// `metadata`: who wrote it, when, and in which run.
+fn metadata(kind: &str, run: &str, at_us: i64) -> Value {
+    json!({
+        "schema_version": format!("engine/{kind}/v1"),
+        "generated_at": utc(at_us),
+        "invocation_id": run,
+        "engine_version": env!("CARGO_PKG_VERSION"),
+    })
+}
+
+/// An instant as text, in UTC.
+pub fn utc(at_us: i64) -> String {
+    DateTime::<Utc>::from_timestamp_micros(at_us).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Micros, true)
+}

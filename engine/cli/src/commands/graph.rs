@@ -1,0 +1,101 @@
+//! `engine graph`: what depends on what, drawn.
+
+mod svg;
+
+use crate::{
+    args::{Graph, GraphOutput},
+    commands::ls,
+    context::Context,
+    stop::{Exit, Result},
+    terminal::{self, Style},
+};
+use engine_language::{graph::NodeId, project::Project, template::RunInfo};
+use std::collections::BTreeSet;
+
+/// Draws the selected nodes and the edges between them.
+pub fn graph(context: &Context, args: &Graph) -> Result {
+    let project = context.load_good(RunInfo::NONE)?.project;
+    let selected = context.select(&project, &args.selected)?;
+    let drawn = Drawn { project: &project, selected: &selected };
+    let text = match args.output {
+        GraphOutput::Text => drawn.text(context.terminal.data_colour),
+        GraphOutput::Dot => drawn.dot(),
+        GraphOutput::Mermaid => drawn.mermaid(),
+        GraphOutput::Svg => svg::svg(&drawn),
+        GraphOutput::Json => drawn.json(),
+    };
+    terminal::write(&text)?;
+    Ok(Exit::Done)
+}
+
+/// A part of a project's graph.
+pub struct Drawn<'a> {
+    project: &'a Project,
+    selected: &'a BTreeSet<NodeId>,
+}
+
+impl<'a> Drawn<'a> {
+    /// The nodes, each after what it reads.
+    fn nodes(&self) -> Vec<NodeId> {
+        self.project.graph.order().into_iter().filter(|id| self.selected.contains(id)).collect()
+    }
+
+    /// What a node reads, of what is drawn.
+    fn reads(&self, id: &NodeId) -> Vec<&'a NodeId> {
+        let parents = self.project.graph.parents.get(id).into_iter().flatten();
+        parents.filter(|parent| self.selected.contains(*parent)).collect()
+    }
+
+    fn text(&self, colour: bool) -> String {
+        let nodes = self.nodes();
+        let width = nodes.iter().map(|id| id.name.as_str().chars().count()).max().unwrap_or(0).min(40);
+        let mut text = String::new();
+        for id in &nodes {
+            let reads: Vec<&str> = self.reads(id).iter().map(|id| id.name.as_str()).collect();
+            let reads = if reads.is_empty() { String::new() } else { format!("  <- {}", reads.join(", ")) };
+            let name = format!("{:<width$}", id.name.as_str());
+            let line = format!("{:<12}{name}{}", id.kind.word(), Style::Dim.paint(colour, &reads));
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    fn dot(&self) -> String {
+        let mut text = String::from("digraph engine {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
+        for id in self.nodes() {
+            text.push_str(&format!("  {} [label={}];\n", quoted(&id.to_string()), quoted(id.name.as_str())));
+            for parent in self.reads(&id) {
+                text.push_str(&format!("  {} -> {};\n", quoted(&parent.to_string()), quoted(&id.to_string())));
+            }
+        }
+        text.push_str("}\n");
+        text
+    }
+
+    fn mermaid(&self) -> String {
+        let nodes = self.nodes();
+        let number = |id: &NodeId| nodes.iter().position(|other| other == id).unwrap_or_default();
+        let mut text = String::from("flowchart LR\n");
+        for id in &nodes {
+            let label = id.name.as_str().replace('"', "#quot;");
+            text.push_str(&format!("  n{}[\"{label}\"]\n", number(id)));
+        }
+        for id in &nodes {
+            for parent in self.reads(id) {
+                text.push_str(&format!("  n{} --> n{}\n", number(parent), number(id)));
+            }
+        }
+        text
+    }
+
+    fn json(&self) -> String {
+        let nodes = self.nodes();
+        let nodes = nodes.iter().map(|id| ls::described(self.project, &self.project.graph.nodes[id]));
+        format!("{:#}\n", serde_json::Value::from(nodes.collect::<Vec<_>>()))
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

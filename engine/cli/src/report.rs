@@ -1,0 +1,228 @@
+//! What a run says: a line for each thing that ended, and a summary.
+
+use crate::{
+    diagnostic::Draw,
+    progress::Progress,
+    terminal::{Style, Terminal},
+    words,
+};
+use engine_language::{files::Files, model::CheckSeverity};
+use engine_run::{
+    event::{Event, Level, Listener, RunOutcome},
+    report::{NodeReport, Report, Status},
+};
+use std::time::Duration;
+
+/// Columns of the action word.
+const WORD: usize = 12;
+/// Columns of the facts, before the time.
+const FACTS: usize = 42;
+
+/// Prints lines as things end, above a live region where there is one.
+#[derive(Debug)]
+pub struct Lines {
+    terminal: Terminal,
+    names: usize,
+    level: Level,
+    progress: Progress,
+}
+
+impl Lines {
+    /// For nodes whose longest name has so many characters.
+    pub fn new(terminal: Terminal, longest_name: usize, verbose: u8) -> Self {
+        let level = match verbose {
+            0 => Level::Warn,
+            1 => Level::Info,
+            _ => Level::Debug,
+        };
+        let names = longest_name.clamp(22, 40);
+        Self { terminal, names, level, progress: Progress::new(terminal, names) }
+    }
+
+    fn line(&self, text: &str) {
+        self.progress.above(|| self.terminal.note(text));
+    }
+
+    fn log(&self, node: &str, level: Level, message: &str) {
+        if level < self.level {
+            return;
+        }
+        let (word, style) = match level {
+            Level::Debug => ("Debug", Style::Dim),
+            Level::Info => ("Info", Style::Dim),
+            Level::Warn => ("Warning", Style::Warn),
+            Level::Error => ("Error", Style::Bad),
+        };
+        self.line(&action(self.terminal, style, word, &format!("{node:<width$} {message}", width = self.names)));
+    }
+}
+
+impl Listener for Lines {
+    fn hear(&self, _: i64, event: &Event) {
+        match event {
+            Event::RunStarted { .. } => {}
+            Event::StepStarted { node, doing } => self.progress.start(node, doing),
+            Event::StepProgress { node, rows, bytes: _, of_rows } => self.progress.advance(node, *rows, *of_rows),
+            Event::StepRetried { node, attempt, of, reason, wait } => {
+                let facts = format!("{attempt}/{of} · {reason} · next in {}", words::duration(*wait));
+                let text = format!("{:<width$} {facts}", node.name.as_str(), width = self.names);
+                self.line(&action(self.terminal, Style::Warn, "Retried", &text));
+            }
+            Event::StepFinished(report) => {
+                self.progress.finish(&report.node);
+                self.line(&node_line(self.terminal, report, self.names));
+                for warning in warnings(self.terminal, report, self.names) {
+                    self.line(&warning);
+                }
+            }
+            Event::Log { node, level, message } => {
+                self.log(node.as_ref().map_or("", |node| node.name.as_str()), *level, message);
+            }
+            Event::RunFinished { .. } => self.progress.clear(),
+        }
+    }
+}
+
+/// `   Succeeded text`.
+pub fn action(terminal: Terminal, style: Style, word: &str, text: &str) -> String {
+    format!("{} {}", terminal.paint(style, &format!("{word:>WORD$}")), text.trim_end())
+}
+
+/// An action with a time at the right: `    Compiled 5 models      38ms`.
+pub fn timed(terminal: Terminal, style: Style, word: &str, text: &str, took: Duration) -> String {
+    let width = FACTS + 23;
+    let took = words::duration(took);
+    let gap = (width + 8).saturating_sub(text.chars().count() + took.len()).max(2);
+    let time = terminal.paint(Style::Dim, &took);
+    action(terminal, style, word, &format!("{text}{:gap$}{time}", ""))
+}
+
+/// One node's line.
+pub fn node_line(terminal: Terminal, report: &NodeReport, names: usize) -> String {
+    let (word, style) = match report.status {
+        Status::Succeeded => (report.done, Style::Good),
+        Status::Reused => ("Reused", Style::Blue),
+        Status::Failed => ("Failed", Style::Bad),
+        Status::Skipped => ("Skipped", Style::Warn),
+    };
+    let facts = facts(report);
+    let name = report.node.name.as_str();
+    if matches!(report.status, Status::Reused | Status::Skipped) {
+        return action(terminal, style, word, &format!("{name:<names$} {facts}"));
+    }
+    let time = terminal.paint(Style::Dim, &format!("{:>7}", words::duration(report.took)));
+    let gap = FACTS.saturating_sub(facts.chars().count());
+    action(terminal, style, word, &format!("{name:<names$} {facts}{:gap$} {time}", ""))
+}
+
+fn facts(report: &NodeReport) -> String {
+    if let Some(failure) = &report.failure {
+        return format!("{} {}", failure.diagnostic.code.id, shortened(&failure.diagnostic.message, FACTS - 6));
+    }
+    let rows = report.rows.map(|rows| words::counted(rows, "row"));
+    let mut facts: Vec<String> = vec![];
+    if let Some(events) = report.events {
+        facts.push(words::counted(events, "event"));
+        facts.extend(rows);
+        if report.rejected > 0 {
+            facts.push(format!("{} rejected", words::count(report.rejected)));
+        }
+        facts = vec![facts.join(", ")];
+    } else {
+        facts.extend(rows.map(|rows| format!("{rows:<12}")));
+    }
+    if let Some(verdict) = report.verdict {
+        facts.push(words::bytes(report.bytes));
+        facts.push(if verdict.digests { "verified" } else { "counted" }.to_owned());
+    }
+    if !report.checks.is_empty() && report.status == Status::Succeeded {
+        let passed = report.checks.iter().filter(|check| check.failing == 0).count() as u64;
+        facts.push(format!("{} passed", words::counted(passed, "check")));
+    }
+    facts.extend(report.note.clone());
+    let width = facts.len().saturating_sub(1);
+    let mut text = String::new();
+    for (i, fact) in facts.iter().enumerate() {
+        text.push_str(fact);
+        if i < width {
+            text.push_str(if fact.ends_with(' ') { " " } else { "   " });
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+/// Checks that warn, each a line.
+fn warnings(terminal: Terminal, report: &NodeReport, names: usize) -> Vec<String> {
+    let warn = report.checks.iter().filter(|check| check.failing > 0 && check.severity == CheckSeverity::Warn);
+    warn.map(|check| {
+        let examples = check.examples.first().map(|row| format!(", such as {row}")).unwrap_or_default();
+        let name = report.node.name.as_str();
+        let failing = words::counted(check.failing, "row");
+        let broken = format!("{name:<names$} {failing} against {}{examples}", check.name);
+        action(terminal, Style::Warn, "Warning", &broken)
+    })
+    .collect()
+}
+
+fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(width.saturating_sub(1)).collect();
+    format!("{}…", cut.trim_end())
+}
+
+/// The end of a run: its failures again, drawn in full, and how many nodes did what.
+pub fn end(draw: &Draw<'_>, report: &Report, files: &Files) {
+    let terminal = draw.terminal;
+    let failures: Vec<_> = report.nodes.iter().filter_map(|node| node.failure.as_ref()).collect();
+    for failure in &failures {
+        terminal.say(&format!("\n{}", draw.diagnostic(&failure.diagnostic, files)));
+    }
+    let (word, style) = match report.outcome {
+        RunOutcome::Succeeded => ("Succeeded", Style::Good),
+        RunOutcome::Failed => ("Failed", Style::Bad),
+        RunOutcome::Cancelled => ("Stopped", Style::Warn),
+    };
+    let text = format!("run {}   {}", short_id(&report.run), tally(report));
+    let blank = if failures.is_empty() { "" } else { "\n" };
+    let line = format!("{blank}{}", timed(terminal, style, word, &text, report.took));
+    if report.outcome == RunOutcome::Succeeded {
+        terminal.note(&line)
+    } else {
+        terminal.say(&line)
+    }
+    if report.outcome != RunOutcome::Succeeded {
+        terminal.say(&format!("{:WORD$} {}", "", next(report)));
+    }
+}
+
+/// The beginning of an id, enough to name it.
+pub fn short_id(run: &str) -> String {
+    if run.len() > 10 { format!("{}…", &run[..10]) } else { run.to_owned() }
+}
+
+fn tally(report: &Report) -> String {
+    let of = |status| report.nodes.iter().filter(|node| node.status == status).count();
+    let parts = [
+        (of(Status::Succeeded), "succeeded"),
+        (of(Status::Reused), "reused"),
+        (of(Status::Failed), "failed"),
+        (of(Status::Skipped), "skipped"),
+    ];
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") }
+}
+
+fn next(report: &Report) -> String {
+    let run = &report.run[..report.run.len().min(10)];
+    let retry = report.nodes.iter().filter_map(|node| node.failure.as_ref()).any(|failure| failure.retry);
+    match report.outcome {
+        RunOutcome::Cancelled => format!("what had ended is kept; `engine run` goes on · `engine logs {run}`"),
+        _ if retry => format!("it may pass: `engine run` again · `engine logs {run}`"),
+        _ => format!("mend it, then `engine run` · `engine logs {run}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
