@@ -6,10 +6,12 @@ mod commands;
 mod context;
 mod diagnostic;
 mod disk;
+mod interrupt;
 mod progress;
 mod report;
 mod stop;
 mod terminal;
+mod watch;
 mod words;
 
 use args::Cli;

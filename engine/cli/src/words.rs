@@ -32,7 +32,7 @@ pub fn bytes(number: u64) -> String {
     if unit == 0 || number / scale >= 10 {
         format!("{} {}", number / scale, UNITS[unit])
     } else {
-        let tenths = number / (scale / 16) * 10 / 16;
+        let tenths = u128::from(number) * 10 / u128::from(scale);
         format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
     }
 }

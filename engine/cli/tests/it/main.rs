@@ -1,1 +1,5 @@
-//! Tests of the crate through its public face.
+//! Tests of the program as it is typed.
+
+mod builder;
+mod commands;
+mod usage;

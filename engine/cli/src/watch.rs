@@ -1,0 +1,3 @@
+//! `engine watch`: what a saved file affects is checked at once, then rebuilt.
+
+mod saves;
