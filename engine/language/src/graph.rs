@@ -8,7 +8,7 @@ mod replications;
 mod resolve;
 mod writers;
 
-pub(crate) use build::build;
+pub(crate) use build::{build, unknown_reads};
 
 use crate::{files::Span, name::Name};
 use std::{

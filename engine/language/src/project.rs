@@ -10,15 +10,17 @@ use crate::{
         seed::Seed, settings::Settings, sink::Sink, source::Source, unit_test::UnitTest, value::Value,
     },
     diagnostic::Diagnostic,
-    files::{FileId, Files},
-    graph::Graph,
+    files::{FileId, Files, Span},
+    graph::{self, Graph},
     model::{Model, SingularTest},
     name::Name,
+    sql,
     table::TableDefinition,
-    template::{self, Outcome, RenderContext, RunInfo, TemplateEnv, Templates},
+    template::{self, Outcome, RenderContext, Rendered, RunInfo, TemplateEnv, Templates},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     sync::Arc,
 };
 
@@ -91,7 +93,7 @@ impl Project {
         self.render_text(model.file, Some(&model.name), run, incremental)
     }
 
-    /// Renders any file of the project; one of the user's own, such as a query typed, is added to `files` before.
+    /// Renders any file of the project.
     pub fn render_text(
         &self,
         file: FileId,
@@ -99,14 +101,32 @@ impl Project {
         run: &RunInfo,
         incremental: bool,
     ) -> Result<Outcome, Diagnostic> {
-        let source = template::Source { file, path: self.files.path(file), text: self.files.text(file) };
-        let context = RenderContext {
+        self.render_in(file, &RenderContext { this: this.cloned(), ..self.context(run, incremental) })
+    }
+
+    /// What templates of this project may ask of the outside; a unit test puts its own `vars` in.
+    pub fn context(&self, run: &RunInfo, incremental: bool) -> RenderContext {
+        RenderContext {
             incremental,
             run: run.clone(),
             vars: self.vars.clone(),
             env: self.template_env.clone(),
-            this: this.cloned(),
-        };
-        template::render(&self.templates, source, &context)
+            this: None,
+        }
+    }
+
+    /// Renders any file of the project in a context of the caller's own.
+    pub fn render_in(&self, file: FileId, context: &RenderContext) -> Result<Outcome, Diagnostic> {
+        let source = template::Source { file, path: self.files.path(file), text: self.files.text(file) };
+        template::render(&self.templates, source, context)
+    }
+
+    /// Renders a query that the user typed, and checks it as if it were a model: one query, over what there is.
+    pub fn query(&mut self, text: &str, run: &RunInfo) -> Result<Rendered, Vec<Diagnostic>> {
+        let file = self.files.add(Path::new("<query>"), text.into());
+        let rendered = self.render_text(file, None, run, false).map_err(|problem| vec![problem])?.rendered;
+        let mut problems = sql::check(&rendered, Span::new(file, 0..0), None);
+        problems.extend(graph::unknown_reads(self, &rendered));
+        if problems.is_empty() { Ok(rendered) } else { Err(problems) }
     }
 }

@@ -1,6 +1,6 @@
 //! What a rendered template must be: one query, over `ref` and `source`.
 
-use crate::{code, diagnostic::Diagnostic, files::Span, template::Rendered};
+use crate::{code, diagnostic::Diagnostic, files::Span, graph::NodeKind, name::Name, template::Rendered};
 use sqlparser::{
     ast::{ObjectName, Query, SetExpr, Spanned as _, Statement, TableFactor, Visit, Visitor},
     dialect::GenericDialect,
@@ -12,14 +12,14 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 /// Statements inside each other; the parser refuses more.
 const DEPTH: usize = 100;
 
-/// What is wrong with the SQL of a model or test. `file` stands for the whole template.
-pub fn check(rendered: &Rendered, file: Span) -> Vec<Diagnostic> {
+/// What is wrong with the SQL of a template. `file` stands for the whole of it; `this` is the model that it makes, if any.
+pub fn check(rendered: &Rendered, file: Span, this: Option<&Name>) -> Vec<Diagnostic> {
     let statements = match parse(&rendered.sql) {
         Ok(statements) => statements,
         Err(error) => return vec![syntax(rendered, file, &error)],
     };
     match &statements[..] {
-        [Statement::Query(query)] => query_problems(rendered, query, file),
+        [Statement::Query(query)] => query_problems(rendered, query, file, this),
         [other] => vec![not_a_query(rendered, file, other)],
         [] => vec![
             Diagnostic::error(&code::E0202, file, "this renders to nothing, but must be one query")
@@ -98,7 +98,7 @@ fn not_a_query(rendered: &Rendered, file: Span, statement: &Statement) -> Diagno
         .hint("a model is one `select`; where its rows go is said by `config()`")
 }
 
-fn query_problems(rendered: &Rendered, query: &Query, file: Span) -> Vec<Diagnostic> {
+fn query_problems(rendered: &Rendered, query: &Query, file: Span, this: Option<&Name>) -> Vec<Diagnostic> {
     let mut finder = TableFinder { scopes: vec![], bare: vec![], writes: false };
     let _ = query.visit(&mut finder);
     if finder.writes {
@@ -107,28 +107,33 @@ fn query_problems(rendered: &Rendered, query: &Query, file: Span) -> Vec<Diagnos
                 .hint("a model is one `select`; where its rows go is said by `config()`"),
         ];
     }
-    let bare = finder.bare.into_iter().filter(|name| !is_read(rendered, name));
-    bare.map(|name| {
-        let location = name.span().start;
-        let text = name.to_string();
-        let offset_span = rendered.locate_line(location.line, location.column, text.len()).unwrap_or(file);
-        let plain = text.replace('"', "");
-        let diagnostic =
-            Diagnostic::error(&code::E0204, offset_span, format!("table `{plain}` is named without `ref` or `source`"));
-        match plain.split_once('.') {
-            Some((source, table)) => diagnostic
-                .hint(format!("write `{{{{ source('{source}', '{table}') }}}}` or `{{{{ ref('{plain}') }}}}`")),
-            None => diagnostic.hint(format!("write `{{{{ ref('{plain}') }}}}`, or `{{{{ source('…', '{plain}') }}}}`")),
-        }
-    })
-    .collect()
+    let reads = rendered.reads.iter().map(|read| match read.kind {
+        NodeKind::Model | NodeKind::Seed => format!("models.{}", read.name),
+        _ => read.name.to_string(),
+    });
+    let known: BTreeSet<String> = reads.chain(this.map(|name| format!("models.{name}"))).collect();
+    finder.bare.iter().filter(|name| !known.contains(&plain(name))).map(|name| bare(rendered, name, file)).collect()
 }
 
-/// Whether a name in the SQL was put there by `ref`, `source` or `this`.
-fn is_read(rendered: &Rendered, name: &ObjectName) -> bool {
+/// A table's name as it is in the catalog.
+fn plain(name: &ObjectName) -> String {
+    let parts = name.0.iter().map(|part| part.as_ident().map_or_else(|| part.to_string(), fold));
+    parts.collect::<Vec<_>>().join(".")
+}
+
+fn bare(rendered: &Rendered, name: &ObjectName, file: Span) -> Diagnostic {
     let start = name.span().start;
-    let Some(offset) = rendered.offset(start.line, start.column) else { return false };
-    rendered.pieces.iter().any(|piece| !piece.raw && piece.output.contains(&offset))
+    let span = rendered.locate_line(start.line, start.column, name.to_string().len()).unwrap_or(file);
+    let name = plain(name);
+    let diagnostic =
+        Diagnostic::error(&code::E0204, span, format!("table `{name}` is named without `ref` or `source`"));
+    match name.split_once('.') {
+        Some(("models", model)) => diagnostic.hint(format!("write `{{{{ ref('{model}') }}}}`")),
+        Some((source, table)) => {
+            diagnostic.hint(format!("write `{{{{ source('{source}', '{table}') }}}}` or `{{{{ ref('{name}') }}}}`"))
+        }
+        None => diagnostic.hint(format!("write `{{{{ ref('{name}') }}}}`, or `{{{{ source('…', '{name}') }}}}`")),
+    }
 }
 
 /// Finds tables that are no common table expressions.

@@ -15,17 +15,12 @@ use crate::{
     model::{Model, Rule},
     name::Name,
     project::Project,
+    template::Rendered,
 };
 
 /// The graph of a project, and what is wrong with its references.
 pub(crate) fn build(project: &Project) -> (Graph, Vec<Diagnostic>) {
-    let mut builder = Builder {
-        project,
-        known: Known::of(project),
-        graph: Graph::default(),
-        places: Places::new(),
-        problems: vec![],
-    };
+    let mut builder = Builder::new(project, Graph::default());
     builder.clashes();
     builder.nodes();
     project.replications.values().for_each(|replication| builder.replication(replication));
@@ -38,6 +33,16 @@ pub(crate) fn build(project: &Project) -> (Graph, Vec<Diagnostic>) {
     (graph, problems)
 }
 
+/// What is wrong with the references of a query that is not part of the project.
+pub(crate) fn unknown_reads(project: &Project, rendered: &Rendered) -> Vec<Diagnostic> {
+    let mut builder = Builder::new(project, project.graph.clone());
+    for read in &rendered.reads {
+        builder.resolve(read);
+    }
+    builder.problems
+}
+
+/// The graph as far as it is built.
 pub(super) struct Builder<'a> {
     pub project: &'a Project,
     pub known: Known,
@@ -55,7 +60,11 @@ pub(super) fn start_of(file: FileId) -> Span {
     Span::new(file, 0..0)
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    fn new(project: &'a Project, graph: Graph) -> Self {
+        Self { project, known: Known::of(project), graph, places: Places::new(), problems: vec![] }
+    }
+
     fn path_of(&self, file: FileId) -> String {
         let path = self.project.files.path(file);
         path.strip_prefix("project").unwrap_or(path).to_string_lossy().replace('\\', "/")

@@ -26,13 +26,13 @@ pub fn load(world: &dyn World, options: &LoadOptions) -> (Project, Problems) {
     let mut files = Files::default();
     let mut problems = Problems::default();
     let config = config::read(world, &mut files, &mut problems, options);
-    let mut loader = Loader { world, files, problems, refused: BTreeSet::new() };
+    let mut loader = Loader { world, files, problems, refused: BTreeSet::new(), unreadable: BTreeSet::new() };
     let models = loader.read_all("project/models", "sql");
     let macros = loader.read_all("project/macros", "sql");
     let seeds = loader.read_all("project/seeds", "csv");
     let tests = loader.read_all("project/tests", "sql");
-    let Loader { files, problems, refused, .. } = loader;
-    let mut project = configured(config, files);
+    let Loader { files, problems, refused, unreadable, .. } = loader;
+    let mut project = Project { unreadable, ..configured(config, files) };
     let mut builder = Builder { project: &mut project, problems, options };
     builder.seeds(&seeds);
     builder.templates(&models, &macros, &refused);
@@ -53,6 +53,7 @@ struct Loader<'a> {
     files: Files,
     problems: Problems,
     refused: BTreeSet<String>,
+    unreadable: BTreeSet<Name>,
 }
 
 impl Loader<'_> {
@@ -78,6 +79,7 @@ impl Loader<'_> {
                     }
                     _ => error.to_string(),
                 };
+                self.unreadable.insert(Name::new(path.file_stem().unwrap_or_default().to_string_lossy()));
                 let file = self.files.add(path, "".into());
                 let message = format!("cannot read `{}`: {reason}", path.display());
                 self.problems.push(Diagnostic::error(&code::E0001, Span::new(file, 0..0), message));
@@ -154,7 +156,7 @@ impl Builder<'_> {
         match self.project.render_text(file, this, &self.options.run, false) {
             Ok(mut outcome) => {
                 self.problems.extend(std::mem::take(&mut outcome.problems));
-                self.problems.extend(sql::check(&outcome.rendered, Span::new(file, 0..0)));
+                self.problems.extend(sql::check(&outcome.rendered, Span::new(file, 0..0), this));
                 Some(outcome)
             }
             Err(problem) => {
@@ -197,7 +199,7 @@ impl Builder<'_> {
             }
         }
         if let Some(other) = &incremental {
-            self.problems.extend(sql::check(other, Span::new(file, 0..0)));
+            self.problems.extend(sql::check(other, Span::new(file, 0..0), Some(&name)));
             for read in &other.reads {
                 if !rendered.reads.iter().any(|known| known.value == read.value) {
                     rendered.reads.push(read.clone());

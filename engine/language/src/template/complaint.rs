@@ -160,6 +160,9 @@ fn from_kind(shared: &Shared, error: &Error, typed: &str) -> Complaint {
         _ if detail == "value of type undefined is not callable" => {
             unknown_function(shared, typed.split('(').next().unwrap_or_default())
         }
+        _ if detail.contains("unsupported types") && detail.contains("undefined") => {
+            Complaint::new(&code::E0101, format!("`{typed}` uses a name that is not defined"))
+        }
         _ if detail.contains("recursion limit") => {
             Complaint::new(&code::E0105, "the template does not come to an end: a macro or include calls itself")
         }

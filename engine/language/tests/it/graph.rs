@@ -1,6 +1,6 @@
 //! The graph: what stands before what, and what is wrong with references.
 
-use crate::support::{check_problems, good, pretty};
+use crate::support::{check_problems, good, pretty, run};
 use engine_language::project::Project;
 
 const SHOP: &str = "\
@@ -291,6 +291,23 @@ E0435 project/tests/u.toml:2:9 `'n'`: there is no model `n` to test
 E0436 project/tests/u.toml:6:16 `[{ id = 1 }]`: `m` does not read `orders`
   help: it reads replica.orders",
     );
+}
+
+#[test]
+fn a_typed_query_is_checked_like_a_model() {
+    let mut project = good(&format!("{SHOP}{}", model("select * from {{ ref('replica.orders') }}")));
+    let rendered = project.query("select count(*) from {{ ref('m') }}", &run()).unwrap();
+    assert_eq!(rendered.sql, "select count(*) from models.m");
+    for (text, expected) in [
+        ("select * from {{ ref('n') }}", "E0420 there is no model `n`"),
+        ("select * from {{ source('shop', 'nothing') }}", "E0422 source `shop` has no table `nothing`"),
+        ("select * from m", "E0204 table `m` is named without `ref` or `source`"),
+        ("select {{ x }}", "E0101 `x` is not defined"),
+        ("drop table m", "E0203 `drop` is no query"),
+    ] {
+        let problems = project.query(text, &run()).unwrap_err();
+        assert_eq!(format!("{} {}", problems[0].code.id, problems[0].message), expected);
+    }
 }
 
 #[test]

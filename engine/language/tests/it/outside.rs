@@ -1,7 +1,10 @@
 //! Values from outside: they may not leave their token.
 
 use crate::support::{draw, options};
-use engine_language::{project::load, world::MemoryWorld};
+use engine_language::{
+    project::{LoadOptions, load},
+    world::MemoryWorld,
+};
 use proptest::prelude::*;
 use sqlparser::{
     dialect::GenericDialect,
@@ -21,7 +24,8 @@ fn render(template: &str, value: &str) -> Result<String, String> {
     let fixture = format!("{MACROS}//- project/models/m.sql\n{{{{ config(materialized='view') }}}}{template}");
     let mut world = MemoryWorld::fixture(&fixture);
     world.env.insert("REGION".into(), value.into());
-    let (project, problems) = load(&world, &options());
+    let options = LoadOptions { vars: [("x".to_owned(), value.to_owned())].into(), ..options() };
+    let (project, problems) = load(&world, &options);
     let drawn = draw(&project, &problems);
     match project.models.get("m") {
         Some(model) if problems.is_empty() => Ok(model.rendered.sql.clone()),
@@ -48,6 +52,9 @@ fn what_stays_in_its_token_is_let_through() {
         ("select {{ @ | literal }} as a", "it's; --", "select 'it''s; --' as a"),
         ("select 1 as {{ @ | ident }}", "a\" b", "select 1 as \"a\"\" b\""),
         ("select {{ @ | raw }} as a", "1 + 1", "select 1 + 1 as a"),
+        ("select '{{ var('x') }}' as a", "a, b", "select 'a, b' as a"),
+        ("select {{ var('x') }} as a", "7", "select 7 as a"),
+        ("select '{{ run.id }}' as a", "", "select '01JD8Q' as a"),
         ("select {{ @ | int + 1 }} as a", "41", "select 42 as a"),
         ("select {{ @ | length }} as a", "a b c", "select 5 as a"),
         ("select {% if @ == 'north' %}1{% else %}2{% endif %} as a", "north", "select 1 as a"),
@@ -112,6 +119,10 @@ fn what_leaves_its_token_is_refused() {
         ("select {{ @ or 'x' }} as a", "a, b"),
         ("select {{ (@)[0:4] }} as a", "a, b, c"),
         ("select {{ run.started_at }} as a", ""),
+        ("select {{ var('x') }} as a", "a, b"),
+        ("select '{{ var('x') }}' as a", "' or '"),
+        ("select {{ var('y', 'a, b') }} as a", ""),
+        ("select {{ run.id }}, 1 as a, {{ run.interval_end }}", ""),
         ("select '{{ @ }}' as a", "x\u{FDD1}' or '\u{FDD0}y"),
     ] {
         match render(&env(template), value) {

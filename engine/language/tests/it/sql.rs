@@ -43,6 +43,17 @@ fn models_are_one_query() {
             "E0204 project/models/m.sql:1:48 `orders`: table `orders` is named without `ref` or `source`\n  \
              help: write `{{ ref('orders') }}`, or `{{ source('…', 'orders') }}`",
         ),
+        ("select * from {{ this }}", ""),
+        (
+            "select * from {{ 'models.other' }}",
+            "E0204 project/models/m.sql:1:51 `'models.other'`: table `models.other` is named without `ref` or `source`\n  \
+             help: write `{{ ref('other') }}`",
+        ),
+        (
+            "with x as (insert into y values (1)) select * from x",
+            "E0203 project/models/m.sql:1:1 ``: this query writes, but a model may only read\n  \
+             help: a model is one `select`; where its rows go is said by `config()`",
+        ),
         (
             "select (select max(id) from shop.\"users-data\") as a",
             "E0204 project/models/m.sql:1:62 `shop.\"users-data\"`: table `shop.users-data` is named without `ref` or `source`\n  \
@@ -58,6 +69,8 @@ fn a_query_of_any_depth_is_no_crash() {
     let deep = format!("{VIEW}select {}1{}", "(".repeat(5000), ")".repeat(5000));
     let (project, problems) = project(&deep);
     assert!(crate::support::draw(&project, &problems).contains("E0201"));
+    good(&format!("{VIEW}select 1 as a where true{}", " or false".repeat(3000)));
+    good(&format!("{VIEW}select 1 as a{}", " union all select 2".repeat(80)));
 }
 
 #[test]

@@ -1,6 +1,15 @@
 //! Templates: what they render to, and what is wrong with them.
 
-use crate::support::{check_problems, good};
+use crate::support::{check_problems, draw, good, options, pretty};
+use engine_language::{
+    project::load,
+    world::{MemoryWorld, World},
+};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// One model `m` beside a few others, and what it renders to.
 fn check(model: &str, expected: &str) {
@@ -258,6 +267,102 @@ const MISTAKES: &[(&str, &str)] = &[
         "E0116 project/models/m.sql:1:44 `1 // 0`: unable to calculate 1 // 0",
     ),
 ];
+
+/// A world with a link that leads outside, and a file that is not UTF-8.
+struct Odd(MemoryWorld);
+
+impl World for Odd {
+    fn read(&self, path: &Path) -> io::Result<Arc<str>> {
+        match path.file_name().and_then(|name| name.to_str()) {
+            Some("link.sql") => Err(io::ErrorKind::PermissionDenied.into()),
+            Some("latin.sql") => Err(io::ErrorKind::InvalidData.into()),
+            _ => self.0.read(path),
+        }
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        self.0.list(folder)
+    }
+
+    fn env(&self, key: &str) -> Option<String> {
+        self.0.env(key)
+    }
+}
+
+#[test]
+fn links_outside_and_other_encodings_are_refused() {
+    let world = Odd(MemoryWorld::fixture(
+        "\
+//- project/macros/link.sql
+//- project/models/latin.sql
+//- project/models/m.sql
+{{ config(materialized='view') }}select 1 as a {% include 'macros/link.sql' %}
+//- project/models/n.sql
+{{ config(materialized='view') }}select * from {{ ref('latin') }}
+",
+    ));
+    let (project, problems) = load(&world, &options());
+    pretty(
+        &draw(&project, &problems),
+        "E0001 project/macros/link.sql:1:1 ``: cannot read `project/macros/link.sql`: it may not be read, or is a link that leads outside
+E0001 project/models/latin.sql:1:1 ``: cannot read `project/models/latin.sql`: it is not UTF-8
+E0106 project/models/m.sql:1:51 `include 'macros/link.sql'`: a template may include files of `macros` and `models` only, not `macros/link.sql`",
+    );
+}
+
+#[test]
+fn files_of_the_project_can_be_included() {
+    let project = good(&format!(
+        "{BESIDE}\
+//- project/macros/columns.sql
+id, {{{{ cents_to_dollars('price') }}}} as price
+//- project/models/sub/m.sql
+{VIEW}select {{% include 'macros/columns.sql' %}} from {{{{ ref('orders') }}}}
+//- project/models/sub/n.sql
+{VIEW}{{% import '../../macros/prices.sql' as p %}}select {{{{ p.cents_to_dollars('x', 0) }}}} as x
+"
+    ));
+    assert_eq!(project.models["m"].rendered.sql, "select id, round(price / 100, 2) as price from models.orders");
+    assert_eq!(project.models["n"].rendered.sql, "select round(x / 100, 0) as x");
+}
+
+#[test]
+fn a_macro_has_one_definition() {
+    check_problems(
+        "//- project/macros/a.sql\n{% macro f() %}1{% endmacro %}\n//- project/macros/b.sql\n{% macro f() %}2{% endmacro %}\n",
+        "E0117 project/macros/b.sql:1:4 `macro f() %}2{% endmacro`: the macro `f` is defined twice
+  project/macros/a.sql:1:1 ``: first in this file",
+    );
+}
+
+#[test]
+fn a_mistake_in_a_macro_is_told_there() {
+    check_problems(
+        "\
+//- project/macros/a.sql
+{% macro f(x) %}{{ x + y }}{% endmacro %}
+//- project/macros/b.sql
+{% macro broken( %}{% endmacro %}
+//- project/models/m.sql
+{{ config(materialized='view') }}select {{ f(1) }}
+",
+        "E0101 project/macros/a.sql:1:20 `x + y`: `x + y` uses a name that is not defined
+E0100 project/macros/b.sql:1:18 `%`: the template cannot be parsed: unexpected `%`, expected identifier",
+    );
+}
+
+#[test]
+fn hostile_names_are_quoted() {
+    let long = "x".repeat(64);
+    for name in ["a\"b", "it's", "select", "Größe", "a b", "a;drop", "日本", "{{x}}", &long] {
+        let project = good(&format!(
+            "//- project/models/{name}.sql\n{VIEW}select 1 as id\n//- project/models/reader.sql\n{VIEW}select * from {{{{ ref({name:?}) }}}}\n"
+        ));
+        let quoted = engine_language::template::identifier(name);
+        assert_eq!(project.models["reader"].rendered.sql, format!("select * from models.{quoted}"));
+        assert_eq!(project.graph.order().len(), 2);
+    }
+}
 
 #[test]
 fn a_thousand_models_load_at_once() {
