@@ -11,7 +11,7 @@ use super::{
     calls::bytes,
     level::{FUNCTIONS, Level, MAKING, NAMES, SAFE, apart, filter_level},
 };
-use minijinja::machinery::ast::{BinOpKind, Call, CallArg, Expr, Macro, Stmt};
+use minijinja::machinery::ast::{BinOpKind, Call, CallArg, Expr, ForLoop, Macro, Stmt};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
@@ -144,15 +144,7 @@ impl Analysis {
                 }
                 level.min(Level::Marked)
             }
-            Stmt::ForLoop(node) => {
-                let level = self.expression(&node.iter);
-                let level = if level == Level::Marked { Level::Outside } else { level };
-                self.assign(&node.target, level);
-                if let Some(filter) = &node.filter_expr {
-                    self.expression(filter);
-                }
-                self.body(&node.body).max(self.body(&node.else_body))
-            }
+            Stmt::ForLoop(node) => self.for_loop(node),
             Stmt::IfCond(node) => {
                 self.expression(&node.expr);
                 self.body(&node.true_body).max(self.body(&node.false_body))
@@ -205,6 +197,13 @@ impl Analysis {
             }
             other => bodies(other).into_iter().map(|body| self.body(body)).max().unwrap_or_default(),
         }
+    }
+
+    fn for_loop(&mut self, node: &ForLoop<'_>) -> Level {
+        let level = apart(self.expression(&node.iter));
+        self.assign(&node.target, level);
+        self.all(&node.filter_expr);
+        self.body(&node.body).max(self.body(&node.else_body))
     }
 
     fn macro_body(&mut self, name: &str, node: &Macro<'_>) {
