@@ -2,6 +2,7 @@
 
 use crate::support::{check_problems, good, pretty, run};
 use engine_language::project::Project;
+use std::fmt::Write;
 
 const SHOP: &str = "\
 //- project/sources.toml
@@ -55,7 +56,7 @@ fn edges(project: &Project) -> String {
     let mut out = String::new();
     for id in project.graph.order() {
         let parents = project.graph.parents.get(&id).into_iter().flatten().map(ToString::to_string);
-        out += &format!("{id} <- {}\n", parents.collect::<Vec<_>>().join(" "));
+        writeln!(out, "{id} <- {}", parents.collect::<Vec<_>>().join(" ")).unwrap();
     }
     out
 }

@@ -32,7 +32,7 @@ pub fn draw(project: &Project, problems: &Problems) -> String {
         format!("{}:{line}:{column} `{}`", project.files.path(span.file).display(), project.files.slice(span))
     };
     let mut out = String::new();
-    for d in problems.iter() {
+    for d in problems {
         let word = if d.severity == Severity::Error { "" } else { "warning " };
         let at = d.span.map(place).unwrap_or_default();
         writeln!(out, "{word}{} {at}: {}", d.code.id, d.message).unwrap();
