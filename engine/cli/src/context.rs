@@ -73,8 +73,13 @@ impl Context {
 
     /// Understands the project, as it is for a run.
     pub fn load(&self, run: RunInfo) -> Loaded {
+        self.load_with(self.options(run))
+    }
+
+    /// Understands the project, with other options.
+    pub fn load_with(&self, options: LoadOptions) -> Loaded {
         let started = Instant::now();
-        let (project, problems) = load(&self.world, &self.options(run));
+        let (project, problems) = load(&self.world, &options);
         Loaded { project, problems, took: started.elapsed() }
     }
 

@@ -2,17 +2,24 @@
 
 use crate::{
     args::{Check, CheckOutput},
+    commands::online,
     context::{Context, Loaded},
     diagnostic::machine,
     stop::{Exit, Result},
+    systems,
     terminal::{self, Style},
     words,
 };
-use engine_language::template::RunInfo;
+use engine_language::{project::LoadOptions, template::RunInfo};
 
 /// Loads the project, plans every model without data, and says what is wrong.
 pub fn check(context: &Context, args: &Check) -> Result {
-    let loaded = context.load(RunInfo::NONE);
+    let mut loaded = context.load(RunInfo::NONE);
+    if args.online {
+        let discovered = online::discover(context, &mut loaded)?;
+        loaded = context.load_with(LoadOptions { discovered, ..context.options(RunInfo::NONE) });
+    }
+    systems::connect(&loaded.project, &context.root, &mut loaded.problems);
     report(context, &loaded, args.output)?;
     Ok(if loaded.problems.has_errors() { Exit::Failed } else { Exit::Done })
 }

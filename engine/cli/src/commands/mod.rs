@@ -3,10 +3,12 @@
 pub mod check;
 pub mod clean;
 pub mod completions;
+pub mod doctor;
 pub mod explain;
 pub mod graph;
 pub mod init;
 pub mod ls;
+pub mod online;
 
 use crate::{
     args::{Cli, Command},
@@ -26,6 +28,7 @@ pub fn dispatch(cli: &Cli, terminal: Terminal) -> Result {
         Command::Init(args) => init::init(terminal, args),
         Command::Graph(args) => graph::graph(&context()?, args),
         Command::Clean(args) => clean::clean(&context()?, args),
+        Command::Doctor(args) => doctor::doctor(&context()?, args),
         _ => Err(crate::stop::Stop::usage("that command is not there yet", None)),
     }
 }

@@ -1,0 +1,144 @@
+//! `engine check --online`: asks the systems for their tables, and says what drifted.
+
+use crate::{
+    context::{Context, Loaded},
+    interrupt::cancellable,
+    report::action,
+    stop::{Result, Stop},
+    systems::{self, Connections},
+    terminal::Style,
+    words,
+};
+use engine_connect::read::TableRequest;
+use engine_language::{
+    config::{lock, source::Source},
+    name::Name,
+    table::TableDefinition,
+};
+use std::{collections::BTreeMap, fs, io::ErrorKind, path::Path, sync::Arc};
+
+type Tables = BTreeMap<Name, TableDefinition>;
+
+/// Asks, compares with what was known, and writes `project/schema.lock`.
+pub fn discover(context: &Context, loaded: &mut Loaded) -> Result<Tables> {
+    let connections = systems::connect(&loaded.project, &context.root, &mut loaded.problems);
+    if loaded.problems.has_errors() {
+        context.draw(&loaded.project, &loaded.problems, loaded.took);
+        return Err(Stop::Problems);
+    }
+    let sources = loaded.project.sources.clone();
+    let found = cancellable(context.terminal, |cancel| async move {
+        tokio::select! {
+            found = ask(&sources, &connections) => found,
+            () = cancel.cancelled() => Err(engine_run::error::Error::Cancelled.into()),
+        }
+    })?;
+    let drift = drift(&loaded.project.tables, &found);
+    for line in &drift {
+        context.terminal.note(&action(context.terminal, Style::Warn, "Drifted", line));
+    }
+    write(context, &found, drift.len())?;
+    Ok(found)
+}
+
+async fn ask(sources: &BTreeMap<Name, Source>, connections: &Connections) -> Result<Tables> {
+    let mut found = Tables::new();
+    for (name, source) in sources {
+        let Some(connection) = connections.get(&source.connection.value) else { continue };
+        let mut tables = connection.tables().await?;
+        tables.extend(source.tables.keys().cloned());
+        tables.sort();
+        tables.dedup();
+        for table in tables {
+            let declared = source.tables.get(&table).cloned().map(Arc::new);
+            let request = TableRequest { declared, ..TableRequest::all(table.clone()) };
+            if let Some(definition) = connection.describe(&request).await? {
+                found.insert(Name::new(format!("{name}.{table}")), definition);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What differs, a line each.
+fn drift(known: &Tables, found: &Tables) -> Vec<String> {
+    let mut lines = vec![];
+    for (name, table) in found {
+        let Some(before) = known.get(name) else {
+            lines.push(format!("+ {name}   new, {}", words::counted(table.columns.len() as u64, "column")));
+            continue;
+        };
+        for column in &table.columns {
+            match before.column(&column.name) {
+                None => lines.push(format!("+ {name}.{}   {}, new", column.name, column.kind)),
+                Some(old) if old.kind != column.kind => {
+                    lines.push(format!("~ {name}.{}   was {}, is {}", column.name, old.kind, column.kind));
+                }
+                Some(old) if old.nullable != column.nullable => {
+                    let now = if column.nullable { "may be NULL now" } else { "is never NULL now" };
+                    lines.push(format!("~ {name}.{}   {now}", column.name));
+                }
+                Some(_) => {}
+            }
+        }
+        let gone = before.columns.iter().filter(|column| table.column(&column.name).is_none());
+        lines.extend(gone.map(|column| format!("- {name}.{}   {}, gone", column.name, column.kind)));
+        if before.key != table.key {
+            lines.push(format!("~ {name}   key was ({}), is ({})", before.key.join(", "), table.key.join(", ")));
+        }
+    }
+    let gone = known.keys().filter(|name| !found.contains_key(*name));
+    lines.extend(gone.map(|name| format!("- {name}   not there")));
+    lines
+}
+
+fn write(context: &Context, found: &Tables, drifted: usize) -> Result<()> {
+    let path = Path::new("project/schema.lock");
+    let doing = || format!("writing `{}`", context.shown(path));
+    let text = lock::text(found);
+    let file = context.root.join(path);
+    match fs::read_to_string(&file) {
+        Ok(before) if before == text => {}
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(Stop::io(doing())(error)),
+        _ => fs::write(&file, &text).map_err(Stop::io(doing()))?,
+    }
+    let said = format!("{}   {}, {drifted} drifted", context.shown(path), words::counted(found.len() as u64, "table"));
+    context.terminal.note(&action(context.terminal, Style::Good, "Locked", &said));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Tables, drift};
+    use engine_language::{
+        column::ColumnType,
+        name::Name,
+        table::{Column, TableDefinition},
+    };
+
+    fn table(columns: &[(&str, ColumnType)]) -> TableDefinition {
+        let columns = columns.iter().map(|(name, kind)| Column::new(*name, kind.clone())).collect();
+        TableDefinition { columns, ..TableDefinition::default() }
+    }
+
+    #[test]
+    fn every_kind_of_drift_is_said() {
+        let known = Tables::from([
+            (Name::new("s.a"), table(&[("x", ColumnType::Int), ("y", ColumnType::Int)])),
+            (Name::new("s.gone"), table(&[])),
+        ]);
+        let mut now = table(&[("x", ColumnType::BigInt), ("z", ColumnType::Date)]);
+        now.key = vec!["x".into()];
+        let found = Tables::from([(Name::new("s.a"), now), (Name::new("s.b"), table(&[("q", ColumnType::Int)]))]);
+        let expected = [
+            "~ s.a.x   was int, is bigint",
+            "+ s.a.z   date, new",
+            "- s.a.y   int, gone",
+            "~ s.a   key was (), is (x)",
+            "+ s.b   new, 1 column",
+            "- s.gone   not there",
+        ];
+        assert_eq!(drift(&known, &found), expected);
+        assert!(drift(&found, &found).is_empty());
+    }
+}
