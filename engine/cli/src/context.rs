@@ -124,10 +124,10 @@ impl Context {
     /// The folder of what the engine made, created if need be.
     pub fn made(&self) -> Result<PathBuf> {
         let made = self.root.join(".engine");
-        fs::create_dir_all(&made).map_err(|source| Stop::Io {
-            doing: format!("making the folder `{}`", self.shown(Path::new(".engine"))),
-            source,
-        })?;
+        // The embedded systems of a fresh project lie in `data`.
+        let folder = fs::create_dir_all(made.join("data"));
+        let folder = folder.and_then(|()| fs::write(made.join(".gitignore"), "*\n"));
+        folder.map_err(Stop::io(format!("making the folder `{}`", self.shown(Path::new(".engine")))))?;
         Ok(made)
     }
 

@@ -15,6 +15,7 @@ mod systems;
 mod terminal;
 mod watch;
 mod words;
+mod work;
 
 use args::Cli;
 use clap::Parser as _;

@@ -3,7 +3,7 @@
 use crate::{
     args::RowsOutput,
     stop::{Result, Stop},
-    terminal::{self, Style, Terminal},
+    terminal::{self, Terminal},
     words,
 };
 use comfy_table::{CellAlignment, ContentArrangement, Table};
@@ -23,10 +23,7 @@ use datafusion::{
     parquet::arrow::ArrowWriter,
 };
 use futures::StreamExt as _;
-use std::{
-    io::{self, IsTerminal as _, Write},
-    str,
-};
+use std::io::{self, IsTerminal as _, Write};
 
 /// Writes rows in a form; answers how many there were.
 pub async fn write<W: Write + Send>(rows: SendableRecordBatchStream, output: RowsOutput, out: W) -> Result<u64> {
@@ -94,9 +91,7 @@ fn failed(error: datafusion::arrow::error::ArrowError) -> Stop {
     use datafusion::arrow::error::ArrowError;
     match error {
         ArrowError::IoError(_, source) => source.into(),
-        ArrowError::CsvError(text) | ArrowError::ExternalError(text) if text.to_string().contains("Broken pipe") => {
-            Stop::ReaderGone
-        }
+        ArrowError::CsvError(text) if text.contains("Broken pipe") => Stop::ReaderGone,
         other => Stop::Query(other.into()),
     }
 }
@@ -117,13 +112,13 @@ pub async fn draw(terminal: Terminal, mut rows: SendableRecordBatchStream, limit
             break;
         }
     }
-    terminal::write(&format!("{}\n", table(terminal, &schema, &batches)?))?;
+    terminal::write(&format!("{}\n", table(&schema, &batches)?))?;
     let rows = words::counted(count as u64, "row");
     terminal.note(&if more { format!("{rows} shown, there are more: `--limit 0` shows all") } else { rows });
     Ok(count as u64)
 }
 
-fn table(terminal: Terminal, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Table> {
+fn table(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Table> {
     let mut table = Table::new();
     table.load_preset("││──╞═╪╡│    ┬┴┌┐└┘").set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(schema.fields().iter().map(|field| one_line(field.name())));
@@ -133,7 +128,7 @@ fn table(terminal: Terminal, schema: &SchemaRef, batches: &[RecordBatch]) -> Res
             batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect();
         let columns = columns.map_err(DataFusionError::from)?;
         for row in 0..batch.num_rows() {
-            let cells = columns.iter().zip(batch.columns()).map(|(column, array)| cell(terminal, column, array, row));
+            let cells = columns.iter().zip(batch.columns()).map(|(column, array)| cell(column, array, row));
             table.add_row(cells);
         }
     }
@@ -148,9 +143,9 @@ fn table(terminal: Terminal, schema: &SchemaRef, batches: &[RecordBatch]) -> Res
 }
 
 /// NULL is distinct from the text `NULL`, which is quoted, and from the empty text.
-fn cell(terminal: Terminal, formatter: &ArrayFormatter<'_>, array: &dyn Array, row: usize) -> String {
+fn cell(formatter: &ArrayFormatter<'_>, array: &dyn Array, row: usize) -> String {
     if array.is_null(row) {
-        return Style::Dim.paint(terminal.data_colour, "NULL");
+        return "NULL".to_owned();
     }
     let text = formatter.value(row).to_string();
     if text == "NULL" { "'NULL'".to_owned() } else { one_line(&text) }

@@ -1,3 +1,4 @@
 //! `engine watch`: what a saved file affects is checked at once, then rebuilt.
 
+mod changed;
 mod saves;

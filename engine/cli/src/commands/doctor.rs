@@ -44,6 +44,8 @@ pub fn doctor(context: &Context, args: &Doctor) -> Result {
     if loaded.problems.has_errors() {
         return Err(Stop::Problems);
     }
+    // Where that fails, the connections that need it will say so.
+    let _ = context.made();
     let tried = cancellable(context.terminal, |cancel| async move {
         tokio::select! {
             tried = try_all(connections) => Ok(tried),

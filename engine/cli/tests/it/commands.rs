@@ -132,3 +132,19 @@ fn an_empty_project_is_said_to_have_nothing() {
     let test = Test::new().file("project/sources.toml", "");
     test.run(&["ls"]).code(2).says("nothing to select");
 }
+
+#[test]
+fn doctor_tries_every_connection() {
+    pair().run(&["doctor"]).code(0).stdout("").says("Reached out");
+    let json = pair().run(&["doctor", "--output", "json"]).code(0).stdout;
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&value["connection"], &value["ok"]), (&"out".into(), &true.into()));
+    let broken = pair().file(".engine", "a file in place of the folder");
+    broken.run(&["doctor"]).code(1).says("Failed out");
+}
+
+#[test]
+fn check_complains_of_a_connector_that_is_not_there() {
+    let test = Test::new().file("project/sources.toml", "[connections.x]\ntype = \"sqlit\"\npath = \"x\"\n");
+    test.run(&["check"]).code(1).says("error[E0500]").says("--> project/sources.toml:2:8").says("`sqlite`");
+}

@@ -1,0 +1,111 @@
+//! What an edit changed, by comparing two readings of a project.
+
+use engine_language::{
+    files::FileId,
+    graph::{NodeId, NodeKind},
+    name::Name,
+    project::Project,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+/// What differs.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Nodes that say something else, or are new.
+    pub nodes: BTreeSet<NodeId>,
+    /// Models whose unit tests say something else.
+    pub tests: BTreeSet<Name>,
+}
+
+/// Compares. Where the systems themselves changed, every node counts: what is the same after all will be reused.
+pub fn changed(before: &Project, after: &Project) -> Changed {
+    let everywhere =
+        ["project/sources.toml", "project/schema.lock"].iter().any(|path| text(before, path) != text(after, path))
+            || before.env.dotenv != after.env.dotenv
+            || before.target != after.target;
+    if everywhere {
+        return Changed { nodes: after.graph.nodes.keys().cloned().collect(), tests: tests(before, after) };
+    }
+    let mut nodes = differing(NodeKind::Model, &before.models, &after.models, |a, b| a.fingerprint == b.fingerprint);
+    nodes.extend(differing(NodeKind::Generator, &before.generators, &after.generators, |a, b| {
+        a.fingerprint == b.fingerprint
+    }));
+    nodes.extend(differing(NodeKind::Seed, &before.seeds, &after.seeds, |a, b| {
+        before.files.text(a.file) == after.files.text(b.file)
+    }));
+    nodes.extend(differing(NodeKind::Test, &before.singular_tests, &after.singular_tests, |a, b| {
+        a.rendered.sql == b.rendered.sql && a.severity == b.severity
+    }));
+    nodes.retain(|id| after.graph.nodes.contains_key(id));
+    Changed { nodes, tests: tests(before, after) }
+}
+
+fn differing<T>(
+    kind: NodeKind,
+    before: &BTreeMap<Name, T>,
+    after: &BTreeMap<Name, T>,
+    same: impl Fn(&T, &T) -> bool,
+) -> BTreeSet<NodeId> {
+    let differs = |(name, now): &(&Name, &T)| before.get(*name).is_none_or(|before| !same(before, now));
+    after.iter().filter(differs).map(|(name, _)| NodeId::new(kind, name.clone())).collect()
+}
+
+/// Models whose tests stand in a file that holds something else.
+fn tests(before: &Project, after: &Project) -> BTreeSet<Name> {
+    let moved = |file: FileId| {
+        let path = after.files.path(file);
+        path.to_str().is_none_or(|path| text(before, path) != text(after, path))
+    };
+    after.unit_tests.iter().filter(|test| moved(test.name.span.file)).map(|test| test.model.value.clone()).collect()
+}
+
+fn text<'a>(project: &'a Project, path: &str) -> Option<&'a str> {
+    let (file, _) = project.files.iter().find(|(_, other)| *other == Path::new(path))?;
+    Some(project.files.text(file))
+}
+
+#[cfg(test)]
+mod tests_of_it {
+    use super::changed;
+    use engine_language::{
+        project::{LoadOptions, Project, load},
+        template::RunInfo,
+        world::MemoryWorld,
+    };
+
+    const PROJECT: &str = "\
+//- project/sources.toml
+//- project/macros/m.sql
+{% macro one() %}1{% endmacro %}
+//- project/models/a.sql
+select {{ one() }} as n
+//- project/models/b.sql
+select n from {{ ref('a') }}
+//- project/seeds/s.csv
+x
+1
+";
+
+    fn project(text: &str) -> Project {
+        let options =
+            LoadOptions { target: None, vars: Default::default(), run: RunInfo::NONE, discovered: Default::default() };
+        load(&MemoryWorld::fixture(text), &options).0
+    }
+
+    #[test]
+    fn only_what_says_something_else_has_changed() {
+        let before = project(PROJECT);
+        let nodes = |from: &str, to: &str| -> Vec<String> {
+            let after = project(&PROJECT.replace(from, to));
+            changed(&before, &after).nodes.iter().map(ToString::to_string).collect()
+        };
+        assert!(nodes("select n", "-- words\nselect  n").is_empty(), "comments and spaces");
+        assert_eq!(nodes("select n", "select n, 2 as m"), ["model.b"]);
+        assert_eq!(nodes("%}1{%", "%}2{%"), ["model.a"], "a macro");
+        assert_eq!(nodes("x\n1", "x\n2"), ["seed.s"]);
+        assert_eq!(nodes("//- project/macros", "[vars]\nx = 1\n//- project/macros").len(), 3, "sources.toml");
+    }
+}
