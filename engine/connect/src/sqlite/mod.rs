@@ -39,6 +39,11 @@ impl Connection for Database {
     }
 
     async fn ping(&self) -> Result<String> {
+        let above = self.file.path().ancestors().skip(1).find(|folder| folder.exists());
+        if !self.file.exists() && above.is_some_and(std::path::Path::is_dir) {
+            let path = self.file.path().display();
+            return Ok(format!("SQLite {}, {path} is made by the first run", rusqlite::version()));
+        }
         let file = self.file.clone();
         let version = self
             .file
