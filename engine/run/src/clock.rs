@@ -44,3 +44,11 @@ impl Clock for StoppedClock {
         self.0.load(Ordering::Relaxed)
     }
 }
+
+/// A time in few words: the hour if it is today, else the date. Local time, as a terminal shows it.
+pub fn short(at_us: i64, now_us: i64) -> String {
+    let local = |us| chrono::DateTime::from_timestamp_micros(us).unwrap_or_default().with_timezone(&chrono::Local);
+    let (at, now) = (local(at_us), local(now_us));
+    let format = if at.date_naive() == now.date_naive() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    at.format(format).to_string()
+}

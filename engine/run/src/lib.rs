@@ -1,10 +1,26 @@
 //! Moves the data: plans, builds, replicates, tests and remembers.
 //!
-//! [`plan`] says what would be done and why, as data; a runner does it; all that it has to say goes through
+//! [`plan`] says what would be done and why, as data; [`runner::Runner`] does it; all that it has to say goes through
 //! [`event::Events`]. Nothing here prints.
 
+pub mod blame;
+pub mod check;
 pub mod clock;
+pub mod copy;
 pub mod error;
 pub mod event;
+mod generate;
+pub mod history;
+pub mod inputs;
+pub mod locate;
+mod materialize;
+pub mod place;
 pub mod plan;
+mod replicate;
 pub mod report;
+pub mod runner;
+pub mod seed;
+pub mod session;
+mod step;
+pub mod systems;
+pub mod tokens;

@@ -1,7 +1,13 @@
 //! What will be done and why, as data.
 
-use engine_language::graph::NodeId;
-use std::collections::BTreeSet;
+use crate::history::Built;
+use engine_language::{
+    graph::{NodeId, NodeKind},
+    model::Materialized,
+    name::Name,
+    project::Project,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a run will do. Printed by `plan`, executed by the runner, shown on the web.
 #[derive(Clone, Debug, Default)]
@@ -53,4 +59,118 @@ pub enum Why {
     Asked,
     /// Nothing changed; it will be reused.
     Unchanged,
+}
+
+/// What a run of the selected nodes will do. `built` is what is remembered of a node's last success.
+pub fn plan(project: &Project, selection: &BTreeSet<NodeId>, built: &dyn Fn(&NodeId) -> Option<Built>) -> Plan {
+    let mut steps: Vec<Step> = vec![];
+    let mut step_of: BTreeMap<NodeId, usize> = BTreeMap::new();
+    let order = project.graph.order();
+    for node in order.iter().filter(|node| selection.contains(node)) {
+        let Some(action) = action(project, node) else { continue };
+        let group = group(project, node, action);
+        if let Some(at) = group.as_ref().and_then(|group| {
+            steps.iter().position(|step| {
+                step.action == action && self::group(project, &step.nodes[0], action).as_ref() == Some(group)
+            })
+        }) {
+            steps[at].nodes.push(node.clone());
+            step_of.insert(node.clone(), at);
+        } else {
+            step_of.insert(node.clone(), steps.len());
+            steps.push(Step {
+                nodes: vec![node.clone()],
+                action,
+                after: BTreeSet::new(),
+                why: why(project, node, built),
+            });
+        }
+    }
+    for at in 0..steps.len() {
+        let nodes = steps[at].nodes.clone();
+        let before = nodes.iter().flat_map(|node| project.graph.ancestors(node, None));
+        let after: BTreeSet<usize> =
+            before.filter_map(|node| step_of.get(&node).copied()).filter(|s| *s != at).collect();
+        steps[at].after = after;
+    }
+    Plan { steps: in_order(steps) }
+}
+
+/// What is done for a node; `None` for what only stands for something outside.
+fn action(project: &Project, node: &NodeId) -> Option<Action> {
+    match node.kind {
+        NodeKind::Generator => project.generators.get(&node.name)?.into.as_ref().map(|_| Action::Generate),
+        NodeKind::Source => None,
+        NodeKind::Seed => Some(Action::Seed),
+        NodeKind::Replication => Some(Action::Replicate),
+        NodeKind::Model => {
+            let materialized = project.models.get(&node.name)?.config.materialized;
+            (!matches!(materialized, Materialized::View | Materialized::Ephemeral)).then_some(Action::Build)
+        }
+        NodeKind::Test => Some(Action::Test),
+    }
+}
+
+/// Nodes of one group are published together: the tables of one replication, the generated tables of one connection.
+fn group(project: &Project, node: &NodeId, action: Action) -> Option<Name> {
+    match action {
+        Action::Replicate => node.name.as_str().split_once('.').map(|(replication, _)| Name::new(replication)),
+        Action::Generate => {
+            let into = project.generators.get(&node.name)?.into.as_ref()?;
+            Some(project.sources.get(&into.source)?.connection.value.clone())
+        }
+        Action::Seed | Action::Build | Action::Test => None,
+    }
+}
+
+fn why(project: &Project, node: &NodeId, built: &dyn Fn(&NodeId) -> Option<Built>) -> Why {
+    let Some(before) = built(node) else { return Why::New };
+    if before.fingerprint != fingerprint(project, node) {
+        return Why::Changed;
+    }
+    if project.models.get(&node.name).is_some_and(|model| node.kind == NodeKind::Model && model.fingerprint.volatile) {
+        return Why::Volatile;
+    }
+    Why::Unchanged
+}
+
+/// What a node says, as a digest, data aside.
+pub fn fingerprint(project: &Project, node: &NodeId) -> String {
+    match node.kind {
+        NodeKind::Generator => project.generators.get(&node.name).map(|g| g.fingerprint.clone()).unwrap_or_default(),
+        NodeKind::Model => {
+            project.models.get(&node.name).map(|m| format!("{:?}", m.fingerprint.hash)).unwrap_or_default()
+        }
+        NodeKind::Replication => {
+            let name = node.name.as_str().split_once('.').map_or("", |(name, _)| name);
+            let said = project.replications.get(name);
+            said.map(|r| format!("{}>{} {:?} {:?}", r.from.value, r.to.value, r.mode, r.verify)).unwrap_or_default()
+        }
+        NodeKind::Seed => {
+            let text = project.seeds.get(&node.name).map(|seed| project.files.text(seed.file).clone());
+            text.map(|text| blake3::hash(text.as_bytes()).to_hex().to_string()).unwrap_or_default()
+        }
+        NodeKind::Source | NodeKind::Test => String::new(),
+    }
+}
+
+/// The same steps, each behind all that it waits for.
+fn in_order(steps: Vec<Step>) -> Vec<Step> {
+    let mut place = vec![usize::MAX; steps.len()];
+    let mut order: Vec<usize> = vec![];
+    while order.len() < steps.len() {
+        let ready = (0..steps.len())
+            .find(|at| place[*at] == usize::MAX && steps[*at].after.iter().all(|s| place[*s] != usize::MAX));
+        // Steps of several nodes could wait for each other in a circle; then the first that is left goes first.
+        let next = ready.unwrap_or_else(|| place.iter().position(|p| *p == usize::MAX).expect("some step is left"));
+        place[next] = order.len();
+        order.push(next);
+    }
+    let mut sorted: Vec<Step> = vec![];
+    for (at, from) in order.iter().enumerate() {
+        let mut step = steps[*from].clone();
+        step.after = step.after.iter().map(|s| place[*s]).filter(|s| *s < at).collect();
+        sorted.push(step);
+    }
+    sorted
 }

@@ -94,3 +94,24 @@ pub struct Failure {
     /// Whether trying again can help.
     pub retry: bool,
 }
+
+impl NodeReport {
+    /// A report with nothing to say yet.
+    pub fn new(node: NodeId, status: Status, started_us: i64) -> Self {
+        Self {
+            node,
+            status,
+            done: "Succeeded",
+            rows: None,
+            events: None,
+            rejected: 0,
+            bytes: 0,
+            checks: vec![],
+            verdict: None,
+            note: None,
+            failure: None,
+            started_us,
+            took: Duration::ZERO,
+        }
+    }
+}

@@ -12,7 +12,7 @@ mod level;
 mod marks;
 mod model_config;
 mod outside;
-mod quote;
+pub mod quote;
 mod recorder;
 mod render;
 pub mod rendered;

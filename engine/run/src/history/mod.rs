@@ -1,0 +1,214 @@
+//! What the engine remembers, in `.engine/state.db`: runs, nodes, tokens, verdicts, logs.
+
+pub mod lock;
+mod recorder;
+mod schema;
+
+pub use recorder::Recorder;
+
+use crate::{
+    error::{Error, Result},
+    place::Place,
+};
+use engine_connect::position::Token;
+use engine_language::graph::NodeId;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use std::{
+    path::Path,
+    sync::{Mutex, MutexGuard},
+};
+
+/// As many runs are kept.
+const KEPT_RUNS: i64 = 1000;
+
+/// The engine's records.
+#[derive(Debug)]
+pub struct History {
+    connection: Mutex<Connection>,
+}
+
+/// What is remembered of a node's last success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// What stands for its text and the data that it read.
+    pub key: Option<String>,
+    /// The token of what it wrote.
+    pub output: Option<String>,
+    /// What it said, as a digest, to tell whether the user changed it.
+    pub fingerprint: String,
+    /// When, in microseconds since 1970 UTC.
+    pub at_us: i64,
+    /// Rows written.
+    pub rows: Option<u64>,
+}
+
+/// A run, as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Its id.
+    pub id: String,
+    /// When it began, in microseconds since 1970 UTC.
+    pub started_us: i64,
+    /// `running`, `succeeded`, `failed`, `cancelled`, `interrupted`.
+    pub state: String,
+    /// How long it took, in microseconds.
+    pub took_us: Option<i64>,
+}
+
+/// A node of a run, as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRecord {
+    /// `model.mart_average_check`.
+    pub node: String,
+    /// `succeeded`, `reused`, `failed`, `skipped`.
+    pub status: String,
+    /// Rows written.
+    pub rows: Option<u64>,
+    /// How long it took, in microseconds.
+    pub took_us: i64,
+    /// A few words, the verdict or the failure's message.
+    pub note: Option<String>,
+    /// `count` or `digest`, then the digest of source and target.
+    pub verdict: Option<String>,
+}
+
+/// A line of a run's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When, in microseconds since 1970 UTC.
+    pub at_us: i64,
+    /// `debug`, `info`, `warn`, `error`.
+    pub level: String,
+    /// The node that it is about.
+    pub node: Option<String>,
+    /// One sentence.
+    pub message: String,
+}
+
+fn state(error: impl std::fmt::Display) -> Error {
+    Error::State(error.to_string())
+}
+
+impl History {
+    /// Opens the records below `.engine`, and makes them if they are not there.
+    pub fn open(folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder).map_err(|error| state(format!("`{}`: {error}", folder.display())))?;
+        let path = folder.join("state.db");
+        let wrong = |error: rusqlite::Error| state(format!("`{}`: {error}", path.display()));
+        Self::with(Connection::open(&path).map_err(wrong)?)
+            .map_err(|error| state(format!("`{}`: {error}", path.display())))
+    }
+
+    /// Records that are gone with the process.
+    pub fn in_memory() -> Result<Self> {
+        Self::with(Connection::open_in_memory().map_err(state)?).map_err(state)
+    }
+
+    fn with(connection: Connection) -> rusqlite::Result<Self> {
+        connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "normal")?;
+        schema::migrate(&connection)?;
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    fn db(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().expect("no holder of this lock panics")
+    }
+
+    /// The token that a table had when it was last looked at.
+    pub fn token(&self, place: &Place) -> Result<Option<Token>> {
+        let sql = "select token from tokens where place = ?1";
+        let text: Option<String> =
+            self.db().query_row(sql, [place.to_string()], |row| row.get(0)).optional().map_err(state)?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Remembers a table's token.
+    pub fn remember_token(&self, place: &Place, token: &Token) -> Result<()> {
+        let text = serde_json::to_string(token).map_err(state)?;
+        let sql = "insert or replace into tokens values (?1, ?2)";
+        self.db().execute(sql, params![place.to_string(), text]).map(drop).map_err(state)
+    }
+
+    /// What is remembered of a node's last success in a target.
+    pub fn built(&self, target: &str, node: &NodeId) -> Result<Option<Built>> {
+        let sql = "select key, output, fingerprint, at_us, rows from built where target = ?1 and node = ?2";
+        self.db()
+            .query_row(sql, params![target, node.to_string()], |row| {
+                Ok(Built {
+                    key: row.get(0)?,
+                    output: row.get(1)?,
+                    fingerprint: row.get(2)?,
+                    at_us: row.get(3)?,
+                    rows: row.get(4)?,
+                })
+            })
+            .optional()
+            .map_err(state)
+    }
+
+    /// Remembers a node's success.
+    pub fn remember_built(&self, target: &str, node: &NodeId, built: &Built) -> Result<()> {
+        let sql = "insert or replace into built values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let row =
+            params![target, node.to_string(), built.key, built.output, built.fingerprint, built.at_us, built.rows];
+        self.db().execute(sql, row).map(drop).map_err(state)
+    }
+
+    /// The last runs, newest first.
+    pub fn runs(&self, limit: u32) -> Result<Vec<RunRecord>> {
+        let db = self.db();
+        let sql = "select id, started_us, state, took_us from runs order by started_us desc, id desc limit ?1";
+        let mut statement = db.prepare(sql).map_err(state)?;
+        let rows = statement.query_map([limit], |row| {
+            Ok(RunRecord { id: row.get(0)?, started_us: row.get(1)?, state: row.get(2)?, took_us: row.get(3)? })
+        });
+        rows.map_err(state)?.collect::<Result<_, _>>().map_err(state)
+    }
+
+    /// The nodes of a run, in the order in which they ended.
+    pub fn nodes(&self, run: &str) -> Result<Vec<NodeRecord>> {
+        let db = self.db();
+        let sql = "select node, status, rows, took_us, note, verdict from nodes where run = ?1 order by rowid";
+        let mut statement = db.prepare(sql).map_err(state)?;
+        let rows = statement.query_map([run], |row| {
+            Ok(NodeRecord {
+                node: row.get(0)?,
+                status: row.get(1)?,
+                rows: row.get(2)?,
+                took_us: row.get(3)?,
+                note: row.get(4)?,
+                verdict: row.get(5)?,
+            })
+        });
+        rows.map_err(state)?.collect::<Result<_, _>>().map_err(state)
+    }
+
+    /// The log of a run.
+    pub fn log(&self, run: &str) -> Result<Vec<LogLine>> {
+        let db = self.db();
+        let sql = "select at_us, level, node, message from logs where run = ?1 order by rowid";
+        let mut statement = db.prepare(sql).map_err(state)?;
+        let rows = statement.query_map([run], |row| {
+            Ok(LogLine { at_us: row.get(0)?, level: row.get(1)?, node: row.get(2)?, message: row.get(3)? })
+        });
+        rows.map_err(state)?.collect::<Result<_, _>>().map_err(state)
+    }
+
+    /// Marks runs that ended without saying so. Only called while no other run is at work.
+    pub fn interrupt_dead_runs(&self) -> Result<usize> {
+        let sql = "update runs set state = 'interrupted' where state = 'running'";
+        self.db().execute(sql, []).map_err(state)
+    }
+
+    /// Forgets all but the last thousand runs.
+    pub fn forget_old(&self) -> Result<()> {
+        let old = format!("(select id from runs order by started_us desc limit -1 offset {KEPT_RUNS})");
+        let sql = format!(
+            "delete from logs where run in {old}; delete from nodes where run in {old}; delete from runs where id in {old};"
+        );
+        self.db().execute_batch(&sql).map_err(state)
+    }
+}

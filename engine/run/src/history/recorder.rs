@@ -1,0 +1,93 @@
+//! Writes down what happens.
+
+use super::{History, state};
+use crate::{
+    event::{Event, Level, Listener, RunOutcome},
+    report::{NodeReport, Status, Verdict},
+};
+use rusqlite::params;
+use std::sync::{Arc, Mutex};
+
+/// A listener that writes runs, nodes and logs into the records.
+#[derive(Debug)]
+pub struct Recorder {
+    history: Arc<History>,
+    run: Mutex<String>,
+}
+
+impl Recorder {
+    /// Writes into these records.
+    pub fn new(history: Arc<History>) -> Self {
+        Self { history, run: Mutex::default() }
+    }
+
+    fn write(&self, at_us: i64, event: &Event) -> rusqlite::Result<()> {
+        let mut run = self.run.lock().expect("no holder of this lock panics");
+        let db = self.history.db();
+        match event {
+            Event::RunStarted { run: id, .. } => {
+                run.clone_from(id);
+                db.execute("insert into runs values (?1, ?2, 'running', null)", params![id, at_us])?;
+            }
+            Event::RunFinished { run: id, outcome, took } => {
+                let word = match outcome {
+                    RunOutcome::Succeeded => "succeeded",
+                    RunOutcome::Failed => "failed",
+                    RunOutcome::Cancelled => "cancelled",
+                };
+                let took = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
+                db.execute("update runs set state = ?2, took_us = ?3 where id = ?1", params![id, word, took])?;
+            }
+            Event::StepFinished(node) => {
+                let took = i64::try_from(node.took.as_micros()).unwrap_or(i64::MAX);
+                let verdict = node.verdict.as_ref().map(verdict);
+                let row = params![*run, node.node.to_string(), word(node.status), node.rows, took, note(node), verdict];
+                db.execute("insert into nodes values (?1, ?2, ?3, ?4, ?5, ?6, ?7)", row)?;
+            }
+            Event::Log { node, level, message } => {
+                let level = match level {
+                    Level::Debug => "debug",
+                    Level::Info => "info",
+                    Level::Warn => "warn",
+                    Level::Error => "error",
+                };
+                let row = params![*run, at_us, level, node.as_ref().map(ToString::to_string), message];
+                db.execute("insert into logs values (?1, ?2, ?3, ?4, ?5)", row)?;
+            }
+            Event::StepRetried { node, attempt, of, reason, .. } => {
+                let message = format!("try {attempt} of {of} failed: {reason}");
+                let row = params![*run, at_us, "warn", node.to_string(), message];
+                db.execute("insert into logs values (?1, ?2, ?3, ?4, ?5)", row)?;
+            }
+            Event::StepStarted { .. } | Event::StepProgress { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Succeeded => "succeeded",
+        Status::Reused => "reused",
+        Status::Failed => "failed",
+        Status::Skipped => "skipped",
+    }
+}
+
+fn note(node: &NodeReport) -> Option<String> {
+    let failure = node.failure.as_ref().map(|f| format!("{} {}", f.diagnostic.code.id, f.diagnostic.message));
+    failure.or_else(|| node.note.clone())
+}
+
+fn verdict(verdict: &Verdict) -> String {
+    let what = if verdict.digests { "digest" } else { "count" };
+    format!("{what} {} {}", verdict.source, verdict.target)
+}
+
+impl Listener for Recorder {
+    fn hear(&self, at_us: i64, event: &Event) {
+        if let Err(error) = self.write(at_us, event) {
+            tracing::warn!("{}", state(error));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Where a node's rows lie.
+
+use engine_language::{
+    graph::{NodeId, NodeKind},
+    model::Materialized,
+    name::Name,
+    project::Project,
+};
+use std::fmt;
+
+/// A table of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The connection.
+    pub connection: Name,
+    /// The table in it.
+    pub table: Name,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.connection, self.table)
+    }
+}
+
+/// Where a node's rows lie; `None` if they are not stored: views, ephemeral models, tests, generators that fill nothing.
+pub fn of(project: &Project, node: &NodeId) -> Option<Place> {
+    match node.kind {
+        NodeKind::Source => {
+            let (source, table) = split(project, &node.name)?;
+            Some(Place { connection: project.sources.get(&source)?.connection.value.clone(), table })
+        }
+        NodeKind::Generator => {
+            let into = project.generators.get(&node.name)?.into.as_ref()?;
+            let source = project.sources.get(&into.source)?;
+            Some(Place { connection: source.connection.value.clone(), table: into.table.clone() })
+        }
+        NodeKind::Replication => {
+            let (replication, table) = node.name.as_str().split_once('.')?;
+            Some(Place { connection: project.replications.get(replication)?.to.value.clone(), table: table.into() })
+        }
+        NodeKind::Seed => {
+            let sink = project.sinks.get(&project.settings.default_sink.as_ref()?.value)?;
+            Some(Place { connection: sink.connection.value.clone(), table: node.name.clone() })
+        }
+        NodeKind::Model => {
+            let model = project.models.get(&node.name)?;
+            if matches!(model.config.materialized, Materialized::View | Materialized::Ephemeral) {
+                return None;
+            }
+            let sink = model.config.sink.as_ref().or(project.settings.default_sink.as_ref())?;
+            let connection = project.sinks.get(&sink.value)?.connection.value.clone();
+            Some(Place { connection, table: model.config.table.value.clone() })
+        }
+        NodeKind::Test => None,
+    }
+}
+
+/// `shop.orders` as source and table; a source's own name may hold dots.
+pub fn split(project: &Project, name: &Name) -> Option<(Name, Name)> {
+    let found = project.sources.keys().filter_map(|source| {
+        let table = name.as_str().strip_prefix(source.as_str())?.strip_prefix('.')?;
+        Some((source.clone(), Name::new(table)))
+    });
+    found.max_by_key(|(source, _)| source.as_str().len())
+}

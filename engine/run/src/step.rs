@@ -1,0 +1,103 @@
+//! One step: which kind it is, and what all kinds share.
+
+use crate::{
+    check,
+    error::{Error, Result},
+    event::{Event, Events, Level},
+    generate, inputs, materialize,
+    place::Place,
+    plan::{self, Action, Step},
+    replicate,
+    report::{CheckReport, NodeReport, Status},
+    runner::Runner,
+    seed,
+    tokens::Tokens,
+};
+use engine_connect::connector::Connection;
+use engine_language::{graph::NodeId, model::CheckSeverity, template::RunInfo};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What a step needs of its run.
+#[derive(Clone, Debug)]
+pub struct StepRun {
+    /// The runner.
+    pub runner: Runner,
+    /// The run.
+    pub run: RunInfo,
+    /// The way out.
+    pub events: Events,
+    /// Whether tables are what they were.
+    pub tokens: Arc<Tokens>,
+    /// Whether the user stopped it.
+    pub cancel: CancellationToken,
+}
+
+impl StepRun {
+    /// Says that something happened.
+    pub fn send(&self, event: &Event) {
+        self.runner.send(&self.events, event);
+    }
+
+    /// A line for the log.
+    pub fn log(&self, node: &NodeId, level: Level, message: impl Into<String>) {
+        self.send(&Event::Log { node: Some(node.clone()), level, message: message.into() });
+    }
+
+    /// Where a node's rows lie, and the connection that holds them.
+    pub fn locate(&self, node: &NodeId) -> Result<(Place, Arc<dyn Connection>)> {
+        self.runner.systems.locate(&self.runner.project, node)
+    }
+
+    /// Remembers a success.
+    pub fn remember(
+        &self,
+        node: &NodeId,
+        key: Option<String>,
+        output: Option<String>,
+        rows: Option<u64>,
+    ) -> Result<()> {
+        let project = &self.runner.project;
+        let built = crate::history::Built {
+            key,
+            output,
+            fingerprint: plan::fingerprint(project, node),
+            at_us: self.runner.clock.now_us(),
+            rows,
+        };
+        self.runner.history.remember_built(project.target.as_str(), node, &built)
+    }
+}
+
+/// Does a step.
+pub async fn run(run: &StepRun, step: &Step) -> Result<Vec<NodeReport>> {
+    let node = &step.nodes[0];
+    match step.action {
+        Action::Generate => generate::run(run, &step.nodes).await,
+        Action::Replicate => replicate::run(run, &step.nodes).await,
+        Action::Seed => Ok(vec![seed::run(run, node).await?]),
+        Action::Build => Ok(vec![materialize::run(run, node).await?]),
+        Action::Test => Ok(vec![test(run, node).await?]),
+    }
+}
+
+/// A singular test: its query must return no rows.
+async fn test(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
+    let began = run.runner.clock.now_us();
+    let test = &run.runner.project.singular_tests[&node.name];
+    let session = run.runner.sessions.open();
+    inputs::open(&run.runner, &session, &test.rendered).await?;
+    let locate = |error| Error::Project(Box::new(crate::locate::diagnose(&test.rendered, &error, node.name.as_str())));
+    let frame = session.query(&test.rendered.sql).await.map_err(locate)?;
+    let (failing, examples) = check::failing_rows(frame).await.map_err(locate)?;
+    let check = CheckReport { name: node.name.to_string(), severity: test.severity, failing, examples };
+    let mut report = NodeReport::new(node.clone(), Status::Succeeded, began);
+    report.done = "Tested";
+    if failing > 0 && test.severity == CheckSeverity::Error {
+        let span = run.runner.project.graph.nodes.get(node).and_then(|node| node.span);
+        return Err(check::broken(&node.name, &check, span));
+    }
+    report.checks.push(check);
+    report.took = run.runner.since(began);
+    Ok(report)
+}
