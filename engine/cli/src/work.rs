@@ -89,3 +89,40 @@ impl Ready {
         nodes.iter().map(|id| id.name.as_str().chars().count()).max().unwrap_or(0)
     }
 }
+
+impl Ready {
+    /// What would be done, and why.
+    pub fn plan(&self, context: &Context, nodes: &BTreeSet<NodeId>, wish: Wish) -> Result<Plan> {
+        let _ = (context, nodes, wish, &self.connections);
+        Err(Stop::usage("runs are not there yet", None))
+    }
+
+    /// Does it, says it, and leaves the artifacts.
+    pub async fn run(
+        &self,
+        context: &Context,
+        plan: &Plan,
+        lines: Arc<Lines>,
+        cancel: CancellationToken,
+    ) -> Result<Report> {
+        let folder = artifacts::folder(&context.made()?)?;
+        let listeners: Vec<Arc<dyn Listener>> = vec![lines, Arc::new(EventLog::create(&folder)?)];
+        let events = Events::to(listeners);
+        let report = self.execute(context, plan, &events, cancel).await?;
+        let now = SystemClock.now_us();
+        artifacts::write(&folder, "manifest.json", &artifacts::manifest::manifest(&self.project, &report.run, now))?;
+        artifacts::write(&folder, "run_results.json", &artifacts::run_results::run_results(&report, now))?;
+        artifacts::write(&folder, "catalog.json", &artifacts::catalog::catalog(&self.tables(), &report.run, now))?;
+        Ok(report)
+    }
+
+    async fn execute(&self, _: &Context, _: &Plan, _: &Events, _: CancellationToken) -> Result<Report> {
+        Err(Stop::usage("runs are not there yet", None))
+    }
+
+    /// What is known of each node's table.
+    fn tables(&self) -> std::collections::BTreeMap<NodeId, engine_language::table::TableDefinition> {
+        let known = self.project.tables.iter();
+        known.map(|(name, table)| (NodeId::new(NodeKind::Source, name.clone()), table.clone())).collect()
+    }
+}

@@ -9,12 +9,15 @@ pub mod graph;
 pub mod init;
 pub mod ls;
 pub mod online;
+pub mod plan;
+pub mod run;
 
 use crate::{
     args::{Cli, Command},
     context::Context,
     stop::Result,
     terminal::Terminal,
+    watch,
 };
 
 /// Does what was typed.
@@ -29,6 +32,9 @@ pub fn dispatch(cli: &Cli, terminal: Terminal) -> Result {
         Command::Graph(args) => graph::graph(&context()?, args),
         Command::Clean(args) => clean::clean(&context()?, args),
         Command::Doctor(args) => doctor::doctor(&context()?, args),
+        Command::Run(args) => run::run(&context()?, args),
+        Command::Plan(args) => plan::plan(&context()?, args),
+        Command::Watch(args) => watch::watch(&context()?, args),
         _ => Err(crate::stop::Stop::usage("that command is not there yet", None)),
     }
 }

@@ -1,0 +1,51 @@
+//! `engine run`: does what the plan says.
+
+use crate::{
+    args::{Output, Plan, Run},
+    artifacts,
+    commands::plan,
+    context::Context,
+    interrupt::cancellable,
+    report::{self, Lines},
+    stop::{Exit, Result},
+    terminal,
+    work::{self, Wish},
+};
+use engine_run::{
+    clock::{Clock as _, SystemClock},
+    event::RunOutcome,
+    report::Report,
+};
+use std::sync::Arc;
+
+/// Generates what is missing, replicates, builds and checks.
+pub fn run(context: &Context, args: &Run) -> Result {
+    if args.dry_run {
+        let plan = Plan { selected: args.selected.clone(), full_refresh: args.full_refresh, output: args.output };
+        return plan::plan(context, &plan);
+    }
+    let ready = work::ready(context)?;
+    let nodes = ready.select(context, &args.selected)?;
+    let wish = Wish { full_refresh: args.full_refresh, fail_fast: args.fail_fast, rows_scale: args.rows_scale };
+    ready.say(context);
+    let lines = Arc::new(Lines::new(context.terminal, ready.longest(&nodes), context.global.verbose));
+    let report = cancellable(context.terminal, async |cancel| {
+        let plan = ready.plan(context, &nodes, wish)?;
+        ready.run(context, &plan, lines, cancel).await
+    })?;
+    report::end(&context.drawing(), &report, &ready.project.files);
+    if args.output == Output::Json {
+        let results = artifacts::run_results::run_results(&report, SystemClock.now_us());
+        terminal::write(&format!("{results}\n"))?;
+    }
+    Ok(exit(&report))
+}
+
+/// The exit code that a run means.
+pub fn exit(report: &Report) -> Exit {
+    match report.outcome {
+        RunOutcome::Succeeded => Exit::Done,
+        RunOutcome::Failed => Exit::Failed,
+        RunOutcome::Cancelled => Exit::Interrupted,
+    }
+}
