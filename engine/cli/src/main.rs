@@ -11,7 +11,6 @@ mod progress;
 mod report;
 mod rows;
 mod stop;
-mod systems;
 mod terminal;
 mod watch;
 mod words;

@@ -121,7 +121,7 @@ impl<'a> Watching<'a> {
     fn check(&self) -> Option<Ready> {
         let terminal = self.context.terminal;
         let started = Instant::now();
-        let (loaded, connections) = work::checked(self.context);
+        let loaded = work::checked(self.context);
         self.context.draw(&loaded.project, &loaded.problems, started.elapsed());
         if loaded.problems.has_errors() {
             terminal.say(&action(terminal, Style::Warn, "Kept", "the last good tables, until this is mended"));
@@ -129,7 +129,7 @@ impl<'a> Watching<'a> {
         }
         let models = words::counted(loaded.project.models.len() as u64, "model");
         terminal.note(&timed(terminal, Style::Good, "Checked", &models, started.elapsed()));
-        Some(Ready { project: Arc::new(loaded.project), connections: Arc::new(connections), took: loaded.took })
+        Some(Ready { project: Arc::new(loaded.project), took: loaded.took })
     }
 
     /// Runs what changed, and what reads it.
@@ -161,10 +161,7 @@ impl<'a> Watching<'a> {
         let lines = Arc::new(Lines::new(context.terminal, ready.longest(&nodes), context.global.verbose));
         let project = ready.project.clone();
         let (token, selected) = (cancel.clone(), nodes.clone());
-        let task = tokio::spawn(async move {
-            let plan = ready.plan(&context, &selected, Wish::default())?;
-            ready.run(&context, &plan, lines, token).await
-        });
+        let task = tokio::spawn(async move { ready.run(&context, &selected, Wish::default(), lines, token).await });
         self.running = Some(Running { cancel, nodes, project, task });
     }
 

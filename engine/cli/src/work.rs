@@ -1,4 +1,4 @@
-//! From a loaded project to a run: the one place that puts plan, runner, history and listeners together.
+//! From a project to a run: the one place that puts plan, runner, history and listeners together.
 
 use crate::{
     args::Selected,
@@ -6,63 +6,97 @@ use crate::{
     context::{Context, Loaded},
     report::{self, Lines},
     stop::{Result, Stop},
-    systems::{self, Connections},
     terminal::Style,
     words,
 };
 use engine_language::{
     graph::{NodeId, NodeKind},
     project::Project,
+    table::TableDefinition,
     template::RunInfo,
 };
 use engine_run::{
     clock::{Clock as _, SystemClock},
+    error::Error,
     event::{Events, Listener},
-    plan::Plan,
+    history::{
+        History, Recorder,
+        lock::{self, RunLock, Taken},
+    },
+    plan::{self, Plan, Why},
     report::Report,
+    runner::{Runner, RunnerOptions},
+    systems::Systems,
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+/// How long a run waits for another one to end.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// A project that can run.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Ready {
     /// The project.
     pub project: Arc<Project>,
-    /// Its connections.
-    pub connections: Arc<Connections>,
     /// How long understanding it took.
     pub took: Duration,
 }
 
 /// How a run is wanted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Wish {
     /// Make everything anew.
     pub full_refresh: bool,
+    /// Generate again what is there already.
+    pub regenerate: bool,
     /// Stop at the first failure.
     pub fail_fast: bool,
     /// Multiply the rows of generators.
-    pub rows_scale: Option<f64>,
+    pub rows_scale: f64,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self { full_refresh: false, regenerate: false, fail_fast: false, rows_scale: 1.0 }
+    }
 }
 
 /// Understands the project, or refuses it and draws why.
 pub fn ready(context: &Context) -> Result<Ready> {
-    let (loaded, connections) = checked(context);
+    let loaded = checked(context);
     context.draw(&loaded.project, &loaded.problems, loaded.took);
     if loaded.problems.has_errors() {
         return Err(Stop::Problems);
     }
-    Ok(Ready { project: Arc::new(loaded.project), connections: Arc::new(connections), took: loaded.took })
+    Ok(Ready { project: Arc::new(loaded.project), took: loaded.took })
 }
 
 /// Understands the project as far as that needs no system.
-pub fn checked(context: &Context) -> (Loaded, Connections) {
-    let started = std::time::Instant::now();
+pub fn checked(context: &Context) -> Loaded {
     let mut loaded = context.load(RunInfo::NONE);
-    let connections = systems::connect(&loaded.project, &context.root, &mut loaded.problems);
-    loaded.took = started.elapsed();
-    (loaded, connections)
+    finish(context, &mut loaded);
+    loaded
+}
+
+/// What loading alone cannot know: whether connections are written as their connectors want them.
+pub fn finish(context: &Context, loaded: &mut Loaded) {
+    let started = Instant::now();
+    Systems::connect(&loaded.project, &context.root, &mut loaded.problems);
+    loaded.problems.sort(&loaded.project.files);
+    loaded.took += started.elapsed();
+}
+
+/// What earlier runs left in memory; without any, nothing, and nothing is made.
+pub fn remembered(context: &Context) -> Result<History> {
+    let made = context.root.join(".engine");
+    Ok(if made.join("state.db").exists() { History::open(&made)? } else { History::in_memory()? })
 }
 
 impl Ready {
@@ -88,41 +122,96 @@ impl Ready {
     pub fn longest(&self, nodes: &BTreeSet<NodeId>) -> usize {
         nodes.iter().map(|id| id.name.as_str().chars().count()).max().unwrap_or(0)
     }
-}
 
-impl Ready {
     /// What would be done, and why.
-    pub fn plan(&self, context: &Context, nodes: &BTreeSet<NodeId>, wish: Wish) -> Result<Plan> {
-        let _ = (context, nodes, wish, &self.connections);
-        Err(Stop::usage("runs are not there yet", None))
+    pub fn plan(&self, history: &History, nodes: &BTreeSet<NodeId>, wish: Wish) -> Plan {
+        let target = self.project.target.as_str();
+        let mut plan = plan::plan(&self.project, nodes, &|node| history.built(target, node).ok().flatten());
+        if wish.full_refresh {
+            plan.steps.iter_mut().filter(|step| step.why != Why::New).for_each(|step| step.why = Why::Asked);
+        }
+        plan
     }
 
-    /// Does it, says it, and leaves the artifacts.
+    /// A runner over the project's own systems.
+    pub fn runner(&self, context: &Context, history: Arc<History>, wish: Wish) -> Result<Runner> {
+        let options = RunnerOptions {
+            full_refresh: wish.full_refresh,
+            regenerate: wish.regenerate || wish.full_refresh,
+            rows_scale: wish.rows_scale,
+            fail_fast: wish.fail_fast,
+            ..RunnerOptions::new(&context.root)
+        };
+        Runner::open(self.project.clone(), history, Arc::new(SystemClock), options).map_err(|problems| {
+            context.draw(&self.project, &problems, self.took);
+            Stop::Problems
+        })
+    }
+
+    /// Runs the nodes, says what happens, and leaves the artifacts.
     pub async fn run(
         &self,
         context: &Context,
-        plan: &Plan,
+        nodes: &BTreeSet<NodeId>,
+        wish: Wish,
         lines: Arc<Lines>,
         cancel: CancellationToken,
     ) -> Result<Report> {
-        let folder = artifacts::folder(&context.made()?)?;
-        let listeners: Vec<Arc<dyn Listener>> = vec![lines, Arc::new(EventLog::create(&folder)?)];
-        let events = Events::to(listeners);
-        let report = self.execute(context, plan, &events, cancel).await?;
-        let now = SystemClock.now_us();
-        artifacts::write(&folder, "manifest.json", &artifacts::manifest::manifest(&self.project, &report.run, now))?;
-        artifacts::write(&folder, "run_results.json", &artifacts::run_results::run_results(&report, now))?;
-        artifacts::write(&folder, "catalog.json", &artifacts::catalog::catalog(&self.tables(), &report.run, now))?;
+        let made = context.made()?;
+        let _lock = lock(context, &made, &cancel).await?;
+        let history = Arc::new(History::open(&made)?);
+        history.interrupt_dead_runs()?;
+        history.forget_old()?;
+        let runner = self.runner(context, history.clone(), wish)?;
+        runner.recover().await;
+        let folder = artifacts::folder(&made)?;
+        let log = Arc::new(EventLog::create(&folder)?);
+        let listeners: Vec<Arc<dyn Listener>> = vec![lines, log, Arc::new(Recorder::new(history.clone()))];
+        let plan = self.plan(&history, nodes, wish);
+        let report = runner.run(&plan, run_info(), &Events::to(listeners), &cancel).await;
+        self.leave(&folder, &report)?;
         Ok(report)
     }
 
-    async fn execute(&self, _: &Context, _: &Plan, _: &Events, _: CancellationToken) -> Result<Report> {
-        Err(Stop::usage("runs are not there yet", None))
+    fn leave(&self, folder: &Path, report: &Report) -> Result<()> {
+        let now = SystemClock.now_us();
+        artifacts::write(folder, "manifest.json", &artifacts::manifest::manifest(&self.project, &report.run, now))?;
+        artifacts::write(folder, "run_results.json", &artifacts::run_results::run_results(report, now))?;
+        artifacts::write(folder, "catalog.json", &artifacts::catalog::catalog(&self.tables(), &report.run, now))
     }
 
     /// What is known of each node's table.
-    fn tables(&self) -> std::collections::BTreeMap<NodeId, engine_language::table::TableDefinition> {
+    fn tables(&self) -> BTreeMap<NodeId, TableDefinition> {
         let known = self.project.tables.iter();
         known.map(|(name, table)| (NodeId::new(NodeKind::Source, name.clone()), table.clone())).collect()
+    }
+}
+
+/// A run that begins now.
+pub fn run_info() -> RunInfo {
+    let now = SystemClock.now_us();
+    RunInfo { id: ulid::Ulid::new().to_string(), started_at_us: now, interval_us: (now, now) }
+}
+
+/// Waits until no other run is at work.
+async fn lock(context: &Context, made: &Path, cancel: &CancellationToken) -> Result<RunLock> {
+    let started = Instant::now();
+    loop {
+        let other = match lock::take(made)? {
+            Taken::Ours(lock) => return Ok(lock),
+            Taken::By(other) => other.map_or(String::new(), |id| format!(", process {id}")),
+        };
+        if started.elapsed() < Duration::from_millis(50) {
+            let text = format!("another run is at work here{other}; waiting for its end");
+            context.terminal.note(&report::action(context.terminal, Style::Blue, "Waiting", &text));
+        }
+        if started.elapsed() > PATIENCE {
+            let hint = "wait for its end, or stop it".to_owned();
+            return Err(Stop::usage(format!("another run is still at work here{other}"), hint));
+        }
+        tokio::select! {
+            () = sleep(Duration::from_millis(100)) => {}
+            () = cancel.cancelled() => return Err(Error::Cancelled.into()),
+        }
     }
 }

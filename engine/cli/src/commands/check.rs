@@ -6,9 +6,8 @@ use crate::{
     context::{Context, Loaded},
     diagnostic::machine,
     stop::{Exit, Result},
-    systems,
     terminal::{self, Style},
-    words,
+    words, work,
 };
 use engine_language::{project::LoadOptions, template::RunInfo};
 
@@ -19,7 +18,7 @@ pub fn check(context: &Context, args: &Check) -> Result {
         let discovered = online::discover(context, &mut loaded)?;
         loaded = context.load_with(LoadOptions { discovered, ..context.options(RunInfo::NONE) });
     }
-    systems::connect(&loaded.project, &context.root, &mut loaded.problems);
+    work::finish(context, &mut loaded);
     report(context, &loaded, args.output)?;
     Ok(if loaded.problems.has_errors() { Exit::Failed } else { Exit::Done })
 }

@@ -6,12 +6,12 @@ use crate::{
     interrupt::cancellable,
     report::{action, timed},
     stop::{Exit, Result, Stop},
-    systems::{self, Connections},
     terminal::{self, Style},
     words,
 };
 use engine_connect::{connector::Connection, error::Error};
 use engine_language::{name::Name, template::RunInfo};
+use engine_run::systems::Systems;
 use futures::{StreamExt as _, stream};
 use serde_json::json;
 use std::{
@@ -39,7 +39,7 @@ struct Found {
 /// Tries every connection and says what is wrong and what to do.
 pub fn doctor(context: &Context, args: &Doctor) -> Result {
     let mut loaded = context.load(RunInfo::NONE);
-    let connections = systems::connect(&loaded.project, &context.root, &mut loaded.problems);
+    let systems = Systems::connect(&loaded.project, &context.root, &mut loaded.problems);
     context.draw(&loaded.project, &loaded.problems, loaded.took);
     if loaded.problems.has_errors() {
         return Err(Stop::Problems);
@@ -48,7 +48,7 @@ pub fn doctor(context: &Context, args: &Doctor) -> Result {
     let _ = context.made();
     let tried = cancellable(context.terminal, |cancel| async move {
         tokio::select! {
-            tried = try_all(connections) => Ok(tried),
+            tried = try_all(&systems) => Ok(tried),
             () = cancel.cancelled() => Err(engine_run::error::Error::Cancelled.into()),
         }
     })?;
@@ -62,12 +62,9 @@ pub fn doctor(context: &Context, args: &Doctor) -> Result {
     Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }
 
-async fn try_all(connections: Connections) -> Vec<Tried> {
-    let mut tried: Vec<Tried> = stream::iter(connections)
-        .map(|(name, connection)| try_one(name, connection))
-        .buffer_unordered(8)
-        .collect()
-        .await;
+async fn try_all(systems: &Systems) -> Vec<Tried> {
+    let tries = systems.iter().map(|(name, connection)| try_one(name.clone(), connection.clone()));
+    let mut tried: Vec<Tried> = stream::iter(tries.collect::<Vec<_>>()).buffer_unordered(8).collect().await;
     tried.sort_by(|a, b| a.name.cmp(&b.name));
     tried
 }

@@ -7,10 +7,12 @@ pub mod doctor;
 pub mod explain;
 pub mod graph;
 pub mod init;
+pub mod logs;
 pub mod ls;
 pub mod online;
 pub mod plan;
 pub mod run;
+pub mod show;
 
 use crate::{
     args::{Cli, Command},
@@ -35,6 +37,8 @@ pub fn dispatch(cli: &Cli, terminal: Terminal) -> Result {
         Command::Run(args) => run::run(&context()?, args),
         Command::Plan(args) => plan::plan(&context()?, args),
         Command::Watch(args) => watch::watch(&context()?, args),
+        Command::Logs(args) => logs::logs(&context()?, args),
+        Command::Show(args) => show::show(&context()?, args),
         _ => Err(crate::stop::Stop::usage("that command is not there yet", None)),
     }
 }

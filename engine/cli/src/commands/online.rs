@@ -5,7 +5,6 @@ use crate::{
     interrupt::cancellable,
     report::action,
     stop::{Result, Stop},
-    systems::{self, Connections},
     terminal::Style,
     words,
 };
@@ -15,13 +14,14 @@ use engine_language::{
     name::Name,
     table::TableDefinition,
 };
+use engine_run::systems::Systems;
 use std::{collections::BTreeMap, fs, io::ErrorKind, path::Path, sync::Arc};
 
 type Tables = BTreeMap<Name, TableDefinition>;
 
 /// Asks, compares with what was known, and writes `project/schema.lock`.
 pub fn discover(context: &Context, loaded: &mut Loaded) -> Result<Tables> {
-    let connections = systems::connect(&loaded.project, &context.root, &mut loaded.problems);
+    let systems = Systems::connect(&loaded.project, &context.root, &mut loaded.problems);
     if loaded.problems.has_errors() {
         context.draw(&loaded.project, &loaded.problems, loaded.took);
         return Err(Stop::Problems);
@@ -29,7 +29,7 @@ pub fn discover(context: &Context, loaded: &mut Loaded) -> Result<Tables> {
     let sources = loaded.project.sources.clone();
     let found = cancellable(context.terminal, |cancel| async move {
         tokio::select! {
-            found = ask(&sources, &connections) => found,
+            found = ask(&sources, &systems) => found,
             () = cancel.cancelled() => Err(engine_run::error::Error::Cancelled.into()),
         }
     })?;
@@ -41,10 +41,10 @@ pub fn discover(context: &Context, loaded: &mut Loaded) -> Result<Tables> {
     Ok(found)
 }
 
-async fn ask(sources: &BTreeMap<Name, Source>, connections: &Connections) -> Result<Tables> {
+async fn ask(sources: &BTreeMap<Name, Source>, systems: &Systems) -> Result<Tables> {
     let mut found = Tables::new();
     for (name, source) in sources {
-        let Some(connection) = connections.get(&source.connection.value) else { continue };
+        let connection = systems.get(&source.connection.value)?;
         let mut tables = connection.tables().await?;
         tables.extend(source.tables.keys().cloned());
         tables.sort();

@@ -20,7 +20,8 @@ use std::collections::BTreeMap;
 pub fn plan(context: &Context, args: &Plan) -> Result {
     let ready = work::ready(context)?;
     let nodes = ready.select(context, &args.selected)?;
-    let steps = ready.plan(context, &nodes, Wish { full_refresh: args.full_refresh, ..Wish::default() })?;
+    let wish = Wish { full_refresh: args.full_refresh, ..Wish::default() };
+    let steps = ready.plan(&work::remembered(context)?, &nodes, wish);
     let text = match args.output {
         Output::Text => text(&ready.project, &steps, context.terminal.data_colour),
         Output::Json => format!("{:#}\n", json(&steps)),

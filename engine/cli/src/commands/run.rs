@@ -26,13 +26,15 @@ pub fn run(context: &Context, args: &Run) -> Result {
     }
     let ready = work::ready(context)?;
     let nodes = ready.select(context, &args.selected)?;
-    let wish = Wish { full_refresh: args.full_refresh, fail_fast: args.fail_fast, rows_scale: args.rows_scale };
+    let wish = Wish {
+        full_refresh: args.full_refresh,
+        fail_fast: args.fail_fast,
+        rows_scale: args.rows_scale.unwrap_or(1.0),
+        ..Wish::default()
+    };
     ready.say(context);
     let lines = Arc::new(Lines::new(context.terminal, ready.longest(&nodes), context.global.verbose));
-    let report = cancellable(context.terminal, async |cancel| {
-        let plan = ready.plan(context, &nodes, wish)?;
-        ready.run(context, &plan, lines, cancel).await
-    })?;
+    let report = cancellable(context.terminal, async |cancel| ready.run(context, &nodes, wish, lines, cancel).await)?;
     report::end(&context.drawing(), &report, &ready.project.files);
     if args.output == Output::Json {
         let results = artifacts::run_results::run_results(&report, SystemClock.now_us());

@@ -1,0 +1,117 @@
+//! `engine show`: rows of a model, a source or a query.
+
+use crate::{
+    args::{RowsOutput, Show},
+    context::Context,
+    interrupt::cancellable,
+    rows,
+    stop::{Exit, Result, Stop},
+    terminal,
+    work::{self, Ready, Wish},
+};
+use datafusion::execution::SendableRecordBatchStream;
+use engine_language::{
+    files::Files,
+    graph::NodeKind,
+    name::{Name, nearest},
+    project::Project,
+    template::{self, RunInfo},
+};
+use engine_run::{inputs, locate, session::Sessions};
+use std::{io, path::Path, sync::Arc};
+
+/// Where a typed query stands, for its places.
+const TYPED: &str = "<sql>";
+
+/// Prints rows.
+pub fn show(context: &Context, args: &Show) -> Result {
+    rows::refuse_terminal(args.output)?;
+    let mut ready = work::ready(context)?;
+    let text = match (&args.sql, &args.name) {
+        (Some(sql), _) => sql.clone(),
+        (None, Some(name)) if args.compiled => return compiled(&ready.project, name),
+        (None, name) => read_all(&ready.project, name.as_deref().unwrap_or_default())?,
+    };
+    let mut project = Project::clone(&ready.project);
+    let file = project.files.add(Path::new(TYPED), text.into());
+    ready.project = Arc::new(project);
+    let files = || Box::new(ready.project.files.clone());
+    let outcome = ready.project.render_text(file, None, &RunInfo::NONE, false);
+    let outcome = outcome.map_err(|problem| Stop::Diagnostic(Box::new(problem), files()))?;
+    if args.compiled {
+        terminal::write(&format!("{}\n", outcome.rendered.sql.trim_end()))?;
+        return Ok(Exit::Done);
+    }
+    cancellable(context.terminal, async |cancel| {
+        tokio::select! {
+            done = print(context, args, &ready, &outcome.rendered) => done,
+            () = cancel.cancelled() => Ok(Exit::Interrupted),
+        }
+    })
+}
+
+async fn print(context: &Context, args: &Show, ready: &Ready, query: &template::Rendered) -> Result {
+    let stream = rows_of(context, args, ready, query).await?;
+    if args.output == RowsOutput::Table {
+        rows::draw(context.terminal, stream, args.limit).await?;
+        return Ok(Exit::Done);
+    }
+    let count = rows::write(stream, args.output, io::BufWriter::new(io::stdout())).await?;
+    if args.limit > 0 && count == args.limit as u64 {
+        context.terminal.note(&format!("{count} rows, as `--limit` says; `--limit 0` writes all"));
+    }
+    Ok(Exit::Done)
+}
+
+async fn rows_of(
+    context: &Context,
+    args: &Show,
+    ready: &Ready,
+    query: &template::Rendered,
+) -> Result<SendableRecordBatchStream> {
+    let files: &Files = &ready.project.files;
+    let runner = ready.runner(context, Arc::new(work::remembered(context)?), Wish::default())?;
+    let session = Sessions::new(ready.project.settings.limits, &context.root.join(".engine/tmp"))?.open();
+    inputs::open(&runner, &session, query).await?;
+    let located = |error| {
+        let problem = locate::diagnose(query, &error, TYPED);
+        Stop::Diagnostic(Box::new(problem), Box::new(files.clone()))
+    };
+    let mut frame = session.query(&query.sql).await.map_err(located)?;
+    if args.limit > 0 {
+        // One more, to know whether there are more.
+        let more = usize::from(args.output == RowsOutput::Table);
+        frame = frame.limit(0, Some(args.limit + more)).map_err(located)?;
+    }
+    frame.execute_stream().await.map_err(located)
+}
+
+/// The SQL that a model renders to.
+fn compiled(project: &Project, name: &str) -> Result {
+    let Some(model) = project.models.get(name) else { return Err(unknown(project, name)) };
+    terminal::write(&format!("{}\n", model.rendered.sql.trim()))?;
+    Ok(Exit::Done)
+}
+
+/// A query for all rows of a node.
+fn read_all(project: &Project, name: &str) -> Result<String> {
+    let kind = [NodeKind::Model, NodeKind::Seed, NodeKind::Replication, NodeKind::Source];
+    let node =
+        kind.iter().find_map(|kind| project.graph.nodes.keys().find(|id| id.kind == *kind && id.name.as_str() == name));
+    let declared = || name.split_once('.').filter(|(source, _)| project.sources.contains_key(&Name::new(source)));
+    match (node.map(|id| id.kind), declared()) {
+        (Some(NodeKind::Source), Some((source, table))) | (None, Some((source, table))) => {
+            Ok(format!("select * from {{{{ source({source:?}, {table:?}) }}}}"))
+        }
+        (Some(_), _) => Ok(format!("select * from {{{{ ref({name:?}) }}}}")),
+        (None, None) => Err(unknown(project, name)),
+    }
+}
+
+fn unknown(project: &Project, name: &str) -> Stop {
+    let hint = match nearest(name, project.graph.nodes.keys().map(|id| id.name.as_str())) {
+        Some(near) => format!("a similar name is `{near}`"),
+        None => "`engine ls` shows what there is".to_owned(),
+    };
+    Stop::usage(format!("there is no model, seed, copied table or source's table `{name}`"), hint)
+}
