@@ -29,8 +29,8 @@ use std::io::{self, IsTerminal as _, Write};
 pub async fn write<W: Write + Send>(rows: SendableRecordBatchStream, output: RowsOutput, out: W) -> Result<u64> {
     match output {
         RowsOutput::Table => unreachable!("tables are drawn by `draw`"),
-        RowsOutput::Json => as_json::<_, JsonArray>(rows, out).await,
-        RowsOutput::Ndjson => as_json::<_, LineDelimited>(rows, out).await,
+        RowsOutput::Json => as_json::<_, JsonArray>(rows, out, true).await,
+        RowsOutput::Ndjson => as_json::<_, LineDelimited>(rows, out, false).await,
         RowsOutput::Csv => as_csv(rows, out).await,
         RowsOutput::Parquet => as_parquet(rows, out).await,
     }
@@ -45,7 +45,7 @@ pub fn refuse_terminal(output: RowsOutput) -> Result<()> {
     Ok(())
 }
 
-async fn as_json<W: Write, F: JsonFormat>(mut rows: SendableRecordBatchStream, out: W) -> Result<u64> {
+async fn as_json<W: Write, F: JsonFormat>(mut rows: SendableRecordBatchStream, out: W, array: bool) -> Result<u64> {
     let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, F>(out);
     let mut count = 0;
     while let Some(batch) = rows.next().await {
@@ -55,9 +55,10 @@ async fn as_json<W: Write, F: JsonFormat>(mut rows: SendableRecordBatchStream, o
     }
     writer.finish().map_err(failed)?;
     let mut out = writer.into_inner();
-    if count > 0 || io::stdout().is_terminal() {
-        out.flush()?;
+    if array {
+        out.write_all(b"\n")?;
     }
+    out.flush()?;
     Ok(count)
 }
 
