@@ -4,8 +4,10 @@
 //! published. Each connector is a folder beside it and knows only the hub.
 
 pub mod connector;
+pub mod decode;
 pub mod digest;
 pub mod error;
+pub mod log;
 pub mod position;
 pub mod publish;
 pub mod read;

@@ -5,7 +5,7 @@ use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
     catalog::TableProvider,
 };
-use engine_language::{name::Name, table::TableDefinition};
+use engine_language::{config::source::SourceTable, name::Name, table::TableDefinition};
 use std::sync::Arc;
 
 /// One atomic write.
@@ -30,6 +30,8 @@ pub struct Target {
     pub definition: TableDefinition,
     /// What becomes of the rows that are there.
     pub mode: Mode,
+    /// What the project declares of the table, if it is a source's: how to create a topic.
+    pub declared: Option<Arc<SourceTable>>,
 }
 
 /// What becomes of the rows that are there.

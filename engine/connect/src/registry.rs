@@ -2,7 +2,7 @@
 
 use crate::{
     connector::{Connection, Connector, Place},
-    sqlite,
+    log, sqlite,
 };
 use engine_language::{
     code,
@@ -24,6 +24,7 @@ impl Registry {
     /// All connectors of this build.
     pub fn builtin() -> Self {
         let mut registry = Self { kinds: BTreeMap::new() };
+        registry.add::<log::Log>();
         registry.add::<sqlite::Sqlite>();
         registry
     }

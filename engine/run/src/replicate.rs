@@ -60,6 +60,7 @@ pub async fn run(run: &StepRun, nodes: &[NodeId]) -> Result<Vec<NodeReport>> {
         schema: open.provider.schema(),
         definition: carried(&open.definition, &names),
         mode: Mode::Replace,
+        declared: None,
     });
     let publication = Publication { run: run.run.id.clone(), tables: targets.collect(), pipeline: None };
     let publisher = to.write(publication).await?;

@@ -48,7 +48,7 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
         columns: schema.fields().iter().filter_map(|field| engine_connect::types::column(field)).collect(),
         ..TableDefinition::default()
     };
-    let target = Target { table: place.table.clone(), schema, definition, mode: Mode::Replace };
+    let target = Target { table: place.table.clone(), schema, definition, mode: Mode::Replace, declared: None };
     let publisher =
         connection.write(Publication { run: run.run.id.clone(), tables: vec![target], pipeline: None }).await?;
     let mut writer = publisher.writer(&place.table).await?;

@@ -48,7 +48,8 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     }
     let mode = if there.is_some() { mode(model) } else { Mode::Replace };
     let definition = definition(model, &schema, &mode);
-    let target = Target { table: place.table.clone(), schema: schema.clone(), definition, mode: mode.clone() };
+    let target =
+        Target { table: place.table.clone(), schema: schema.clone(), definition, mode: mode.clone(), declared: None };
     let publication = Publication { run: run.run.id.clone(), tables: vec![target], pipeline: None };
     let publisher = connection.write(publication).await?;
     let writer = publisher.writer(&place.table).await?;

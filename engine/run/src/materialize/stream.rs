@@ -144,7 +144,7 @@ impl Batch<'_> {
         let definition = rows::definition(self.model, &schema, &mode);
         let publication = Publication {
             run: self.run.run.id.clone(),
-            tables: vec![Target { table: table.clone(), schema, definition, mode }],
+            tables: vec![Target { table: table.clone(), schema, definition, mode, declared: None }],
             pipeline: Some(self.pipeline.clone()),
         };
         let publisher = target.write(publication).await?;

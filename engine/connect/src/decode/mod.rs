@@ -1,0 +1,3 @@
+//! Messages into columns.
+
+pub mod json;
