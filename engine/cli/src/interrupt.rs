@@ -1,47 +1,56 @@
 //! Ctrl-C: the first cancels, and after two seconds or a second one the program ends anyway.
 
-use crate::{stop::Result, stop::Stop, terminal::Terminal};
-use std::{future::Future, process, time::Duration};
+use crate::{
+    stop::{Result, Stop},
+    terminal::Terminal,
+};
+use std::{future::Future, io, process, thread, time::Duration};
 use tokio::{runtime, signal, time};
 use tokio_util::sync::CancellationToken;
 
 /// Publishing is one step in the target, so ending at any instant leaves the old table or the new one.
-const PATIENCE: Duration = Duration::from_millis(1800);
+const PATIENCE: Duration = Duration::from_millis(1500);
+/// Threads beyond one a core: a query may keep each core busy without looking up, and who cancels must get a turn.
+const SPARE_THREADS: usize = 3;
 
 /// Runs something that Ctrl-C can cancel.
 pub fn cancellable<T, F>(terminal: Terminal, work: impl FnOnce(CancellationToken) -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(cores + SPARE_THREADS)
         .enable_all()
         .thread_stack_size(8 << 20)
         .build()
         .map_err(Stop::io("starting threads"))?;
     let cancel = CancellationToken::new();
-    runtime.spawn(listen(terminal, cancel.clone()));
+    let token = cancel.clone();
+    // A thread of its own, which no query can starve.
+    thread::spawn(move || listen(terminal, &token));
     let result = runtime.block_on(work(cancel));
-    // Blocking work that was cancelled may still be in a system call.
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    runtime.shutdown_background();
     result
 }
 
 #[expect(clippy::exit, reason = "whoever presses Ctrl-C twice, or waited for two seconds, means it")]
-async fn listen(terminal: Terminal, cancel: CancellationToken) {
-    if interrupted().await.is_err() {
-        return;
+fn listen(terminal: Terminal, cancel: &CancellationToken) {
+    let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else { return };
+    let meant = runtime.block_on(async {
+        interrupted().await?;
+        cancel.cancel();
+        terminal.note(&format!("\n{:>12} what is running; Ctrl-C again stops at once", "Stopping"));
+        let _ = time::timeout(PATIENCE, interrupted()).await;
+        io::Result::Ok(())
+    });
+    if meant.is_ok() {
+        process::exit(130);
     }
-    cancel.cancel();
-    terminal.note("\n     Stopping what is running; again to stop at once");
-    tokio::select! {
-        _ = interrupted() => {}
-        () = time::sleep(PATIENCE) => {}
-    }
-    process::exit(130);
 }
 
 #[cfg(unix)]
-async fn interrupted() -> std::io::Result<()> {
+async fn interrupted() -> io::Result<()> {
     let mut terminated = signal::unix::signal(signal::unix::SignalKind::terminate())?;
     tokio::select! {
         result = signal::ctrl_c() => result,
@@ -50,6 +59,6 @@ async fn interrupted() -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-async fn interrupted() -> std::io::Result<()> {
+async fn interrupted() -> io::Result<()> {
     signal::ctrl_c().await
 }

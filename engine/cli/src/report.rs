@@ -24,6 +24,7 @@ pub struct Lines {
     terminal: Terminal,
     names: usize,
     level: Level,
+    watching: bool,
     progress: Progress,
 }
 
@@ -36,7 +37,14 @@ impl Lines {
             _ => Level::Debug,
         };
         let names = longest_name.clamp(22, 40);
-        Self { terminal, names, level, progress: Progress::new(terminal, names) }
+        Self { terminal, names, level, watching: false, progress: Progress::new(terminal, names) }
+    }
+
+    /// Under `watch`, where a node that is reused is where a change stopped.
+    #[must_use]
+    pub fn watching(mut self) -> Self {
+        self.watching = true;
+        self
     }
 
     fn line(&self, text: &str) {
@@ -70,6 +78,12 @@ impl Listener for Lines {
             }
             Event::StepFinished(report) => {
                 self.progress.finish(&report.node);
+                if self.watching && report.status == Status::Reused {
+                    let note = Some("same data, stopped here".to_owned());
+                    let report = NodeReport { note, ..NodeReport::clone(report) };
+                    self.line(&node_line(self.terminal, &report, self.names));
+                    return;
+                }
                 self.line(&node_line(self.terminal, report, self.names));
                 for warning in warnings(self.terminal, report, self.names) {
                     self.line(&warning);

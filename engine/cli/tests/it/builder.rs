@@ -163,7 +163,7 @@ fn word_filtered(word: &str) -> String {
         && bare.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
     match (is_time, is_id) {
         (true, _) => word.replace(bare, "[T]"),
-        (_, true) => word.replace(bare, "[RUN]"),
+        (_, true) => word.replace(bare, "[RUN]").replace('…', ""),
         _ => word.to_owned(),
     }
 }

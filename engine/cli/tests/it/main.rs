@@ -2,4 +2,7 @@
 
 mod builder;
 mod commands;
+mod faults;
+mod runs;
 mod usage;
+mod watching;
