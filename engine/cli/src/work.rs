@@ -16,6 +16,7 @@ use engine_language::{
     template::RunInfo,
 };
 use engine_run::{
+    analyze::analyze,
     clock::{Clock as _, SystemClock},
     error::Error,
     event::{Events, Listener},
@@ -85,10 +86,11 @@ pub fn checked(context: &Context) -> Loaded {
     loaded
 }
 
-/// What loading alone cannot know: whether connections are written as their connectors want them.
+/// What loading alone cannot know: connections as their connectors want them, and the columns that models name.
 pub fn finish(context: &Context, loaded: &mut Loaded) {
     let started = Instant::now();
-    Systems::connect(&loaded.project, &context.root, &mut loaded.problems);
+    let systems = Systems::connect(&loaded.project, &context.root, &mut loaded.problems);
+    analyze(&loaded.project, &systems, &mut loaded.problems);
     loaded.problems.sort(&loaded.project.files);
     loaded.took += started.elapsed();
 }

@@ -1,7 +1,10 @@
 //! How tables are read.
 
 use crate::position::Position;
-use datafusion::catalog::TableProvider;
+use datafusion::{
+    arrow::datatypes::{DataType, Field, TimeUnit},
+    catalog::TableProvider,
+};
 use engine_language::{config::source::SourceTable, name::Name, table::TableDefinition};
 use std::{
     any::Any,
@@ -108,4 +111,14 @@ impl Rejects {
     pub fn take(&self) -> Vec<RejectedRow> {
         std::mem::take(&mut self.0.lock().expect("no holder of this lock panics"))
     }
+}
+
+/// What a topic knows of each message, as columns behind the declared ones.
+pub fn message_facts() -> Vec<Field> {
+    vec![
+        Field::new("_key", DataType::Utf8, true),
+        Field::new("_partition", DataType::Int32, false),
+        Field::new("_offset", DataType::Int64, false),
+        Field::new("_timestamp", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), false),
+    ]
 }

@@ -103,6 +103,7 @@ codes! {
     E0511
     E0512
     W0112
+    W0210
 }
 
 /// The code that a user typed, in any case.

@@ -3,6 +3,7 @@
 //! [`plan`] says what would be done and why, as data; [`runner::Runner`] does it; all that it has to say goes through
 //! [`event::Events`]. Nothing here prints.
 
+pub mod analyze;
 pub mod blame;
 pub mod check;
 pub mod clock;

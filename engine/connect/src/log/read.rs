@@ -5,12 +5,12 @@ use crate::{
     decode::json::JsonDecoder,
     error::{Blame, Result},
     position::Position,
-    read::{OpenTable, RejectedRow, Rejects, TableRequest},
+    read::{OpenTable, RejectedRow, Rejects, TableRequest, message_facts},
 };
 use datafusion::{
     arrow::{
         array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
-        datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
+        datatypes::{Field, Schema, SchemaRef},
     },
     catalog::streaming::StreamingTable,
     datasource::MemTable,
@@ -136,10 +136,7 @@ struct Shape {
 /// The declared columns, then what the topic knows of each message.
 fn with_facts(declared: &SchemaRef) -> SchemaRef {
     let mut fields: Vec<Field> = declared.fields().iter().map(|field| field.as_ref().clone()).collect();
-    fields.push(Field::new("_key", DataType::Utf8, true));
-    fields.push(Field::new("_partition", DataType::Int32, false));
-    fields.push(Field::new("_offset", DataType::Int64, false));
-    fields.push(Field::new("_timestamp", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), false));
+    fields.extend(message_facts());
     Arc::new(Schema::new(fields))
 }
 

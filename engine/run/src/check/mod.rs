@@ -121,8 +121,20 @@ pub fn name(rule: &Rule) -> String {
     }
 }
 
+/// The columns that a rule names.
+pub fn columns(rule: &Rule) -> Vec<&str> {
+    match rule {
+        Rule::NotNull(column)
+        | Rule::AcceptedValues(column, _)
+        | Rule::Between(column, ..)
+        | Rule::Relationships { column, .. } => vec![column],
+        Rule::Unique(columns) => columns.iter().map(String::as_str).collect(),
+        Rule::RowCount { .. } | Rule::Expression(_) => vec![],
+    }
+}
+
 /// The query whose rows break a rule.
-fn sql(rule: &Rule) -> String {
+pub fn sql(rule: &Rule) -> String {
     const ROWS: &str = "engine_check.new_rows";
     match rule {
         Rule::NotNull(column) => format!("select * from {ROWS} where {} is null", identifier(column)),
