@@ -52,10 +52,10 @@ fn variable(text: &str) -> Result<(String, String), String> {
 pub struct Selected {
     /// Nodes: `name`, `+name`, `name+`, `2+name`, `@name`, `tag:x`, `path:models/x`, `source:shop.orders+`, globs
     #[arg(value_name = "SELECTION")]
-    pub selection: Vec<String>,
+    pub nodes: Vec<String>,
     /// The same as naming them; for those who come from dbt
     #[arg(short = 's', long = "select", value_name = "SELECTION", num_args = 1..)]
-    pub select: Vec<String>,
+    pub named: Vec<String>,
     /// But not these
     #[arg(long, value_name = "SELECTION", num_args = 1..)]
     pub exclude: Vec<String>,
@@ -64,7 +64,7 @@ pub struct Selected {
 impl Selected {
     /// All that is to be included; empty is everything.
     pub fn include(&self) -> Vec<String> {
-        self.selection.iter().chain(&self.select).cloned().collect()
+        self.nodes.iter().chain(&self.named).cloned().collect()
     }
 }
 
@@ -164,8 +164,8 @@ pub struct Run {
     #[arg(long)]
     pub fail_fast: bool,
     /// Only say what would be done; the same as `engine plan`
-    #[arg(long)]
-    pub dry_run: bool,
+    #[arg(long = "dry-run")]
+    pub dry: bool,
     /// Multiply the rows of generators
     #[arg(long, value_name = "FACTOR", value_parser = factor)]
     pub rows_scale: Option<f64>,

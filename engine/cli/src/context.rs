@@ -16,7 +16,7 @@ use engine_language::{
     template::RunInfo,
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     env, fs,
     path::{Component, Path, PathBuf},
     time::{Duration, Instant},
@@ -73,13 +73,13 @@ impl Context {
 
     /// Understands the project, as it is for a run.
     pub fn load(&self, run: RunInfo) -> Loaded {
-        self.load_with(self.options(run))
+        self.load_with(&self.options(run))
     }
 
     /// Understands the project, with other options.
-    pub fn load_with(&self, options: LoadOptions) -> Loaded {
+    pub fn load_with(&self, options: &LoadOptions) -> Loaded {
         let started = Instant::now();
-        let (project, problems) = load(&self.world, &options);
+        let (project, problems) = load(&self.world, options);
         Loaded { project, problems, took: started.elapsed() }
     }
 
@@ -89,7 +89,7 @@ impl Context {
             target: self.global.target.as_deref().map(Name::new),
             vars: self.global.vars.iter().cloned().collect(),
             run,
-            discovered: Default::default(),
+            discovered: BTreeMap::new(),
         }
     }
 
@@ -103,7 +103,7 @@ impl Context {
     /// Draws all that is wrong on stderr, with a summary if there was anything.
     pub fn draw(&self, project: &Project, problems: &Problems, took: Duration) {
         let draw = self.drawing();
-        for problem in problems.iter() {
+        for problem in problems {
             self.terminal.say(&format!("{}\n\n", draw.diagnostic(problem, &project.files)));
         }
         if !problems.is_empty() {
@@ -114,11 +114,6 @@ impl Context {
     /// How diagnostics are drawn here.
     pub fn drawing(&self) -> Draw<'_> {
         Draw { terminal: self.terminal, prefix: &self.shown_root }
-    }
-
-    /// The nodes that were typed.
-    pub fn select(&self, project: &Project, selected: &Selected) -> Result<BTreeSet<NodeId>> {
-        select(project, &selected.include(), &selected.exclude).map_err(Stop::typed)
     }
 
     /// The folder of what the engine made, created if need be.
@@ -135,6 +130,11 @@ impl Context {
     pub fn shown(&self, path: &Path) -> String {
         self.shown_root.join(path).display().to_string()
     }
+}
+
+/// The nodes that were typed.
+pub fn selected(project: &Project, typed: &Selected) -> Result<BTreeSet<NodeId>> {
+    select(project, &typed.include(), &typed.exclude).map_err(Stop::typed)
 }
 
 /// The way from one canonical folder to another.

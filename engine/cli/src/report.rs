@@ -202,9 +202,9 @@ pub fn end(draw: &Draw<'_>, report: &Report, files: &Files) {
     let blank = if failures.is_empty() { "" } else { "\n" };
     let line = format!("{blank}{}", timed(terminal, style, word, &text, report.took));
     if report.outcome == RunOutcome::Succeeded {
-        terminal.note(&line)
+        terminal.note(&line);
     } else {
-        terminal.say(&line)
+        terminal.say(&line);
     }
     if report.outcome != RunOutcome::Succeeded {
         terminal.say(&format!("{:WORD$} {}", "", next(report)));

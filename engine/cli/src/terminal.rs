@@ -19,6 +19,7 @@ pub enum Colour {
 
 /// The environment as far as it decides about colour and movement.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a variable of its own")]
 struct Wishes {
     no_color: bool,
     force: bool,
@@ -28,6 +29,7 @@ struct Wishes {
 
 /// The program's two streams. stdout is data, stderr is everything else.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub struct Terminal {
     /// Whether what goes to stderr is in colour.
     pub colour: bool,
@@ -68,6 +70,7 @@ impl Terminal {
     }
 
     /// Writes to stderr, and forgives a reader who went away.
+    #[expect(clippy::unused_self, reason = "it is the terminal that says it")]
     pub fn say(self, text: &str) {
         let mut text = text.to_owned();
         if !text.ends_with('\n') {

@@ -5,7 +5,7 @@ mod saves;
 
 use crate::{
     args::Watch,
-    context::Context,
+    context::{Context, selected},
     interrupt::cancellable,
     report::{self, Lines, action, timed},
     stop::{Exit, Result, Stop},
@@ -33,10 +33,10 @@ use tokio_util::sync::CancellationToken;
 pub fn watch(context: &Context, args: &Watch) -> Result {
     cancellable(context.terminal, async |cancel| {
         // Watching begins before the first reading, so that no save falls between the two.
-        let mut saves = Saves::watch(&context.root, args.poll)?;
+        let mut watcher = Saves::watch(&context.root, args.poll)?;
         let (sender, mut saved) = mpsc::unbounded_channel();
         let gather = tokio::spawn(async move {
-            while let Some(paths) = saves.next().await {
+            while let Some(paths) = watcher.next().await {
                 if sender.send(paths).is_err() {
                     break;
                 }
@@ -134,7 +134,7 @@ impl<'a> Watching<'a> {
 
     /// Runs what changed, and what reads it.
     fn rebuild(&mut self, ready: Ready) {
-        let wanted = match self.context.select(&ready.project, &self.args.selected) {
+        let wanted = match selected(&ready.project, &self.args.selected) {
             Ok(wanted) => wanted,
             Err(stop) => return self.context.terminal.say(&stop.to_string()),
         };
@@ -158,7 +158,7 @@ impl<'a> Watching<'a> {
     fn start(&mut self, ready: Ready, nodes: BTreeSet<NodeId>, _tests: BTreeSet<Name>) {
         let cancel = CancellationToken::new();
         let context = self.context.clone();
-        let lines = Lines::new(context.terminal, ready.longest(&nodes), context.global.verbose);
+        let lines = Lines::new(context.terminal, work::longest(&nodes), context.global.verbose);
         let lines = Arc::new(lines.watching());
         let project = ready.project.clone();
         let (token, selected) = (cancel.clone(), nodes.clone());

@@ -1,7 +1,6 @@
 //! From a project to a run: the one place that puts plan, runner, history and listeners together.
 
 use crate::{
-    args::Selected,
     artifacts::{self, events::EventLog},
     context::{Context, Loaded},
     report::{self, Lines},
@@ -39,7 +38,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// How long a run waits for another one to end.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A project that can run.
 #[derive(Clone, Debug)]
@@ -115,16 +114,6 @@ impl Ready {
         context.terminal.note(&report::timed(context.terminal, Style::Good, "Compiled", &parts.join(", "), self.took));
     }
 
-    /// The nodes that were typed.
-    pub fn select(&self, context: &Context, selected: &Selected) -> Result<BTreeSet<NodeId>> {
-        context.select(&self.project, selected)
-    }
-
-    /// The length of the longest of some nodes' names.
-    pub fn longest(&self, nodes: &BTreeSet<NodeId>) -> usize {
-        nodes.iter().map(|id| id.name.as_str().chars().count()).max().unwrap_or(0)
-    }
-
     /// What would be done, and why.
     pub fn plan(&self, history: &History, nodes: &BTreeSet<NodeId>, wish: Wish) -> Plan {
         let target = self.project.target.as_str();
@@ -187,6 +176,11 @@ impl Ready {
         let known = self.project.tables.iter();
         known.map(|(name, table)| (NodeId::new(NodeKind::Source, name.clone()), table.clone())).collect()
     }
+}
+
+/// The length of the longest of some nodes' names.
+pub fn longest(nodes: &BTreeSet<NodeId>) -> usize {
+    nodes.iter().map(|id| id.name.as_str().chars().count()).max().unwrap_or(0)
 }
 
 /// A run that begins now.

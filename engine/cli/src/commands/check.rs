@@ -16,7 +16,7 @@ pub fn check(context: &Context, args: &Check) -> Result {
     let mut loaded = context.load(RunInfo::NONE);
     if args.online {
         let discovered = online::discover(context, &mut loaded)?;
-        loaded = context.load_with(LoadOptions { discovered, ..context.options(RunInfo::NONE) });
+        loaded = context.load_with(&LoadOptions { discovered, ..context.options(RunInfo::NONE) });
     }
     work::finish(context, &mut loaded);
     report(context, &loaded, args.output)?;
@@ -29,12 +29,12 @@ pub fn report(context: &Context, loaded: &Loaded, output: CheckOutput) -> Result
     match output {
         CheckOutput::Text => context.draw(&loaded.project, &loaded.problems, loaded.took),
         CheckOutput::Json => {
-            for problem in loaded.problems.iter() {
+            for problem in &loaded.problems {
                 terminal::write(&format!("{}\n", machine::json(problem, files, &context.shown_root)))?;
             }
         }
         CheckOutput::Github => {
-            for problem in loaded.problems.iter() {
+            for problem in &loaded.problems {
                 terminal::write(&machine::github(problem, files, &context.shown_root))?;
             }
         }

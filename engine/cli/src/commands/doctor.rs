@@ -64,9 +64,9 @@ pub fn doctor(context: &Context, args: &Doctor) -> Result {
 
 async fn try_all(systems: &Systems) -> Vec<Tried> {
     let tries = systems.iter().map(|(name, connection)| try_one(name.clone(), connection.clone()));
-    let mut tried: Vec<Tried> = stream::iter(tries.collect::<Vec<_>>()).buffer_unordered(8).collect().await;
-    tried.sort_by(|a, b| a.name.cmp(&b.name));
-    tried
+    let mut done: Vec<Tried> = stream::iter(tries.collect::<Vec<_>>()).buffer_unordered(8).collect().await;
+    done.sort_by(|a, b| a.name.cmp(&b.name));
+    done
 }
 
 async fn try_one(name: Name, connection: Arc<dyn Connection>) -> Tried {

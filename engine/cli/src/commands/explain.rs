@@ -14,7 +14,7 @@ use engine_language::{
 pub fn explain(terminal: Terminal, args: &Explain) -> Result {
     let text = match &args.code {
         Some(typed) => page(terminal, find(typed)?),
-        None => code::ALL.iter().map(|code| format!("{}  {}\n", code.id, title(code))).collect(),
+        None => list(),
     };
     terminal::write(&text)?;
     Ok(Exit::Done)
@@ -36,6 +36,13 @@ fn find(typed: &str) -> Result<&'static Code> {
     })
 }
 
+/// Every code with its title, a line each.
+fn list() -> String {
+    let mut text = String::new();
+    text.extend(code::ALL.iter().flat_map(|code| [code.id, "  ", title(code), "\n"]));
+    text
+}
+
 fn title(code: &Code) -> &'static str {
     code.page.lines().next().unwrap_or_default().trim_start_matches("# ")
 }
@@ -48,7 +55,7 @@ fn page(terminal: Terminal, code: &Code) -> String {
         if line.starts_with("```") {
             code_block = !code_block;
         } else if code_block {
-            text.push_str(&format!("    {}\n", Style::Blue.paint(colour, line)));
+            text.extend([format!("    {}\n", Style::Blue.paint(colour, line))]);
         } else {
             text.push_str(line);
             text.push('\n');

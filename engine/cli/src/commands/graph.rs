@@ -5,7 +5,7 @@ mod svg;
 use crate::{
     args::{Graph, GraphOutput},
     commands::ls,
-    context::Context,
+    context::{Context, selected},
     stop::{Exit, Result},
     terminal::{self, Style},
 };
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 /// Draws the selected nodes and the edges between them.
 pub fn graph(context: &Context, args: &Graph) -> Result {
     let project = context.load_good(RunInfo::NONE)?.project;
-    let selected = context.select(&project, &args.selected)?;
+    let selected = selected(&project, &args.selected)?;
     let drawn = Drawn { project: &project, selected: &selected };
     let text = match args.output {
         GraphOutput::Text => drawn.text(context.terminal.data_colour),
@@ -64,9 +64,9 @@ impl<'a> Drawn<'a> {
     fn dot(&self) -> String {
         let mut text = String::from("digraph engine {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
         for id in self.nodes() {
-            text.push_str(&format!("  {} [label={}];\n", quoted(&id.to_string()), quoted(id.name.as_str())));
+            text.extend([format!("  {} [label={}];\n", quoted(&id.to_string()), quoted(id.name.as_str()))]);
             for parent in self.reads(&id) {
-                text.push_str(&format!("  {} -> {};\n", quoted(&parent.to_string()), quoted(&id.to_string())));
+                text.extend([format!("  {} -> {};\n", quoted(&parent.to_string()), quoted(&id.to_string()))]);
             }
         }
         text.push_str("}\n");
@@ -79,11 +79,11 @@ impl<'a> Drawn<'a> {
         let mut text = String::from("flowchart LR\n");
         for id in &nodes {
             let label = id.name.as_str().replace('"', "#quot;");
-            text.push_str(&format!("  n{}[\"{label}\"]\n", number(id)));
+            text.extend([format!("  n{}[\"{label}\"]\n", number(id))]);
         }
         for id in &nodes {
             for parent in self.reads(id) {
-                text.push_str(&format!("  n{} --> n{}\n", number(parent), number(id)));
+                text.extend([format!("  n{} --> n{}\n", number(parent), number(id))]);
             }
         }
         text

@@ -78,7 +78,7 @@ fn one(context: &Context, history: &History, args: &Logs) -> Result<String> {
     for line in &lines {
         let level = style(&line.level).paint(colour, &format!("{:<5}", line.level));
         let node = line.node.as_deref().map_or(String::new(), |node| format!("{node}: "));
-        text.push_str(&format!("{} {level} {node}{}\n", utc(line.at_us), line.message));
+        text.extend([format!("{} {level} {node}{}\n", utc(line.at_us), line.message)]);
     }
     Ok(text)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Ls, Output},
-    context::Context,
+    context::{Context, selected},
     stop::{Exit, Result},
     terminal,
 };
@@ -16,12 +16,12 @@ use serde_json::json;
 /// Lists nodes, each after what it reads: one name a line, or one object a line.
 pub fn ls(context: &Context, args: &Ls) -> Result {
     let project = context.load_good(RunInfo::NONE)?.project;
-    let selected = context.select(&project, &args.selected)?;
+    let selected = selected(&project, &args.selected)?;
     let mut text = String::new();
     for id in project.graph.order().iter().filter(|id| selected.contains(*id)) {
         match args.output {
-            Output::Text => text.push_str(&format!("{:<12}{}\n", id.kind.word(), id.name)),
-            Output::Json => text.push_str(&format!("{}\n", described(&project, &project.graph.nodes[id]))),
+            Output::Text => text.extend([format!("{:<12}{}\n", id.kind.word(), id.name)]),
+            Output::Json => text.extend([format!("{}\n", described(&project, &project.graph.nodes[id]))]),
         }
     }
     terminal::write(&text)?;

@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Output, Plan},
-    context::Context,
+    context::{Context, selected},
     stop::{Exit, Result},
     terminal::{self, Style},
     words,
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 /// Prints the plan and changes nothing.
 pub fn plan(context: &Context, args: &Plan) -> Result {
     let ready = work::ready(context)?;
-    let nodes = ready.select(context, &args.selected)?;
+    let nodes = selected(&ready.project, &args.selected)?;
     let wish = Wish { full_refresh: args.full_refresh, ..Wish::default() };
     let steps = ready.plan(&work::remembered(context)?, &nodes, wish);
     let text = match args.output {
@@ -48,12 +48,12 @@ fn text(project: &Project, plan: &Steps, colour: bool) -> String {
     }
     let unchanged = all.iter().filter(|(_, step)| step.why == Why::Unchanged).count();
     if unchanged > 0 {
-        text.push_str(&format!("  = {} unchanged, reused\n", words::count(unchanged as u64)));
+        text.extend([format!("  = {} unchanged, reused\n", words::count(unchanged as u64))]);
     }
     let work = plan.steps.iter().filter(|step| step.why != Why::Unchanged).count() as u64;
     let nodes = all.len() - unchanged;
     let stages = words::counted(depth(plan) as u64, "stage");
-    text.push_str(&match work {
+    text.extend([match work {
         0 => format!(
             "Would run nothing: all {} are as they should be. Nothing was changed.\n",
             words::counted(all.len() as u64, "node")
@@ -62,7 +62,7 @@ fn text(project: &Project, plan: &Steps, colour: bool) -> String {
             "Would run {nodes} of {} in {stages}. Nothing was changed.\n",
             words::counted(all.len() as u64, "node")
         ),
-    });
+    }]);
     text
 }
 

@@ -4,7 +4,7 @@ use crate::{
     args::{Output, Plan, Run},
     artifacts,
     commands::plan,
-    context::Context,
+    context::{Context, selected},
     interrupt::cancellable,
     report::{self, Lines},
     stop::{Exit, Result},
@@ -20,12 +20,12 @@ use std::sync::Arc;
 
 /// Generates what is missing, replicates, builds and checks.
 pub fn run(context: &Context, args: &Run) -> Result {
-    if args.dry_run {
+    if args.dry {
         let plan = Plan { selected: args.selected.clone(), full_refresh: args.full_refresh, output: args.output };
         return plan::plan(context, &plan);
     }
     let ready = work::ready(context)?;
-    let nodes = ready.select(context, &args.selected)?;
+    let nodes = selected(&ready.project, &args.selected)?;
     let wish = Wish {
         full_refresh: args.full_refresh,
         fail_fast: args.fail_fast,
@@ -33,7 +33,7 @@ pub fn run(context: &Context, args: &Run) -> Result {
         ..Wish::default()
     };
     ready.say(context);
-    let lines = Arc::new(Lines::new(context.terminal, ready.longest(&nodes), context.global.verbose));
+    let lines = Arc::new(Lines::new(context.terminal, work::longest(&nodes), context.global.verbose));
     let report = cancellable(context.terminal, async |cancel| ready.run(context, &nodes, wish, lines, cancel).await)?;
     report::end(&context.drawing(), &report, &ready.project.files);
     if args.output == Output::Json {

@@ -100,7 +100,7 @@ fn read_all(project: &Project, name: &str) -> Result<String> {
         kind.iter().find_map(|kind| project.graph.nodes.keys().find(|id| id.kind == *kind && id.name.as_str() == name));
     let declared = || name.split_once('.').filter(|(source, _)| project.sources.contains_key(&Name::new(source)));
     match (node.map(|id| id.kind), declared()) {
-        (Some(NodeKind::Source), Some((source, table))) | (None, Some((source, table))) => {
+        (Some(NodeKind::Source) | None, Some((source, table))) => {
             Ok(format!("select * from {{{{ source({source:?}, {table:?}) }}}}"))
         }
         (Some(_), _) => Ok(format!("select * from {{{{ ref({name:?}) }}}}")),

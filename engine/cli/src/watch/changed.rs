@@ -75,6 +75,7 @@ mod tests_of_it {
         template::RunInfo,
         world::MemoryWorld,
     };
+    use std::collections::BTreeMap;
 
     const PROJECT: &str = "\
 //- project/sources.toml
@@ -91,7 +92,7 @@ x
 
     fn project(text: &str) -> Project {
         let options =
-            LoadOptions { target: None, vars: Default::default(), run: RunInfo::NONE, discovered: Default::default() };
+            LoadOptions { target: None, vars: BTreeMap::new(), run: RunInfo::NONE, discovered: BTreeMap::new() };
         load(&MemoryWorld::fixture(text), &options).0
     }
 

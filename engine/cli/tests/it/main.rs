@@ -1,4 +1,5 @@
 //! Tests of the program as it is typed.
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod builder;
 mod commands;

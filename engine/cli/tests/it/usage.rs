@@ -30,12 +30,12 @@ fn every_command_has_help_with_two_examples() {
 
 #[test]
 fn the_project_is_found_from_below_and_paths_lead_there() {
-    let test =
+    let project =
         Test::small().file("project/models/sub/a.sql", "select 1 as a").file("project/models/b.sql", "select {{");
-    let below = test.command(&["check"]).current_dir(test.path("project/models/sub")).output().unwrap();
-    let text = String::from_utf8(below.stderr).unwrap();
-    assert!(text.contains("--> ../b.sql:1:") || text.contains("--> ../../../project/models/b.sql:1:"), "{text}");
-    test.run(&["check", "-C", "project/models"]).code(1).says("--> project/models/b.sql:1:");
+    let below = project.command(&["check"]).current_dir(project.path("project/models/sub")).output().unwrap();
+    let said = String::from_utf8(below.stderr).unwrap();
+    assert!(said.contains("--> ../b.sql:1:") || said.contains("--> ../../../project/models/b.sql:1:"), "{said}");
+    project.run(&["check", "-C", "project/models"]).code(1).says("--> project/models/b.sql:1:");
 }
 
 #[test]
