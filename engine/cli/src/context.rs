@@ -15,6 +15,7 @@ use engine_language::{
     select::select,
     template::RunInfo,
 };
+use engine_run::analyze::Schemas;
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
@@ -44,6 +45,8 @@ pub struct Loaded {
     pub project: Project,
     /// What is wrong with it.
     pub problems: Problems,
+    /// The columns of each node, as far as they are known.
+    pub schemas: Schemas,
     /// How long that took.
     pub took: Duration,
 }
@@ -80,7 +83,7 @@ impl Context {
     pub fn load_with(&self, options: &LoadOptions) -> Loaded {
         let started = Instant::now();
         let (project, problems) = load(&self.world, options);
-        Loaded { project, problems, took: started.elapsed() }
+        Loaded { project, problems, schemas: Schemas::new(), took: started.elapsed() }
     }
 
     /// What loading depends on besides the files.

@@ -129,7 +129,7 @@ impl<'a> Watching<'a> {
         }
         let models = words::counted(loaded.project.models.len() as u64, "model");
         terminal.note(&timed(terminal, Style::Good, "Checked", &models, started.elapsed()));
-        Some(Ready { project: Arc::new(loaded.project), took: loaded.took })
+        Some(Ready::of(loaded))
     }
 
     /// Runs what changed, and what reads it.

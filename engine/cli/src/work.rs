@@ -11,11 +11,10 @@ use crate::{
 use engine_language::{
     graph::{NodeId, NodeKind},
     project::Project,
-    table::TableDefinition,
     template::RunInfo,
 };
 use engine_run::{
-    analyze::analyze,
+    analyze::{Schemas, analyze},
     clock::{Clock as _, SystemClock},
     error::Error,
     event::{Events, Listener},
@@ -29,7 +28,7 @@ use engine_run::{
     systems::Systems,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -45,6 +44,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 pub struct Ready {
     /// The project.
     pub project: Arc<Project>,
+    /// The columns of each node, as far as they are known.
+    pub schemas: Arc<Schemas>,
     /// How long understanding it took.
     pub took: Duration,
 }
@@ -75,7 +76,7 @@ pub fn ready(context: &Context) -> Result<Ready> {
     if loaded.problems.has_errors() {
         return Err(Stop::Problems);
     }
-    Ok(Ready { project: Arc::new(loaded.project), took: loaded.took })
+    Ok(Ready::of(loaded))
 }
 
 /// Understands the project as far as that needs no system.
@@ -89,7 +90,7 @@ pub fn checked(context: &Context) -> Loaded {
 pub fn finish(context: &Context, loaded: &mut Loaded) {
     let started = Instant::now();
     let systems = Systems::connect(&loaded.project, &context.root, &mut loaded.problems);
-    analyze(&loaded.project, &systems, &mut loaded.problems);
+    loaded.schemas = analyze(&loaded.project, &systems, &mut loaded.problems);
     loaded.problems.sort(&loaded.project.files);
     loaded.took += started.elapsed();
 }
@@ -101,6 +102,11 @@ pub fn remembered(context: &Context) -> Result<History> {
 }
 
 impl Ready {
+    /// A reading without errors.
+    pub fn of(loaded: Loaded) -> Self {
+        Self { project: Arc::new(loaded.project), schemas: Arc::new(loaded.schemas), took: loaded.took }
+    }
+
     /// `Compiled 5 models, 7 tables, 2 replications`.
     pub fn say(&self, context: &Context) {
         let of = |kind| self.project.graph.nodes.keys().filter(|id| id.kind == kind).count();
@@ -168,13 +174,7 @@ impl Ready {
         let now = SystemClock.now_us();
         artifacts::write(folder, "manifest.json", &artifacts::manifest::manifest(&self.project, &report.run, now))?;
         artifacts::write(folder, "run_results.json", &artifacts::run_results::run_results(report, now))?;
-        artifacts::write(folder, "catalog.json", &artifacts::catalog::catalog(&self.tables(), &report.run, now))
-    }
-
-    /// What is known of each node's table.
-    fn tables(&self) -> BTreeMap<NodeId, TableDefinition> {
-        let known = self.project.tables.iter();
-        known.map(|(name, table)| (NodeId::new(NodeKind::Source, name.clone()), table.clone())).collect()
+        artifacts::write(folder, "catalog.json", &artifacts::catalog::catalog(&self.schemas, &report.run, now))
     }
 }
 

@@ -1,36 +1,39 @@
 //! `catalog.json`: tables and their columns.
 
 use super::metadata;
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    table::TableDefinition,
-};
+use datafusion::arrow::datatypes::{Field, SchemaRef};
+use engine_connect::types;
+use engine_language::graph::{NodeId, NodeKind};
+use engine_run::analyze::Schemas;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 
-/// The whole file, from what is known of each node's table.
-pub fn catalog(tables: &BTreeMap<NodeId, TableDefinition>, run: &str, at_us: i64) -> Value {
+/// The whole file, from the columns of each node.
+pub fn catalog(schemas: &Schemas, run: &str, at_us: i64) -> Value {
     let of = |source: bool| -> Map<String, Value> {
-        let tables = tables.iter().filter(|(id, _)| (id.kind == NodeKind::Source) == source);
-        tables.map(|(id, table)| (id.to_string(), described(id, table))).collect()
+        let schemas = schemas.iter().filter(|(id, _)| (id.kind == NodeKind::Source) == source);
+        schemas.map(|(id, schema)| (id.to_string(), described(id, schema))).collect()
     };
     json!({ "metadata": metadata("catalog", run, at_us), "nodes": of(false), "sources": of(true) })
 }
 
-fn described(id: &NodeId, table: &TableDefinition) -> Value {
-    let columns = table.columns.iter().enumerate().map(|(i, column)| {
+fn described(id: &NodeId, schema: &SchemaRef) -> Value {
+    let columns = schema.fields().iter().enumerate().map(|(i, field)| {
         let described = json!({
-            "name": column.name,
-            "type": column.kind.to_string(),
+            "name": field.name(),
+            "type": kind(field),
             "index": i + 1,
-            "nullable": column.nullable,
+            "nullable": field.is_nullable(),
         });
-        (column.name.clone(), described)
+        (field.name().clone(), described)
     });
     json!({
         "unique_id": id.to_string(),
-        "metadata": { "type": "table", "name": id.name.as_str() },
+        "metadata": { "type": id.kind.word(), "name": id.name.as_str() },
         "columns": columns.collect::<Map<_, _>>(),
-        "key": table.key,
     })
+}
+
+/// The type in the user's words; Arrow's where there is none.
+fn kind(field: &Field) -> String {
+    types::column(field).map_or_else(|| field.data_type().to_string(), |column| column.kind.to_string())
 }

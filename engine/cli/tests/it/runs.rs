@@ -121,7 +121,7 @@ fn logs_tell_of_earlier_runs() {
     let test = chain();
     test.run(&["logs"]).code(0).stdout("").says("no runs yet");
     test.run(&["run"]).code(0);
-    test.write("project/models/b.sql", "select nope from {{ ref(\"a\") }}");
+    test.write("project/models/b.sql", "select 1 / (n - 3) as m from {{ ref(\"a\") }}");
     test.run(&["run", "b"]).code(1);
     let runs = test.run(&["logs"]).code(0).stdout;
     assert_eq!(runs.lines().count(), 2, "{runs}");
