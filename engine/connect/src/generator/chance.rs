@@ -1,0 +1,68 @@
+//! Chance from a seed: the value of a cell depends on seed, column and row alone.
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// The chances of one column.
+#[derive(Clone, Copy, Debug)]
+pub struct Chance(u64);
+
+impl Chance {
+    /// Of a column of a generator with this seed; `use_of` parts draws for different purposes.
+    pub fn new(seed: u64, column: &str, use_of: &str) -> Self {
+        Self(xxh3_64_with_seed(format!("{column}/{use_of}").as_bytes(), seed))
+    }
+
+    /// 64 even bits for a row. SplitMix64 (Steele, Lea, Flood 2014) of row and seed, which passes `BigCrush` as a counter generator.
+    pub fn bits(self, row: u64) -> u64 {
+        let mut z = self.0.wrapping_add(row.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Evenly from 0 up to, but not including, `n`, by multiplication (Lemire 2019); its bias is below `n` / 2^64.
+    pub fn below(self, row: u64, n: u64) -> u64 {
+        let wide = u128::from(self.bits(row)) * u128::from(n.max(1));
+        u64::try_from(wide >> 64).expect("the upper half of 128 bits")
+    }
+
+    /// Evenly from 0 up to, but not including, 1, with 53 bits.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double")]
+    pub fn share(self, row: u64) -> f64 {
+        (self.bits(row) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// A rank from 0 up to, but not including, `n`, by Zipf's law with exponent 1, from an even share: the inverse of the
+/// continuous distribution, whose density falls as 1 / (rank + 1).
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rank below n"
+)]
+pub fn zipf(share: f64, n: u64) -> u64 {
+    let rank = ((n as f64 + 1.0).powf(share) - 1.0).floor();
+    (rank as u64).min(n.saturating_sub(1))
+}
+
+/// A bijection of 0..n onto itself, so that the popular ones are not the first ones: a Feistel network of four rounds over
+/// the next power of four, walked until it lands inside (Black and Rogaway 2002).
+pub fn shuffled(key: u64, i: u64, n: u64) -> u64 {
+    if n <= 1 {
+        return 0;
+    }
+    let half = (64 - (n - 1).leading_zeros()).div_ceil(2).max(1);
+    let mask = (1_u64 << half) - 1;
+    let mut value = i;
+    loop {
+        let (mut left, mut right) = (value >> half, value & mask);
+        for round in 0..4 {
+            (left, right) = (right, left ^ (Chance(key ^ round).bits(right) & mask));
+        }
+        value = (left << half) | right;
+        if value < n {
+            return value;
+        }
+    }
+}
