@@ -76,6 +76,7 @@ pub trait Connection: Debug + Send + Sync {
 }
 
 /// What a system can do.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities {
     /// Tables can be written.

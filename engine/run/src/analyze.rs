@@ -141,12 +141,12 @@ impl Analysis<'_> {
         if let Some(again) = &model.incremental {
             found.extend(self.plan(again, node).err().map(|problem| *problem));
         }
-        found.extend(self.named_columns(model, &columns));
+        found.extend(Self::named_columns(model, &columns));
         found.extend(self.checks(model, &columns));
         found
     }
 
-    fn named_columns(&self, model: &Model, columns: &SchemaRef) -> Vec<Diagnostic> {
+    fn named_columns(model: &Model, columns: &SchemaRef) -> Vec<Diagnostic> {
         let named = model.config.key.iter().map(|column| ("key", column));
         let named = named.chain(model.config.cursor.iter().map(|column| ("cursor", column)));
         named

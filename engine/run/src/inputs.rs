@@ -46,14 +46,13 @@ fn gather(
         if !seen.insert(node.clone()) {
             continue;
         }
-        match place::of(&runner.project, node) {
-            Some(place) => stored.entry(place.connection).or_default().push(node.clone()),
-            None => {
-                let view = runner.project.models.get(&node.name).ok_or(Error::Cancelled)?;
-                gather(runner, &view.rendered, seen, views, stored)?;
-                views.push(node.name.clone());
-            }
+        if let Some(place) = place::of(&runner.project, node) {
+            stored.entry(place.connection).or_default().push(node.clone());
+            continue;
         }
+        let view = runner.project.models.get(&node.name).ok_or(Error::Cancelled)?;
+        gather(runner, &view.rendered, seen, views, stored)?;
+        views.push(node.name.clone());
     }
     Ok(())
 }

@@ -86,12 +86,9 @@ pub fn plan(project: &Project, selection: &BTreeSet<NodeId>, built: &dyn Fn(&Nod
             });
         }
     }
-    for at in 0..steps.len() {
-        let nodes = steps[at].nodes.clone();
-        let before = nodes.iter().flat_map(|node| project.graph.ancestors(node, None));
-        let after: BTreeSet<usize> =
-            before.filter_map(|node| step_of.get(&node).copied()).filter(|s| *s != at).collect();
-        steps[at].after = after;
+    for (at, step) in steps.iter_mut().enumerate() {
+        let before = step.nodes.iter().flat_map(|node| project.graph.ancestors(node, None));
+        step.after = before.filter_map(|node| step_of.get(&node).copied()).filter(|s| *s != at).collect();
     }
     Plan { steps: in_order(steps) }
 }

@@ -12,7 +12,7 @@ impl Chance {
         Self(xxh3_64_with_seed(format!("{column}/{use_of}").as_bytes(), seed))
     }
 
-    /// 64 even bits for a row. SplitMix64 (Steele, Lea, Flood 2014) of row and seed, which passes `BigCrush` as a counter generator.
+    /// 64 even bits for a row: the finalizer of `SplitMix64` (Steele, Lea, Flood 2014) of row and seed, a good counter generator.
     pub fn bits(self, row: u64) -> u64 {
         let mut z = self.0.wrapping_add(row.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

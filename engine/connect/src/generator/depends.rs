@@ -76,7 +76,7 @@ fn made_from<'a>(
     match &column.maker {
         // A reference to an earlier row of the same generator is no circle.
         Maker::References { generator, column, .. } if generator.value != *name => {
-            cells.push((&generator.value, column))
+            cells.push((&generator.value, column));
         }
         Maker::After { generator, column, .. } | Maker::Near { generator, column, .. } => {
             cells.push((generator.as_ref().map_or(name, |to| &to.value), &column.value));

@@ -163,7 +163,7 @@ impl Shape {
                     reason,
                 }),
                 BadRows::DeadLetter | BadRows::Skip => {
-                    tracing::warn!(topic = %self.topic.name, offset, reason, "left out")
+                    tracing::warn!(topic = %self.topic.name, offset, reason, "left out");
                 }
             }
         }

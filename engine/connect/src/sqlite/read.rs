@@ -141,7 +141,7 @@ impl PartitionStream for Scan {
         let mut builder = RecordBatchReceiverStreamBuilder::new(self.schema.clone(), AHEAD);
         let (pages, schema, limit, out) = (self.pages.clone(), self.schema.clone(), self.limit, builder.tx());
         builder.spawn_blocking(move || {
-            let mut cursor = Cursor { after: i64::MIN, offset: 0, left: limit.unwrap_or(usize::MAX) };
+            let mut cursor = Cursor { from: i64::MIN, offset: 0, left: limit.unwrap_or(usize::MAX) };
             loop {
                 match pages.next(&schema, &mut cursor) {
                     Ok(None) => return Ok(()),
@@ -163,7 +163,7 @@ impl PartitionStream for Scan {
 }
 
 struct Cursor {
-    after: i64,
+    from: i64,
     offset: usize,
     left: usize,
 }
@@ -178,14 +178,13 @@ impl Pages {
         let table = quote(&self.table);
         let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let wanted = if columns.is_empty() { String::new() } else { format!(", {}", list(columns)) };
-        let along = format!("select rowid{wanted} from {table} where rowid > ?1 order by rowid limit {page}");
+        let along = format!("select rowid{wanted} from {table} where rowid >= ?1 order by rowid limit {page}");
         // Views and tables without rowid are read by counting, which is slower towards their end.
-        let (mut statement, from) = match connection.prepare_cached(&along) {
-            Ok(statement) => (statement, cursor.after),
-            Err(_) => {
-                let counted = format!("select 0{wanted} from {table} limit {page} offset ?1");
-                (connection.prepare_cached(&counted)?, i64::try_from(cursor.offset).unwrap_or(i64::MAX))
-            }
+        let (mut statement, from) = if let Ok(statement) = connection.prepare_cached(&along) {
+            (statement, cursor.from)
+        } else {
+            let counted = format!("select 0{wanted} from {table} limit {page} offset ?1");
+            (connection.prepare_cached(&counted)?, i64::try_from(cursor.offset).unwrap_or(i64::MAX))
         };
         let mut builders: Vec<Builder> = schema
             .fields()
@@ -193,7 +192,7 @@ impl Pages {
             .map(|field| Builder::new(field.data_type()).map_err(Trouble::Data))
             .collect::<Result<_, _>>()?;
         let mut rows = statement.query([from])?;
-        let mut count = 0;
+        let (mut count, mut last) = (0, i64::MAX);
         while let Some(row) = rows.next()? {
             let rowid: i64 = row.get(0)?;
             for (i, builder) in builders.iter_mut().enumerate() {
@@ -201,13 +200,15 @@ impl Pages {
                     Trouble::Data(format!("`{}`.`{}` in row {rowid}: {why}", self.table, schema.field(i).name()))
                 })?;
             }
-            cursor.after = rowid;
+            last = rowid;
             count += 1;
         }
         cursor.offset += count;
         cursor.left -= count;
-        if count < page {
-            cursor.left = 0;
+        // Fewer than a page, or the highest number that there is: nothing comes after.
+        match last.checked_add(1).filter(|_| count == page) {
+            Some(next) => cursor.from = next,
+            None => cursor.left = 0,
         }
         if count == 0 {
             return Ok(None);

@@ -324,13 +324,12 @@ pub fn value(array: &dyn Array, row: usize) -> Result<Value, String> {
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
             let us = array.as_primitive::<TimestampMicrosecondType>().value(row);
             let when = DateTime::from_timestamp_micros(us).ok_or("a timestamp out of range")?;
-            let mut text = when.format("%Y-%m-%d %H:%M:%S").to_string();
-            if us.rem_euclid(1_000_000) != 0 {
-                text.push_str(&format!(".{:06}", us.rem_euclid(1_000_000)));
-            }
-            if zone.is_some() {
-                text.push('Z');
-            }
+            let fraction = match us.rem_euclid(1_000_000) {
+                0 => String::new(),
+                part => format!(".{part:06}"),
+            };
+            let zone = if zone.is_some() { "Z" } else { "" };
+            let text = format!("{}{fraction}{zone}", when.format("%Y-%m-%d %H:%M:%S"));
             Value::Text(text)
         }
         other => return Err(format!("SQLite does not carry `{other}`")),

@@ -19,31 +19,31 @@ pub(super) fn implied(maker: &Maker) -> Option<ColumnType> {
     match maker {
         Maker::Sequence(_) => Some(ColumnType::Int),
         Maker::Fake(_) => Some(ColumnType::Text(None)),
-        Maker::Between { low, high } => between(low, high),
-        Maker::OneOf { values, .. } => values.first().and_then(of_value),
-        Maker::Constant(value) => of_value(value),
+        Maker::Between { low, high } => Some(between(low, high)),
+        Maker::OneOf { values, .. } => values.first().map(of_value),
+        Maker::Constant(value) => Some(of_value(value)),
         Maker::After { .. } => Some(ColumnType::Timestamp),
         Maker::References { .. } | Maker::Near { .. } | Maker::Sql(_) => None,
     }
 }
 
-fn between(low: &Value, high: &Value) -> Option<ColumnType> {
+fn between(low: &Value, high: &Value) -> ColumnType {
     match (&low.kind, &high.kind) {
-        (ValueKind::Integer(_), ValueKind::Integer(_)) => Some(ColumnType::Int),
+        (ValueKind::Integer(_), ValueKind::Integer(_)) => ColumnType::Int,
         (ValueKind::Integer(_) | ValueKind::Float(_), ValueKind::Integer(_) | ValueKind::Float(_)) => {
-            Some(ColumnType::Double)
+            ColumnType::Double
         }
-        _ => Some(ColumnType::Timestamp),
+        _ => ColumnType::Timestamp,
     }
 }
 
-fn of_value(value: &Value) -> Option<ColumnType> {
+fn of_value(value: &Value) -> ColumnType {
     match &value.kind {
-        ValueKind::Integer(_) => Some(ColumnType::Int),
-        ValueKind::Float(_) => Some(ColumnType::Double),
-        ValueKind::Boolean(_) => Some(ColumnType::Bool),
-        ValueKind::Datetime(_) => Some(ColumnType::Timestamp),
-        _ => Some(ColumnType::Text(None)),
+        ValueKind::Integer(_) => ColumnType::Int,
+        ValueKind::Float(_) => ColumnType::Double,
+        ValueKind::Boolean(_) => ColumnType::Bool,
+        ValueKind::Datetime(_) => ColumnType::Timestamp,
+        _ => ColumnType::Text(None),
     }
 }
 

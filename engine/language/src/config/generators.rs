@@ -208,8 +208,8 @@ impl One<'_, '_> {
             self.wrong(into.span, format!("`{}` is not `source.table`", into.value), "such as `into = \"shop.users\"`");
             return None;
         };
-        if !sources.sources.contains_key(source) {
-            let known: Vec<&str> = sources.sources.keys().map(Name::as_str).collect();
+        if !sources.declared.contains_key(source) {
+            let known: Vec<&str> = sources.declared.keys().map(Name::as_str).collect();
             self.reader.unknown("source", source, into.span, &known);
             return None;
         }
@@ -343,7 +343,7 @@ impl One<'_, '_> {
             "references" => self.reference(raw.references.as_ref()?, raw.skew),
             "after" => {
                 let (generator, column) = self.column_of(raw.after.as_ref()?);
-                let within = raw.within.map_or(Duration::from_secs(86_400), |within| within.0);
+                let within = raw.within.map_or(Duration::from_hours(24), |within| within.0);
                 Some(Maker::After { generator, column, within })
             }
             "near" => {

@@ -62,7 +62,7 @@ pub fn read(world: &dyn World, files: &mut Files, problems: &mut Problems, optio
         targets: sources.targets,
         settings: sources.settings,
         connections: sources.connections,
-        sources: sources.sources,
+        sources: sources.declared,
         sinks: sources.sinks,
         replications: sources.replications,
         generators: generators.generators,
@@ -141,13 +141,12 @@ impl Reader<'_> {
         let Some((at, text)) = self.text(".env") else { return };
         let mut variables = BTreeMap::new();
         for item in dotenvy::from_read_iter(text.as_bytes()) {
-            match item {
-                Ok((key, value)) => drop(variables.insert(key, value)),
-                // Its message would quote the line, which may hold a secret.
-                Err(_) => {
-                    let problem = Diagnostic::error(&code::E0009, at, "a line of `.env` is not `NAME=value`");
-                    self.problems.push(problem.hint("quote values that hold spaces or `#`"));
-                }
+            if let Ok((key, value)) = item {
+                variables.insert(key, value);
+            } else {
+                // The parser's own message would quote the line, which may hold a secret.
+                let problem = Diagnostic::error(&code::E0009, at, "a line of `.env` is not `NAME=value`");
+                self.problems.push(problem.hint("quote values that hold spaces or `#`"));
             }
         }
         self.env.dotenv = variables.into();

@@ -141,17 +141,17 @@ fn cron_trigger(reader: &mut Reader<'_>, cron: &Spanned<String>, zone: Option<&S
     }
     let timezone = match zone {
         None => chrono_tz::UTC,
-        Some(zone) => match chrono_tz::Tz::from_str(zone) {
-            Ok(zone) => zone,
-            Err(_) => {
-                let known: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name()).collect();
-                let problem =
-                    Diagnostic::error(&code::E0010, zone.span, format!("there is no time zone `{}`", zone.value));
-                let near = crate::name::nearest(zone, known).unwrap_or("Europe/Berlin");
+        Some(zone) => {
+            let found = chrono_tz::Tz::from_str(zone);
+            if found.is_err() {
+                let known = chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name());
+                let near = crate::name::nearest(zone, known).unwrap_or("Europe/Berlin").to_owned();
+                let message = format!("there is no time zone `{}`", zone.value);
+                let problem = Diagnostic::error(&code::E0010, zone.span, message);
                 reader.problems.push(problem.hint(format!("such as `{near}`")));
-                return None;
             }
-        },
+            found.ok()?
+        }
     };
     Some(Trigger::Cron { expression: cron.clone(), timezone })
 }

@@ -30,7 +30,7 @@ pub(super) struct Sources {
     pub targets: Vec<Name>,
     pub settings: Settings,
     pub connections: BTreeMap<Name, Connection>,
-    pub sources: BTreeMap<Name, Source>,
+    pub declared: BTreeMap<Name, Source>,
     pub sinks: BTreeMap<Name, Sink>,
     pub replications: BTreeMap<Name, Replication>,
 }
@@ -39,7 +39,7 @@ impl Sources {
     /// Definitions of the tables whose columns are declared.
     pub fn declared_tables(&self) -> BTreeMap<Name, TableDefinition> {
         let mut tables = BTreeMap::new();
-        for source in self.sources.values() {
+        for source in self.declared.values() {
             for table in source.tables.values().filter(|table| !table.columns.is_empty()) {
                 let columns = table.columns.iter().map(|(name, kind)| Column::new(&name.value, kind.value.clone()));
                 let definition = TableDefinition {
@@ -75,7 +75,7 @@ pub(super) fn read(reader: &mut Reader<'_>, options: &LoadOptions) -> Sources {
     reader.interpolate(&mut file);
     let settings = settings(reader, &file, options);
     let (targets, target) = targets(reader, connections.as_ref(), &settings, options);
-    let connections = connections.map(|all| self::connections(reader, all, &target)).unwrap_or_default();
+    let connections = connections.map(|all| self::connections(reader, &all, &target)).unwrap_or_default();
     let known: Vec<&str> = connections.keys().map(Name::as_str).collect();
     let sources = sources(reader, &file, &known);
     let sinks = sinks(reader, &file, &known);
@@ -86,7 +86,7 @@ pub(super) fn read(reader: &mut Reader<'_>, options: &LoadOptions) -> Sources {
         reader.unknown("sink", sink.as_str(), sink.span, &known);
     }
     let replications = replications(reader, &file, &sources, &known);
-    Sources { target, targets, settings, connections, sources, sinks, replications }
+    Sources { target, targets, settings, connections, declared: sources, sinks, replications }
 }
 
 #[derive(Deserialize)]
@@ -145,7 +145,7 @@ fn targets(
     (targets.into_iter().collect(), target)
 }
 
-fn connections(reader: &mut Reader<'_>, all: Value, target: &Name) -> BTreeMap<Name, Connection> {
+fn connections(reader: &mut Reader<'_>, all: &Value, target: &Name) -> BTreeMap<Name, Connection> {
     let mut connections = BTreeMap::new();
     for (name, span, value) in all.entries() {
         let name = reader.name(name, *span);
