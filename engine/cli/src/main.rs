@@ -16,10 +16,9 @@ mod watch;
 mod words;
 mod work;
 
-use args::Cli;
+use args::{Cli, Global};
 use clap::Parser as _;
-use diagnostic::Draw;
-use std::{error::Error as _, panic, path::Path, process::ExitCode};
+use std::{error::Error as _, panic, process::ExitCode};
 use stop::Stop;
 use terminal::{Style, Terminal};
 
@@ -28,6 +27,7 @@ fn main() -> ExitCode {
     let terminal = Terminal::detect(cli.global.color, cli.global.quiet);
     apologize_for_panics(terminal);
     arm_fail_points();
+    log(&cli.global);
     match panic::catch_unwind(|| commands::dispatch(&cli, terminal)) {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(stop)) => explain(terminal, &stop),
@@ -41,10 +41,6 @@ fn explain(terminal: Terminal, stop: &Stop) -> ExitCode {
     match stop {
         Stop::ReaderGone => return ExitCode::SUCCESS,
         Stop::Problems => return ExitCode::FAILURE,
-        Stop::Diagnostic(diagnostic, files) => {
-            terminal.say(&Draw { terminal, prefix: Path::new("") }.diagnostic(diagnostic, files));
-            return ExitCode::FAILURE;
-        }
         Stop::Run(engine_run::error::Error::Cancelled) => return stop::Exit::Interrupted.into(),
         Stop::Usage { message, hint } => {
             terminal.say(&format!("{word}: {message}"));
@@ -82,6 +78,19 @@ fn apologize_for_panics(terminal: Terminal) {
         terminal.say(&format!("{word}: this is a mistake in engine, not in your project. Please report it with:"));
         usual(info);
     }));
+}
+
+/// What the crates below have to say beyond a run's events; drivers are not heard, they know passwords.
+fn log(global: &Global) {
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "info",
+        (false, _) => "debug",
+    };
+    let filter = format!("off,engine_language={level},engine_connect={level},engine_run={level}");
+    let subscriber = tracing_subscriber::fmt().with_writer(std::io::stderr).without_time().with_target(false);
+    subscriber.with_ansi(false).with_env_filter(filter).init();
 }
 
 /// In builds for tests, `ENGINE_CRASH_AT=name` kills the process at that fail point, as `kill -9` would.

@@ -1,6 +1,6 @@
 //! Why a command ended early, and the exit code that this means.
 
-use engine_language::{diagnostic::Diagnostic, files::Files};
+use engine_language::diagnostic::Diagnostic;
 use std::{io, process::ExitCode};
 
 /// How a command that ran to its end ended.
@@ -30,9 +30,6 @@ pub enum Stop {
     /// The project has problems, and they have been drawn.
     #[error("the project has problems")]
     Problems,
-    /// One problem of the project, to be drawn.
-    #[error("{}", .0.message)]
-    Diagnostic(Box<Diagnostic>, Box<Files>),
     /// The command was used wrongly.
     #[error("{message}")]
     Usage {

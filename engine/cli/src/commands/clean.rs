@@ -7,6 +7,7 @@ use crate::{
     stop::{Exit, Result, Stop},
     terminal::Style,
 };
+use engine_run::history::lock::{self, Taken};
 use std::{
     fs,
     io::{self, ErrorKind},
@@ -26,6 +27,10 @@ pub fn clean(context: &Context, args: &Clean) -> Result {
     if args.data && !args.yes && !asked(context)? {
         return Ok(Exit::Failed);
     }
+    let _lock = match lock::take(&made)? {
+        Taken::Ours(lock) => lock,
+        Taken::By(_) => return Err(Stop::usage("a run is at work here", "wait for its end, or stop it".to_owned())),
+    };
     for path in there {
         remove(&path).map_err(Stop::io(format!("removing `{}`", path.display())))?;
         let shown = context.shown(path.strip_prefix(&context.root).unwrap_or(&path));

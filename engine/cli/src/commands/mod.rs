@@ -5,6 +5,7 @@ pub mod clean;
 pub mod completions;
 pub mod doctor;
 pub mod explain;
+pub mod generate;
 pub mod graph;
 pub mod init;
 pub mod logs;
@@ -39,6 +40,7 @@ pub fn dispatch(cli: &Cli, terminal: Terminal) -> Result {
         Command::Watch(args) => watch::watch(&context()?, args),
         Command::Logs(args) => logs::logs(&context()?, args),
         Command::Show(args) => show::show(&context()?, args),
+        Command::Generate(args) => generate::generate(&context()?, args),
         _ => Err(crate::stop::Stop::usage("that command is not there yet", None)),
     }
 }

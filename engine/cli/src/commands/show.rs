@@ -11,13 +11,16 @@ use crate::{
 };
 use datafusion::execution::SendableRecordBatchStream;
 use engine_language::{
+    code,
+    config::Spanned,
+    diagnostic::Diagnostic,
     files::Files,
-    graph::NodeKind,
+    graph::{NodeId, NodeKind},
     name::{Name, nearest},
     project::Project,
     template::{self, RunInfo},
 };
-use engine_run::{inputs, locate, session::Sessions};
+use engine_run::{error::Error, inputs, locate, session::Sessions};
 use std::{io, path::Path, sync::Arc};
 
 /// Where a typed query stands, for its places.
@@ -35,9 +38,9 @@ pub fn show(context: &Context, args: &Show) -> Result {
     let mut project = Project::clone(&ready.project);
     let file = project.files.add(Path::new(TYPED), text.into());
     ready.project = Arc::new(project);
-    let files = || Box::new(ready.project.files.clone());
     let outcome = ready.project.render_text(file, None, &RunInfo::NONE, false);
-    let outcome = outcome.map_err(|problem| Stop::Diagnostic(Box::new(problem), files()))?;
+    let outcome = outcome.map_err(|problem| drawn(context, &problem, &ready.project.files))?;
+    known(context, &ready.project, &outcome.rendered)?;
     if args.compiled {
         terminal::write(&format!("{}\n", outcome.rendered.sql.trim_end()))?;
         return Ok(Exit::Done);
@@ -70,13 +73,14 @@ async fn rows_of(
     query: &template::Rendered,
 ) -> Result<SendableRecordBatchStream> {
     let files: &Files = &ready.project.files;
+    context.made()?;
     let runner = ready.runner(context, Arc::new(work::remembered(context)?), Wish::default())?;
     let session = Sessions::new(ready.project.settings.limits, &context.root.join(".engine/tmp"))?.open();
-    inputs::open(&runner, &session, query).await?;
-    let located = |error| {
-        let problem = locate::diagnose(query, &error, TYPED);
-        Stop::Diagnostic(Box::new(problem), Box::new(files.clone()))
-    };
+    match inputs::open(&runner, &session, query).await {
+        Err(Error::Project(problem)) => return Err(drawn(context, &problem, files)),
+        opened => opened?,
+    }
+    let located = |error| drawn(context, &locate::diagnose(query, &error, TYPED), files);
     let mut frame = session.query(&query.sql).await.map_err(located)?;
     if args.limit > 0 {
         // One more, to know whether there are more.
@@ -84,6 +88,26 @@ async fn rows_of(
         frame = frame.limit(0, Some(args.limit + more)).map_err(located)?;
     }
     frame.execute_stream().await.map_err(located)
+}
+
+/// Refuses a query that reads what is not there; models are asked that when the project is loaded.
+fn known(context: &Context, project: &Project, query: &template::Rendered) -> Result<()> {
+    let nodes = &project.graph.nodes;
+    // A source's tables may exist without being declared: the system will be asked.
+    let missing = |read: &&Spanned<NodeId>| read.value.kind != NodeKind::Source && !nodes.contains_key(&read.value);
+    let Some(read) = query.reads.iter().find(missing) else { return Ok(()) };
+    let message = format!("there is no {} `{}`", read.value.kind.word(), read.value.name);
+    let mut problem = Diagnostic::error(&code::E0420, read.span, message);
+    if let Some(near) = nearest(read.value.name.as_str(), nodes.keys().map(|id| id.name.as_str())) {
+        problem = problem.hint(format!("a similar name is `{near}`"));
+    }
+    Err(drawn(context, &problem, &project.files))
+}
+
+/// Draws a problem of what was typed.
+fn drawn(context: &Context, problem: &Diagnostic, files: &Files) -> Stop {
+    context.terminal.say(&context.drawing().diagnostic(problem, files));
+    Stop::Problems
 }
 
 /// The SQL that a model renders to.

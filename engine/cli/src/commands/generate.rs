@@ -1,0 +1,64 @@
+//! `engine generate`: only the generators.
+
+use crate::{
+    args::{Generate, Selected},
+    commands::run,
+    context::{Context, selected},
+    interrupt::cancellable,
+    report::{self, Lines},
+    stop::{Result, Stop},
+    work::{self, Ready, Wish},
+};
+use engine_language::{
+    config::generator::Rows,
+    graph::{NodeId, NodeKind},
+    project::Project,
+};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Fills what the generators are for.
+pub fn generate(context: &Context, args: &Generate) -> Result {
+    let mut ready = work::ready(context)?;
+    let nodes = generators(&ready.project, &args.selected)?;
+    if let Some(rows) = args.rows {
+        exactly(&mut ready, &nodes, rows);
+    }
+    let wish = Wish { regenerate: args.replace, rows_scale: args.rows_scale.unwrap_or(1.0), ..Wish::default() };
+    let lines = Arc::new(Lines::new(context.terminal, work::longest(&nodes), context.global.verbose));
+    let report = cancellable(context.terminal, async |cancel| ready.run(context, &nodes, wish, lines, cancel).await)?;
+    report::end(&context.drawing(), &report, &ready.project.files);
+    Ok(run::exit(&report))
+}
+
+/// The selected generators. A plain word means a generator here, even where a model has the same name.
+fn generators(project: &Project, typed: &Selected) -> Result<BTreeSet<NodeId>> {
+    let own = |word: &String| {
+        let name = NodeId::new(NodeKind::Generator, word.as_str());
+        if project.graph.nodes.contains_key(&name) { format!("generator:{word}") } else { word.clone() }
+    };
+    let typed = Selected {
+        nodes: typed.include().iter().map(own).collect(),
+        named: vec![],
+        exclude: typed.exclude.iter().map(own).collect(),
+    };
+    let mut nodes = selected(project, &typed)?;
+    nodes.retain(|node| node.kind == NodeKind::Generator);
+    if nodes.is_empty() {
+        let hint = "`engine ls resource_type:generator` lists generators".to_owned();
+        return Err(Stop::usage("no generator is selected", hint));
+    }
+    Ok(nodes)
+}
+
+/// Makes each of the generators make so many rows; those that make some for each row of another keep to that.
+fn exactly(ready: &mut Ready, nodes: &BTreeSet<NodeId>, rows: u64) {
+    let mut project = Project::clone(&ready.project);
+    for node in nodes {
+        if let Some(generator) = project.generators.get_mut(&node.name)
+            && matches!(generator.rows, Rows::Count(_))
+        {
+            generator.rows = Rows::Count(rows);
+        }
+    }
+    ready.project = Arc::new(project);
+}
