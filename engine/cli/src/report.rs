@@ -146,7 +146,7 @@ fn facts(report: &NodeReport) -> String {
         facts.extend(rows.map(|rows| format!("{rows:<12}")));
     }
     if let Some(verdict) = report.verdict {
-        facts.push(words::bytes(report.bytes));
+        facts.push(format!("{:<9}", words::bytes(report.bytes)));
         facts.push(if verdict.digests { "verified" } else { "counted" }.to_owned());
     }
     if !report.checks.is_empty() && report.status == Status::Succeeded {

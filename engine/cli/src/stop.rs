@@ -43,7 +43,7 @@ pub enum Stop {
     Connect(#[from] engine_connect::error::Error),
     /// A run could not begin or go on.
     #[error(transparent)]
-    Run(#[from] engine_run::error::Error),
+    Run(engine_run::error::Error),
     /// Whoever read the output went away.
     #[error("the reader of the output went away")]
     ReaderGone,
@@ -74,6 +74,16 @@ impl Stop {
     /// For `map_err`: says what was being done.
     pub fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         |source| Self::Io { doing: doing.into(), source }
+    }
+}
+
+/// A system's error is said in one way, wherever it came from.
+impl From<engine_run::error::Error> for Stop {
+    fn from(error: engine_run::error::Error) -> Self {
+        match error {
+            engine_run::error::Error::Connect(error) => Self::Connect(error),
+            other => Self::Run(other),
+        }
     }
 }
 

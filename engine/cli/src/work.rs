@@ -190,7 +190,7 @@ pub fn run_info() -> RunInfo {
 }
 
 /// Waits until no other run is at work.
-async fn lock(context: &Context, made: &Path, cancel: &CancellationToken) -> Result<RunLock> {
+pub async fn lock(context: &Context, made: &Path, cancel: &CancellationToken) -> Result<RunLock> {
     let started = Instant::now();
     loop {
         let other = match lock::take(made)? {

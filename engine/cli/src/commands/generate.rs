@@ -1,5 +1,8 @@
 //! `engine generate`: only the generators.
 
+mod file;
+mod forever;
+
 use crate::{
     args::{Generate, Selected},
     commands::run,
@@ -20,8 +23,14 @@ use std::{collections::BTreeSet, sync::Arc};
 pub fn generate(context: &Context, args: &Generate) -> Result {
     let mut ready = work::ready(context)?;
     let nodes = generators(&ready.project, &args.selected)?;
+    if args.forever {
+        return forever::forever(context, &ready, &nodes);
+    }
     if let Some(rows) = args.rows {
         exactly(&mut ready, &nodes, rows);
+    }
+    if let Some(path) = &args.to {
+        return file::write(context, &ready, &nodes, args, path);
     }
     let wish = Wish { regenerate: args.replace, rows_scale: args.rows_scale.unwrap_or(1.0), ..Wish::default() };
     let lines = Arc::new(Lines::new(context.terminal, work::longest(&nodes), context.global.verbose));

@@ -223,3 +223,50 @@ fn no_secret_is_ever_seen() {
         std::process::Command::new("grep").args(["-rlF", sentinel, ".engine"]).current_dir(test.path("")).output();
     assert_eq!(String::from_utf8(found.unwrap().stdout).unwrap(), "");
 }
+
+#[test]
+fn the_shop_runs_from_nothing_and_then_reuses() {
+    let test = Test::shop();
+    test.run(&["check"]).code(0);
+    test.run(&["run"])
+        .code(0)
+        .stdout("")
+        .says("Generated orders")
+        .says("verified")
+        .says("Succeeded mart_average_check");
+    let again = test.run(&["run"]).code(0).stderr;
+    assert!(!again.contains("Generated ") && !again.contains("Replicated "), "{again}");
+    let rows = test.run(&["show", "mart_average_check", "--output", "csv", "--limit", "0"]).code(0).stdout;
+    assert!(rows.starts_with("status,loyalty_status,average_check\n"), "{rows}");
+    assert_eq!(rows.lines().count(), 1 + 8 * 3);
+}
+
+#[test]
+fn generate_fills_replaces_and_writes_files() {
+    let test = Test::shop();
+    test.run(&["generate", "product_categories"]).code(0).says("Generated product_categories").says("20 rows");
+    test.run(&["generate", "product_categories"]).code(0).says("Reused product_categories");
+    test.run(&["generate", "product_categories", "--replace", "--rows", "7"]).code(0).says("7 rows");
+    test.run(&["generate", "users", "--to", "users.csv"]).code(0).says("users.csv   500 rows");
+    assert_eq!(test.read("users.csv").lines().count(), 501);
+    let twice = test.read("users.csv");
+    test.run(&["generate", "users", "--to", "users.csv"]).code(0);
+    let keys = |text: &str| text.lines().map(|line| line.split(',').next().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(keys(&test.read("users.csv")), keys(&twice), "the same seed, the same rows");
+    test.run(&["generate", "users", "--to", "users.txt"]).code(2).says("end it in .csv");
+    test.run(&["generate", "users", "orders", "--to", "x.csv"]).code(2).says("name one");
+    test.run(&["generate", "mart_average_check"]).code(2).says("no generator is selected");
+    test.run(&["generate", "users", "--forever"]).code(2).says("`every`");
+}
+
+#[test]
+fn generate_forever_sends_until_ctrl_c() {
+    let test = Test::shop().env("KAFKA_DATAGEN_PERIOD_SECS", "1");
+    test.run(&["generate", "user_events", "--rows", "3"]).code(0);
+    let sending = test.command(&["generate", "user_events", "--forever"]).stderr(std::process::Stdio::piped()).spawn();
+    let sending = sending.unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1700));
+    std::process::Command::new("kill").args(["-INT", &sending.id().to_string()]).status().unwrap();
+    let done = crate::builder::Done::of(sending.wait_with_output().unwrap()).code(130).says("Generated user_events");
+    assert_eq!(done.stderr.matches("Generated").count(), 2, "{}", done.stderr);
+}

@@ -14,7 +14,7 @@ use datafusion::{
     physical_plan::{SendableRecordBatchStream, stream::RecordBatchReceiverStreamBuilder, streaming::PartitionStream},
 };
 use engine_language::name::Name;
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// Messages are reordered within blocks of this many rows, so no more are held.
 const BLOCK: u64 = 1024;
@@ -24,13 +24,13 @@ const LATE: u64 = 5;
 const AGAIN: u64 = 3;
 
 /// The messages as a table: the rows' columns, then the message's key and, where one is garbled, its bytes.
-pub(super) fn table(generators: &Arc<Generators>, name: &Name) -> Arc<dyn TableProvider> {
+pub(super) fn table(generators: &Arc<Generators>, name: &Name, of: Range<u64>) -> Arc<dyn TableProvider> {
     let rows = generators.schemas[name].clone();
     let mut fields: Vec<Field> = rows.fields().iter().map(|field| field.as_ref().clone()).collect();
     fields.push(Field::new("_key", DataType::Utf8, true));
     fields.push(Field::new("_payload", DataType::Binary, true));
     let schema = Arc::new(Schema::new(fields));
-    let messages = Messages { generators: generators.clone(), name: name.clone(), rows, schema: schema.clone() };
+    let messages = Messages { generators: generators.clone(), name: name.clone(), of, rows, schema: schema.clone() };
     Arc::new(StreamingTable::try_new(schema, vec![Arc::new(messages)]).expect("the one partition has this schema"))
 }
 
@@ -38,6 +38,7 @@ pub(super) fn table(generators: &Arc<Generators>, name: &Name) -> Arc<dyn TableP
 struct Messages {
     generators: Arc<Generators>,
     name: Name,
+    of: Range<u64>,
     rows: SchemaRef,
     schema: SchemaRef,
 }
@@ -51,9 +52,9 @@ impl PartitionStream for Messages {
         let mut builder = RecordBatchReceiverStreamBuilder::new(self.schema.clone(), 2);
         let (messages, out) = (self.clone(), builder.tx());
         builder.spawn_blocking(move || {
-            let rows = messages.generators.rows(&messages.name);
-            for from in (0..rows).step_by(usize::try_from(BLOCK).expect("a block is small")) {
-                if out.blocking_send(messages.block(from, (from + BLOCK).min(rows))).is_err() {
+            let end = messages.of.end;
+            for from in messages.of.clone().step_by(usize::try_from(BLOCK).expect("a block is small")) {
+                if out.blocking_send(messages.block(from, (from + BLOCK).min(end))).is_err() {
                     break;
                 }
             }

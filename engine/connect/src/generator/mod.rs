@@ -25,7 +25,7 @@ use engine_language::{
     name::Name,
     table::TableDefinition,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 /// All generators of a project, for one run.
 #[derive(Debug)]
@@ -73,7 +73,12 @@ impl Generators {
 
     /// The rows as messages, with the faults that the user asked for: sent twice, late, or garbled.
     pub fn messages(self: &Arc<Self>, name: &Name) -> Arc<dyn TableProvider> {
-        messages::table(self, name)
+        messages::table(self, name, 0..self.rows(name))
+    }
+
+    /// The messages of these rows, which may lie beyond the last one: rows have no end.
+    pub fn messages_of(self: &Arc<Self>, name: &Name, rows: Range<u64>) -> Arc<dyn TableProvider> {
+        messages::table(self, name, rows)
     }
 
     #[expect(

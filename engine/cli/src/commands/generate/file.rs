@@ -1,0 +1,63 @@
+//! Rows of a generator in a file.
+
+use crate::{
+    args::{Generate, RowsOutput},
+    context::Context,
+    interrupt::cancellable,
+    report::timed,
+    rows,
+    stop::{Exit, Result, Stop},
+    terminal::Style,
+    words,
+    work::Ready,
+};
+use engine_connect::generator::Generators;
+use engine_language::graph::NodeId;
+use engine_run::{
+    clock::{Clock as _, SystemClock},
+    session::Sessions,
+};
+use std::{collections::BTreeSet, io::BufWriter, path::Path, time::Instant};
+
+/// Writes the file in one step: it is there as a whole, or not at all.
+pub fn write(context: &Context, ready: &Ready, nodes: &BTreeSet<NodeId>, args: &Generate, path: &Path) -> Result {
+    let output = form(path)?;
+    let mut nodes = nodes.iter();
+    let (Some(node), None) = (nodes.next(), nodes.next()) else {
+        return Err(Stop::usage("a file takes the rows of one generator", "name one".to_owned()));
+    };
+    let started = Instant::now();
+    let scale = args.rows_scale.unwrap_or(1.0);
+    let generators = Generators::new(&ready.project.generators, SystemClock.now_us(), scale).map_err(|problem| {
+        context.terminal.say(&context.drawing().diagnostic(&problem, &ready.project.files));
+        Stop::Problems
+    })?;
+    let doing = || format!("writing `{}`", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(Stop::io(doing()))?;
+    let sessions = Sessions::new(ready.project.settings.limits, &context.made()?.join("tmp"))?;
+    let count = cancellable(context.terminal, async |cancel| {
+        let rows = sessions.open().context.read_table(generators.provider(&node.name))?.execute_stream().await?;
+        tokio::select! {
+            count = rows::write(rows, output, BufWriter::new(file.as_file())) => count,
+            () = cancel.cancelled() => Err(engine_run::error::Error::Cancelled.into()),
+        }
+    })?;
+    file.persist(path).map_err(|error| Stop::Io { doing: doing(), source: error.error })?;
+    let text = format!("{}   {}", path.display(), words::counted(count, "row"));
+    context.terminal.note(&timed(context.terminal, Style::Good, "Generated", &text, started.elapsed()));
+    Ok(Exit::Done)
+}
+
+fn form(path: &Path) -> Result<RowsOutput> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("csv") => Ok(RowsOutput::Csv),
+        Some("ndjson" | "jsonl") => Ok(RowsOutput::Ndjson),
+        Some("json") => Ok(RowsOutput::Json),
+        Some("parquet") => Ok(RowsOutput::Parquet),
+        _ => {
+            let message = format!("`{}` does not say what it holds", path.display());
+            Err(Stop::usage(message, "end it in .csv, .ndjson, .json or .parquet".to_owned()))
+        }
+    }
+}
