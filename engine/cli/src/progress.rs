@@ -1,6 +1,6 @@
 //! The live region: what is running, how fast, and how long it will still take.
 
-use crate::{terminal::Terminal, words};
+use crate::{report::NAME, terminal::Terminal, words};
 use engine_language::graph::NodeId;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::{
@@ -19,7 +19,6 @@ const BARS: usize = 8;
 #[derive(Debug)]
 pub struct Progress {
     live: Option<Live>,
-    names: usize,
 }
 
 #[derive(Debug)]
@@ -29,11 +28,11 @@ struct Live {
 }
 
 impl Progress {
-    /// For a terminal, and names of so many columns.
-    pub fn new(terminal: Terminal, names: usize) -> Self {
+    /// For a terminal.
+    pub fn new(terminal: Terminal) -> Self {
         let region = || MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(15));
         let live = terminal.live.then(|| Live { region: region(), bars: Mutex::default() });
-        Self { live, names }
+        Self { live }
     }
 
     /// A step began.
@@ -45,8 +44,7 @@ impl Progress {
         }
         let bar = live.region.add(ProgressBar::new_spinner());
         bar.set_style(spinning());
-        let names = self.names;
-        bar.set_prefix(format!("{doing} {:<names$}", node.name.as_str()));
+        bar.set_prefix(format!("{doing} {:<NAME$}", node.name.as_str()));
         bar.enable_steady_tick(Duration::from_millis(100));
         bars.insert(node.clone(), bar);
     }

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// Columns of the action word.
 const WORD: usize = 12;
+/// Columns of a node's name.
+pub const NAME: usize = 26;
 /// Columns of the facts, before the time.
 const FACTS: usize = 42;
 
@@ -22,22 +24,20 @@ const FACTS: usize = 42;
 #[derive(Debug)]
 pub struct Lines {
     terminal: Terminal,
-    names: usize,
     level: Level,
     watching: bool,
     progress: Progress,
 }
 
 impl Lines {
-    /// For nodes whose longest name has so many characters.
-    pub fn new(terminal: Terminal, longest_name: usize, verbose: u8) -> Self {
+    /// As loud as the user asked.
+    pub fn new(terminal: Terminal, verbose: u8) -> Self {
         let level = match verbose {
             0 => Level::Warn,
             1 => Level::Info,
             _ => Level::Debug,
         };
-        let names = longest_name.clamp(22, 40);
-        Self { terminal, names, level, watching: false, progress: Progress::new(terminal, names) }
+        Self { terminal, level, watching: false, progress: Progress::new(terminal) }
     }
 
     /// Under `watch`, where a node that is reused is where a change stopped.
@@ -61,7 +61,7 @@ impl Lines {
             Level::Warn => ("Warning", Style::Warn),
             Level::Error => ("Error", Style::Bad),
         };
-        self.line(&action(self.terminal, style, word, &format!("{node:<width$} {message}", width = self.names)));
+        self.line(&action(self.terminal, style, word, &format!("{node:<NAME$} {message}")));
     }
 }
 
@@ -73,7 +73,7 @@ impl Listener for Lines {
             Event::StepProgress { node, rows, bytes: _, of_rows } => self.progress.advance(node, *rows, *of_rows),
             Event::StepRetried { node, attempt, of, reason, wait } => {
                 let facts = format!("{attempt}/{of} · {reason} · next in {}", words::duration(*wait));
-                let text = format!("{:<width$} {facts}", node.name.as_str(), width = self.names);
+                let text = format!("{:<NAME$} {facts}", node.name.as_str());
                 self.line(&action(self.terminal, Style::Warn, "Retried", &text));
             }
             Event::StepFinished(report) => {
@@ -81,11 +81,11 @@ impl Listener for Lines {
                 if self.watching && report.status == Status::Reused {
                     let note = Some("same data, stopped here".to_owned());
                     let report = NodeReport { note, ..NodeReport::clone(report) };
-                    self.line(&node_line(self.terminal, &report, self.names));
+                    self.line(&node_line(self.terminal, &report));
                     return;
                 }
-                self.line(&node_line(self.terminal, report, self.names));
-                for warning in warnings(self.terminal, report, self.names) {
+                self.line(&node_line(self.terminal, report));
+                for warning in warnings(self.terminal, report) {
                     self.line(&warning);
                 }
             }
@@ -104,15 +104,14 @@ pub fn action(terminal: Terminal, style: Style, word: &str, text: &str) -> Strin
 
 /// An action with a time at the right: `    Compiled 5 models      38ms`.
 pub fn timed(terminal: Terminal, style: Style, word: &str, text: &str, took: Duration) -> String {
-    let width = FACTS + 23;
     let took = words::duration(took);
-    let gap = (width + 8).saturating_sub(text.chars().count() + took.len()).max(2);
+    let gap = (NAME + FACTS + 9).saturating_sub(text.chars().count() + took.len()).max(2);
     let time = terminal.paint(Style::Dim, &took);
     action(terminal, style, word, &format!("{text}{:gap$}{time}", ""))
 }
 
 /// One node's line.
-pub fn node_line(terminal: Terminal, report: &NodeReport, names: usize) -> String {
+pub fn node_line(terminal: Terminal, report: &NodeReport) -> String {
     let (word, style) = match report.status {
         Status::Succeeded => (report.done, Style::Good),
         Status::Reused => ("Reused", Style::Blue),
@@ -122,11 +121,11 @@ pub fn node_line(terminal: Terminal, report: &NodeReport, names: usize) -> Strin
     let facts = facts(report);
     let name = report.node.name.as_str();
     if matches!(report.status, Status::Reused | Status::Skipped) {
-        return action(terminal, style, word, &format!("{name:<names$} {facts}"));
+        return action(terminal, style, word, &format!("{name:<NAME$} {facts}"));
     }
     let time = terminal.paint(Style::Dim, &format!("{:>7}", words::duration(report.took)));
     let gap = FACTS.saturating_sub(facts.chars().count());
-    action(terminal, style, word, &format!("{name:<names$} {facts}{:gap$} {time}", ""))
+    action(terminal, style, word, &format!("{name:<NAME$} {facts}{:gap$} {time}", ""))
 }
 
 fn facts(report: &NodeReport) -> String {
@@ -166,13 +165,13 @@ fn facts(report: &NodeReport) -> String {
 }
 
 /// Checks that warn, each a line.
-fn warnings(terminal: Terminal, report: &NodeReport, names: usize) -> Vec<String> {
+fn warnings(terminal: Terminal, report: &NodeReport) -> Vec<String> {
     let warn = report.checks.iter().filter(|check| check.failing > 0 && check.severity == CheckSeverity::Warn);
     warn.map(|check| {
         let examples = check.examples.first().map(|row| format!(", such as {row}")).unwrap_or_default();
         let name = report.node.name.as_str();
         let failing = words::counted(check.failing, "row");
-        let broken = format!("{name:<names$} {failing} against {}{examples}", check.name);
+        let broken = format!("{name:<NAME$} {failing} against {}{examples}", check.name);
         action(terminal, Style::Warn, "Warning", &broken)
     })
     .collect()

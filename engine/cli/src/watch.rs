@@ -158,7 +158,7 @@ impl<'a> Watching<'a> {
     fn start(&mut self, ready: Ready, nodes: BTreeSet<NodeId>, _tests: BTreeSet<Name>) {
         let cancel = CancellationToken::new();
         let context = self.context.clone();
-        let lines = Lines::new(context.terminal, work::longest(&nodes), context.global.verbose);
+        let lines = Lines::new(context.terminal, context.global.verbose);
         let lines = Arc::new(lines.watching());
         let project = ready.project.clone();
         let (token, selected) = (cancel.clone(), nodes.clone());

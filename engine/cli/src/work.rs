@@ -178,11 +178,6 @@ impl Ready {
     }
 }
 
-/// The length of the longest of some nodes' names.
-pub fn longest(nodes: &BTreeSet<NodeId>) -> usize {
-    nodes.iter().map(|id| id.name.as_str().chars().count()).max().unwrap_or(0)
-}
-
 /// A run that begins now.
 pub fn run_info() -> RunInfo {
     let now = SystemClock.now_us();

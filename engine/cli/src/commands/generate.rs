@@ -33,7 +33,7 @@ pub fn generate(context: &Context, args: &Generate) -> Result {
         return file::write(context, &ready, &nodes, args, path);
     }
     let wish = Wish { regenerate: args.replace, rows_scale: args.rows_scale.unwrap_or(1.0), ..Wish::default() };
-    let lines = Arc::new(Lines::new(context.terminal, work::longest(&nodes), context.global.verbose));
+    let lines = Arc::new(Lines::new(context.terminal, context.global.verbose));
     let report = cancellable(context.terminal, async |cancel| ready.run(context, &nodes, wish, lines, cancel).await)?;
     report::end(&context.drawing(), &report, &ready.project.files);
     Ok(run::exit(&report))

@@ -33,7 +33,7 @@ pub fn run(context: &Context, args: &Run) -> Result {
         ..Wish::default()
     };
     ready.say(context);
-    let lines = Arc::new(Lines::new(context.terminal, work::longest(&nodes), context.global.verbose));
+    let lines = Arc::new(Lines::new(context.terminal, context.global.verbose));
     let report = cancellable(context.terminal, async |cancel| ready.run(context, &nodes, wish, lines, cancel).await)?;
     report::end(&context.drawing(), &report, &ready.project.files);
     if args.output == Output::Json {

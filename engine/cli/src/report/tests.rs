@@ -73,15 +73,15 @@ fn a_line_tells_word_name_facts_and_time() {
             ..report(NodeKind::Model, "exec_dashboard", Status::Skipped, "Succeeded")
         },
     ];
-    let text: Vec<String> = lines.iter().map(|report| node_line(PLAIN, report, 22)).collect();
+    let text: Vec<String> = lines.iter().map(|report| node_line(PLAIN, report)).collect();
     let expected = [
-        "   Generated orders                 3,000 rows                                   0.11s",
-        "  Replicated replica.orders         3,000 rows   312 KiB   verified              0.11s",
-        "   Succeeded new_users              25 events, 24 rows, 1 rejected               0.11s",
-        "   Succeeded mart_average_check     24 rows      4 checks passed                 0.11s",
-        "      Reused mart_product_rating    800 rows     unchanged since 14:02",
-        "      Failed mart_user_activity     E0202 division by zero                       0.11s",
-        "     Skipped exec_dashboard         upstream mart_user_activity failed",
+        "   Generated orders                     3,000 rows                                   0.11s",
+        "  Replicated replica.orders             3,000 rows   312 KiB   verified              0.11s",
+        "   Succeeded new_users                  25 events, 24 rows, 1 rejected               0.11s",
+        "   Succeeded mart_average_check         24 rows      4 checks passed                 0.11s",
+        "      Reused mart_product_rating        800 rows     unchanged since 14:02",
+        "      Failed mart_user_activity         E0202 division by zero                       0.11s",
+        "     Skipped exec_dashboard             upstream mart_user_activity failed",
     ];
     assert_eq!(text.join("\n"), expected.join("\n"));
 }

@@ -19,9 +19,9 @@ fn a_run_builds_then_reuses() {
     let test = chain();
     test.run(&["run"]).code(0).stdout("").stderr(
         "    Compiled 2 models, 1 table [T]
-      Seeded s                      3 rows [T]
-   Succeeded a                      1 row        1 check passed [T]
-   Succeeded b                      1 row [T]
+      Seeded s                          3 rows [T]
+   Succeeded a                          1 row        1 check passed [T]
+   Succeeded b                          1 row [T]
    Succeeded run [RUN]   3 succeeded [T]
 ",
     );
