@@ -91,6 +91,6 @@ impl Session {
     /// Plans a query; anything but a query is refused.
     pub async fn query(&self, sql: &str) -> Result<DataFrame, datafusion::error::DataFusionError> {
         let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        self.context.sql_with_options(sql.trim().trim_end_matches(';'), options).await
+        self.context.sql_with_options(sql.trim_end().trim_end_matches(';'), options).await
     }
 }

@@ -143,6 +143,10 @@ pub fn filtered(text: &str) -> String {
 }
 
 fn line_filtered(line: &str) -> String {
+    // The gap before this depends on a time's length.
+    if let Some((said, more)) = line.split_once("  more: ") {
+        return format!("{}  more: {more}", line_filtered(said.trim_end()));
+    }
     let mut words: Vec<String> = line.split(' ').map(word_filtered).collect();
     if words.last().is_some_and(|word| word == "[T]") {
         words.pop();

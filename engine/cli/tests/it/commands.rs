@@ -31,7 +31,7 @@ help: a model with a similar name exists
 2 + from {{ ref(\"a\") }}
   |
 
-error: 1 error in 3 files ([T])                           more: `engine explain E0420`
+error: 1 error in 3 files ([T])  more: `engine explain E0420`
 ",
     );
 }
@@ -147,4 +147,11 @@ fn doctor_tries_every_connection() {
 fn check_complains_of_a_connector_that_is_not_there() {
     let test = Test::new().file("project/sources.toml", "[connections.x]\ntype = \"sqlit\"\npath = \"x\"\n");
     test.run(&["check"]).code(1).says("error[E0500]").says("--> project/sources.toml:2:8").says("`sqlite`");
+}
+
+#[test]
+fn check_finds_a_column_behind_config_and_jinja() {
+    let model = "{{ config(\n    description = \"x\",\n) }}\n\nselect\n    n,\n    nn\nfrom {{ ref(\"a\") }}";
+    let test = pair().file("project/models/b.sql", model);
+    test.run(&["check"]).code(1).says("--> project/models/b.sql:7:5").says("    nn\n  |     ^^");
 }
