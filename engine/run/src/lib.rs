@@ -24,4 +24,5 @@ pub mod seed;
 pub mod session;
 mod step;
 pub mod systems;
+pub mod test;
 pub mod tokens;

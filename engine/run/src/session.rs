@@ -38,6 +38,13 @@ impl Sessions {
         Ok(Self { runtime, partitions })
     }
 
+    /// The same with one partition, so that sums of fractions come out the same on every machine.
+    #[must_use]
+    pub fn single(mut self) -> Self {
+        self.partitions = 1;
+        self
+    }
+
     /// A session whose catalog is empty.
     pub fn open(&self) -> Session {
         let mut config = SessionConfig::new()
