@@ -33,17 +33,21 @@ impl Chance {
     }
 }
 
-/// A rank from 0 up to, but not including, `n`, by Zipf's law with exponent 1, from an even share: the inverse of the
-/// continuous distribution, whose density falls as 1 / (rank + 1).
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a rank below n"
-)]
-pub fn zipf(share: f64, n: u64) -> u64 {
-    let rank = ((n as f64 + 1.0).powf(share) - 1.0).floor();
-    (rank as u64).min(n.saturating_sub(1))
+/// A rank from 0 up to, but not including, `n`, by Zipf's law with exponent 1: rank r in proportion to 1 / (r + 1).
+///
+/// Exactly, and with whole numbers only, so every machine chooses the same: one of the octaves 2ᵏ..2ᵏ⁺¹, evenly a number in
+/// it, taken with the chance 2ᵏ / number. That takes about three tries at most, whatever `n` is.
+pub fn zipf(chance: Chance, row: u64, n: u64) -> u64 {
+    let octaves = u64::from(n.max(1).ilog2()) + 1;
+    let tries = Chance(chance.bits(row));
+    for draw in (0_u64..).step_by(3) {
+        let first = 1_u64 << tries.below(draw, octaves);
+        let number = first + tries.below(draw + 1, first);
+        if number <= n && tries.below(draw + 2, number) < first {
+            return number - 1;
+        }
+    }
+    0
 }
 
 /// A bijection of 0..n onto itself, so that the popular ones are not the first ones: a Feistel network of four rounds over

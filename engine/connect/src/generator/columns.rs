@@ -25,6 +25,9 @@ use engine_language::{
 };
 use std::{sync::Arc, time::Duration};
 
+/// How many parents in a row are tried for one that has rows.
+const ATTEMPTS: u64 = 100;
+
 fn wrong(message: impl Into<String>) -> DataFusionError {
     DataFusionError::Execution(message.into())
 }
@@ -35,8 +38,7 @@ impl Generators {
         let made = self.column(name, column);
         let kind = self.schemas[name].field_with_name(column)?.data_type().clone();
         let array = self.make(name, made, &kind, rows)?;
-        let options = CastOptions { safe: false, ..CastOptions::default() };
-        let array = cast_with_options(&array, &kind, &options)?;
+        let array = typed(&array, &kind, &made.maker)?;
         let chance = Chance::new(self.generator(name).seed, column, "null");
         let mut absent: Vec<bool> =
             rows.iter().map(|row| made.nulls > 0.0 && chance.share(*row) < made.nulls).collect();
@@ -76,7 +78,7 @@ impl Generators {
             }
             Maker::Near { generator, column: base, spread } => {
                 let base = self.base(name, generator.as_ref().map(|g| &g.value), base, rows)?;
-                near(chance("near"), &base, *spread, rows)
+                near(chance("near"), &base, *spread, kind, rows)
             }
             Maker::Sql(text) => self.evaluate(name, &column.name, text, rows),
         }
@@ -95,27 +97,26 @@ impl Generators {
         let (pick, child) = (Chance::new(seed, &column.name, "reference"), Chance::new(seed, &column.name, "child"));
         let one = |row: u64| {
             // A row may refer to an earlier row of its own generator, so there are no circles.
-            let count = if to == name { row } else { self.parents_count(to) };
-            if count == 0 {
+            let roots = if to == name { row / self.fan(to) } else { self.roots(to) };
+            if roots == 0 {
                 return None;
             }
-            let chosen = match skew {
-                Skew::Uniform => pick.below(row, count),
-                Skew::Zipf => shuffled(seed, zipf(pick.share(row), count), count),
+            let root = match skew {
+                Skew::Uniform => pick.below(row, roots),
+                Skew::Zipf => shuffled(seed, zipf(pick, row, roots), roots),
             };
-            Some(match &self.generator(to).rows {
-                Rows::Count(_) => chosen,
-                Rows::Per { max, .. } => chosen * max + child.below(row, self.children(to, chosen)),
-            })
+            // Who has no rows is passed over. After a hundred of those, there is hardly a row at all.
+            (0..ATTEMPTS).find_map(|further| self.descend(to, (root + further) % roots, child, row))
         };
         rows.iter().map(|row| one(*row)).collect()
     }
 
-    fn parents_count(&self, to: &Name) -> u64 {
-        match &self.generator(to).rows {
-            Rows::Count(_) => self.rows(to),
-            Rows::Per { parent, .. } => self.rows(&parent.value),
-        }
+    /// A row that stems from a root, if there is one.
+    fn descend(&self, name: &Name, root: u64, child: Chance, row: u64) -> Option<u64> {
+        let Rows::Per { parent, max, .. } = &self.generator(name).rows else { return Some(root) };
+        let above = self.descend(&parent.value, root, child, row)?;
+        let children = self.children(name, above);
+        (children > 0).then(|| above * max + child.below(row, children))
     }
 
     /// A column of this row, or of the row that this one refers to.
@@ -142,6 +143,23 @@ impl Generators {
         let absent: Vec<bool> = rows.iter().map(Option::is_none).collect();
         if absent.contains(&true) { Ok(nullif(&values, &BooleanArray::from(absent))?) } else { Ok(values) }
     }
+}
+
+/// Values in their column's type. What SQL or another column gives may not change on the way.
+fn typed(array: &ArrayRef, kind: &DataType, maker: &Maker) -> Result<ArrayRef> {
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    let there = cast_with_options(array, kind, &options)?;
+    let given = matches!(maker, Maker::Sql(_) | Maker::References { .. });
+    if given && array.data_type() != kind {
+        let back = cast_with_options(&there, array.data_type(), &options)?;
+        if back.to_data() != array.to_data() {
+            return Err(wrong(format!(
+                "values of the type {} do not fit {kind} exactly: round them",
+                array.data_type()
+            )));
+        }
+    }
+    Ok(there)
 }
 
 fn between(chance: Chance, low: &Value, high: &Value, kind: &DataType, now: i64, rows: &[u64]) -> Result<ArrayRef> {
@@ -224,31 +242,30 @@ fn after(chance: Chance, base: &ArrayRef, within: Duration, now: i64, rows: &[u6
     Ok(Arc::new(times.map(|(base, row)| base.map(|base| later(*row, base))).collect::<TimestampMicrosecondArray>()))
 }
 
-/// A number within a share of another.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "a spread is rough; its result is exact in its type"
-)]
-fn near(chance: Chance, base: &ArrayRef, spread: f64, rows: &[u64]) -> Result<ArrayRef> {
-    let factor = |row: &u64| 1.0 + spread * (2.0 * chance.share(*row) - 1.0);
-    match base.data_type() {
+/// A number within a share of another; a decimal or whole one is cut towards the other, so it never leaves the share.
+#[expect(clippy::cast_possible_truncation, reason = "a share is at most 1")]
+fn near(chance: Chance, base: &ArrayRef, spread: f64, kind: &DataType, rows: &[u64]) -> Result<ArrayRef> {
+    // In millionths, so that the arithmetic is the same on every machine.
+    let turn = |row: &u64| i128::from((spread * (2.0 * chance.share(*row) - 1.0) * 1e6) as i64);
+    let near = |value: i128, row: &u64| Some(value + value.checked_mul(turn(row))? / 1_000_000);
+    match kind {
         DataType::Decimal128(precision, scale) => {
-            // In millionths, so that the arithmetic is the same on every machine.
-            let near = |value: i128, row: &u64| value * i128::from((factor(row) * 1e6).round() as i64) / 1_000_000;
+            let base = cast(base, &DataType::Decimal128(38, *scale))?;
             let values = base.as_primitive::<Decimal128Type>().iter().zip(rows);
-            let values: Decimal128Array = values.map(|(value, row)| value.map(|v| near(v, row))).collect();
+            let values: Decimal128Array = values.map(|(value, row)| near(value?, row)).collect();
             Ok(Arc::new(values.with_precision_and_scale(*precision, *scale)?))
         }
-        DataType::Float64 => {
+        DataType::Float32 | DataType::Float64 => {
+            let base = cast(base, &DataType::Float64)?;
+            let factor = |row: &u64| 1.0 + spread * (2.0 * chance.share(*row) - 1.0);
             let values = base.as_primitive::<Float64Type>().iter().zip(rows);
             Ok(Arc::new(values.map(|(value, row)| value.map(|v| v * factor(row))).collect::<Float64Array>()))
         }
         _ => {
             let base = cast(base, &DataType::Int64)?;
             let values = base.as_primitive::<Int64Type>().iter().zip(rows);
-            let near = |value: i64, row: &u64| (value as f64 * factor(row)).round() as i64;
-            Ok(Arc::new(values.map(|(value, row)| value.map(|v| near(v, row))).collect::<Int64Array>()))
+            let near = |(value, row): (Option<i64>, &u64)| i64::try_from(near(value?.into(), row)?).ok();
+            Ok(Arc::new(values.map(near).collect::<Int64Array>()))
         }
     }
 }

@@ -71,7 +71,7 @@ impl Messages {
         let (late, again, corrupt) = (chance("late"), chance("duplicate"), chance("corrupt"));
         // By when they are sent, then by row.
         let mut sent: Vec<(u64, u64, bool)> = vec![];
-        for row in from..to {
+        for row in self.generators.numbers(&self.name, from, to) {
             let when = if late.share(row) < generator.faults.late { row + LATE } else { row };
             sent.push((when, row, corrupt.share(row) < generator.faults.corrupt));
             if again.share(row) < generator.faults.duplicate {

@@ -116,11 +116,33 @@ impl Generators {
         }
     }
 
+    /// How many rows there are at the top of a generator's chain of parents.
+    fn roots(&self, name: &Name) -> u64 {
+        match &self.generator(name).rows {
+            Rows::Count(rows) => self.scaled(*rows),
+            Rows::Per { parent, .. } => self.roots(&parent.value),
+        }
+    }
+
+    /// How many row numbers stem from one row at the top.
+    fn fan(&self, name: &Name) -> u64 {
+        match &self.generator(name).rows {
+            Rows::Count(_) => 1,
+            Rows::Per { parent, max, .. } => self.fan(&parent.value).saturating_mul(*max).max(1),
+        }
+    }
+
     /// The numbers of the rows from one number up to another that there are; `per` generators have gaps.
     fn numbers(&self, name: &Name, from: u64, to: u64) -> Vec<u64> {
+        (from..to).filter(|row| self.exists(name, *row)).collect()
+    }
+
+    fn exists(&self, name: &Name, row: u64) -> bool {
         match &self.generator(name).rows {
-            Rows::Count(_) => (from..to).collect(),
-            Rows::Per { max, .. } => (from..to).filter(|row| row % max < self.children(name, row / max)).collect(),
+            Rows::Count(_) => true,
+            Rows::Per { parent, max, .. } => {
+                row % max < self.children(name, row / max) && self.exists(&parent.value, row / max)
+            }
         }
     }
 }

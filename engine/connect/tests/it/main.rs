@@ -1,1 +1,2 @@
 //! Tests of the crate through its public face.
+mod generator;
