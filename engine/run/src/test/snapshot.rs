@@ -14,8 +14,8 @@ use engine_language::{
     project::Project,
 };
 use std::{
-    fs,
-    io::{self, Write as _},
+    fmt::Write as _,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -102,12 +102,10 @@ impl Recorded<'_> {
         let name = serde_json::Value::from(self.name);
         let text = format!("---\nsource: {source}\nexpression: {name}\n---\n{body}");
         let folder = path.parent().unwrap_or(path);
-        let written = fs::create_dir_all(folder).and_then(|()| {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            file.persist(path).map_err(|error| error.error)
-        });
-        written.map(drop).map_err(|error| broken(path, &error))
+        let half = path.with_extension("half");
+        let written =
+            fs::create_dir_all(folder).and_then(|()| fs::write(&half, text)).and_then(|()| fs::rename(&half, path));
+        written.map_err(|error| broken(path, &error))
     }
 
     fn unreadable(&self, error: &dyn std::error::Error) -> Error {
@@ -184,7 +182,7 @@ fn body(cells: &Cells) -> String {
     }
     if cells.rows.len() > MOST_ROWS {
         let digest = &digest.finalize().to_hex()[..16];
-        text.push_str(&format!("... {} rows in all, digest {digest}\n", cells.rows.len()));
+        writeln!(text, "... {} rows in all, digest {digest}", cells.rows.len()).expect("a string takes text");
     }
     text
 }

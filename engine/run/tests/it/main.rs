@@ -1,2 +1,3 @@
 //! Tests of the crate through its public face.
+mod shop;
 mod test_command;
