@@ -173,7 +173,10 @@ fn between(chance: Chance, low: &Value, high: &Value, kind: &DataType, now: i64,
             Ok(Arc::new(rows.iter().map(|row| Some(number(low, high, *row))).collect::<TimestampMicrosecondArray>()))
         }
         DataType::Decimal128(precision, scale) => {
-            let end = |value: &Value| parse_decimal::<Decimal128Type>(&parse::text(value), *precision, *scale);
+            let end = |value: &Value| {
+                let text = parse::decimal(value, *scale).map_err(wrong)?;
+                Ok::<_, DataFusionError>(parse_decimal::<Decimal128Type>(&text, *precision, *scale)?)
+            };
             let (low, high) = (end(low)?, end(high)?);
             let width =
                 u64::try_from(high - low).map_err(|_| wrong("the range of `between` is too wide"))?.saturating_add(1);
@@ -199,6 +202,9 @@ fn between(chance: Chance, low: &Value, high: &Value, kind: &DataType, now: i64,
 
 /// The values as an array of one row each, in the column's type.
 fn list(values: &[Value], kind: &DataType) -> Result<ArrayRef> {
+    if let DataType::Decimal128(_, scale) = kind {
+        values.iter().try_for_each(|value| parse::decimal(value, *scale).map(drop)).map_err(wrong)?;
+    }
     let text: StringArray = values
         .iter()
         .map(|value| (!matches!(value.kind, ValueKind::Array(_) | ValueKind::Table(_))).then(|| parse::text(value)))

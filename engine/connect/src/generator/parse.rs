@@ -27,6 +27,16 @@ pub fn text(value: &Value) -> String {
     }
 }
 
+/// A value as text that a decimal of this scale holds to the last digit.
+pub fn decimal(value: &Value, scale: i8) -> Result<String, String> {
+    let text = text(value);
+    let digits = text.split_once('.').map_or("", |(_, digits)| digits.trim_end_matches('0'));
+    if digits.len() > usize::try_from(scale).unwrap_or(0) {
+        return Err(format!("`{text}` has more than {scale} digits after the point"));
+    }
+    Ok(text)
+}
+
 /// `now`, `-365d`, `+1h`, or an ISO date or time, in microseconds since 1970 UTC.
 pub fn instant(value: &Value, now_us: i64) -> Result<i64, String> {
     let text = text(value);

@@ -344,3 +344,16 @@ async fn sql_is_exact_or_an_error() {
     let exact = context(&third("round(n / 3.0, 2)"), 1.0, 1);
     assert_eq!(number(&exact, "select cast(sum(x) * 100 as bigint) from a").await, 200);
 }
+
+#[tokio::test]
+async fn bounds_and_values_are_exact_or_an_error() {
+    for made in ["between = [0.001, 1]", "one_of = [1.005, 2]", "value = 1.005"] {
+        let generators = format!("[a]\nrows = 3\n[a.columns]\nx = {{ type = \"decimal(10,2)\", {made} }}\n");
+        let error = context(&generators, 1.0, 1).sql("select x from a").await.unwrap().collect().await.unwrap_err();
+        assert!(error.to_string().contains("has more than 2 digits after the point"), "{made}: {error}");
+    }
+    let cents = "[a]\nrows = 300\n[a.columns]\nx = { type = \"decimal(10,2)\", between = [-0.05, 0.05] }\n";
+    let cents = context(cents, 1.0, 1);
+    assert_eq!(number(&cents, "select count(distinct x) from a").await, 11);
+    never(&cents, "a", "x not between -0.05 and 0.05").await;
+}
