@@ -22,14 +22,14 @@ pub fn check(rendered: &Rendered, file: Span, this: Option<&Name>) -> Vec<Diagno
         [Statement::Query(query)] => query_problems(rendered, query, file, this),
         [other] => vec![not_a_query(rendered, file, other)],
         [] => vec![
-            Diagnostic::error(&code::E0202, file, "this renders to nothing, but must be one query")
+            Diagnostic::error(&code::E0206, file, "this renders to nothing, but must be one query")
                 .hint("write a `select`"),
         ],
         [_, second, ..] => {
             let span = locate(rendered, second.span().start).unwrap_or(file);
             vec![
                 Diagnostic::error(
-                    &code::E0202,
+                    &code::E0206,
                     span,
                     format!("this renders to {} statements, but must be one query", statements.len()),
                 )

@@ -103,7 +103,9 @@ impl Analysis<'_> {
         for read in rendered.reads.iter().filter(|read| read.value != *this && !self.schemas.contains_key(&read.value))
         {
             ready = false;
-            if matches!(read.value.kind, NodeKind::Source | NodeKind::Replication) {
+            // A table that is not there at all was complained of when the graph was built.
+            let known = self.project.graph.nodes.contains_key(&read.value);
+            if known && matches!(read.value.kind, NodeKind::Source | NodeKind::Replication) {
                 let message = format!("the columns of `{}` are not known", read.value.name);
                 let hint = "`engine check --online` asks its system and writes project/schema.lock";
                 found.push(Diagnostic::warning(&code::W0210, read.span, message).hint(hint));
@@ -115,6 +117,9 @@ impl Analysis<'_> {
     fn plan(&self, rendered: &Rendered, node: &NodeId) -> Result<SchemaRef, Box<Diagnostic>> {
         let located = |error| Box::new(locate::diagnose(rendered, &error, node.name.as_str()));
         let frame = block_on(self.session.query(&rendered.sql)).map_err(located)?;
+        // Types are only looked at when the plan is analyzed.
+        let (state, plan) = frame.clone().into_parts();
+        state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {}).map_err(located)?;
         Ok(frame.schema().inner().clone())
     }
 
@@ -174,7 +179,9 @@ impl Analysis<'_> {
             return missing(other.1, &Spanned::new(field.clone(), each.span), &what);
         }
         let error = block_on(self.session.query(&check::sql(&each.rule))).err()?;
-        let message = format!("{what} cannot be planned: {}", error.strip_backtrace());
+        let why = error.strip_backtrace();
+        let why = why.lines().next().unwrap_or_default().replace("engine_check.new_rows.", "");
+        let message = format!("{what} cannot be planned: {why}");
         Some(Diagnostic::error(&code::E0301, each.span, message))
     }
 
@@ -194,7 +201,7 @@ fn missing(columns: &SchemaRef, column: &Spanned<String>, who: &str) -> Option<D
         return None;
     }
     let message = format!("{who} names the column `{}`, which its rows do not have", column.value);
-    let problem = Diagnostic::error(&code::E0210, column.span, message);
+    let problem = Diagnostic::error(&code::E0202, column.span, message);
     let names: Vec<Name> = columns.fields().iter().map(|field| Name::new(field.name())).collect();
     Some(match nearest(column, names.iter().map(Name::as_str)) {
         Some(near) => problem.hint(format!("a column with a similar name exists: `{near}`")),

@@ -21,11 +21,11 @@ fn models_are_one_query() {
         ("select (1", "E0201 project/models/m.sql:1:42 `1`: the SQL cannot be parsed: expected: ), found: EOF"),
         (
             "-- nothing\n",
-            "E0202 project/models/m.sql:1:1 ``: this renders to nothing, but must be one query\n  help: write a `select`",
+            "E0206 project/models/m.sql:1:1 ``: this renders to nothing, but must be one query\n  help: write a `select`",
         ),
         (
             "select 1; select 2",
-            "E0202 project/models/m.sql:1:44 `select`: this renders to 2 statements, but must be one query\n  \
+            "E0206 project/models/m.sql:1:44 `select`: this renders to 2 statements, but must be one query\n  \
              label: the second begins here\n  help: put each into a file of its own",
         ),
         (
