@@ -32,16 +32,13 @@ pub fn batch(rows: &GivenRows, fields: &[Arc<Field>], what: &str) -> Result<Reco
 
 fn known(rows: &GivenRows, fields: &[Arc<Field>], what: &str) -> Result<()> {
     let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
-    for row in &rows.rows {
-        for (name, value) in row.iter().filter(|(name, _)| !names.contains(&name.as_str())) {
-            let problem = Diagnostic::error(&code::E0601, value.span, format!("{what} has no column `{name}`"));
-            return Err(Error::Project(Box::new(match nearest(name, names.iter().copied()) {
-                Some(near) => problem.hint(format!("a column with a similar name exists: `{near}`")),
-                None => problem.hint(format!("its columns: {}", names.join(", "))),
-            })));
-        }
-    }
-    Ok(())
+    let mut cells = rows.rows.iter().flatten();
+    let Some((name, value)) = cells.find(|(name, _)| !names.contains(&name.as_str())) else { return Ok(()) };
+    let problem = Diagnostic::error(&code::E0601, value.span, format!("{what} has no column `{name}`"));
+    Err(Error::Project(Box::new(match nearest(name, names.iter().copied()) {
+        Some(near) => problem.hint(format!("a column with a similar name exists: `{near}`")),
+        None => problem.hint(format!("its columns: {}", names.join(", "))),
+    })))
 }
 
 fn column(rows: &GivenRows, field: &Field) -> Result<ArrayRef> {

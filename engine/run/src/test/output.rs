@@ -1,4 +1,4 @@
-//! Test results for programs: JSON, and JUnit's XML.
+//! Test results for programs: JSON, and the XML of `JUnit`.
 
 use super::{
     Detail, TestKind, TestReport, TestResult, TestStatus,
@@ -68,7 +68,7 @@ fn place(span: Span, files: &Files) -> String {
     format!("{}:{line}:{column}", files.path(span.file).display())
 }
 
-/// All results, as JUnit's XML: a suite for each kind of test.
+/// All results, as the XML of `JUnit`: a suite for each kind of test.
 pub fn junit(report: &TestReport, files: &Files) -> Result<String> {
     let mut whole = Report::new("engine test");
     whole.set_time(report.took);

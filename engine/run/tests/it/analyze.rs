@@ -8,7 +8,7 @@ use engine_language::{
     world::MemoryWorld,
 };
 use engine_run::{analyze::analyze, systems::Systems};
-use std::{fmt::Write, path::Path};
+use std::{collections::BTreeMap, fmt::Write, path::Path};
 
 const SHOP: &str = r#"
 //- project/sources.toml
@@ -30,7 +30,7 @@ connection = "db"
 
 fn project(fixture: &str) -> (Project, Problems) {
     let options =
-        LoadOptions { target: None, vars: Default::default(), run: RunInfo::NONE, discovered: Default::default() };
+        LoadOptions { target: None, vars: BTreeMap::default(), run: RunInfo::NONE, discovered: BTreeMap::default() };
     let (project, mut problems) = load(&MemoryWorld::fixture(&format!("{SHOP}{fixture}")), &options);
     let systems = Systems::connect(&project, Path::new("."), &mut problems);
     analyze(&project, &systems, &mut problems);
@@ -75,11 +75,11 @@ fn model(sql: &str) -> String {
 fn a_column_that_is_not_there() {
     check(
         &model("select\n  o.custmer_id\nfrom {{ source('shop', 'orders') }} as o"),
-        r#"
+        r"
 E0202 m.sql:2:5 `custmer_id`: column `custmer_id` not found
   label: not a column of `o`, which is `shop.orders`
   fix: m.sql:2:5 `custmer_id` -> `customer_id` (a column with a similar name exists)
-"#,
+",
     );
 }
 
@@ -87,10 +87,10 @@ E0202 m.sql:2:5 `custmer_id`: column `custmer_id` not found
 fn a_column_without_a_table() {
     check(
         &model("select order_id, amuont\nfrom {{ source('shop', 'orders') }}"),
-        r#"
+        r"
 E0202 m.sql:1:18 `amuont`: column `amuont` not found
   fix: m.sql:1:18 `amuont` -> `amount` (a column with a similar name exists)
-"#,
+",
     );
 }
 
@@ -100,10 +100,10 @@ fn an_ambiguous_column() {
         &model(
             "select status from {{ source('shop', 'orders') }} o\njoin {{ source('shop', 'customers') }} c on o.customer_id = c.customer_id",
         ),
-        r#"
+        r"
 E0211 m.sql:1:8 `status`: column `status` is ambiguous
   help: say which one: `o.status` or `c.status`
-"#,
+",
     );
 }
 
@@ -111,10 +111,10 @@ E0211 m.sql:1:8 `status`: column `status` is ambiguous
 fn a_function_that_is_not_there() {
     check(
         &model("select cuont(order_id) as n\nfrom {{ source('shop', 'orders') }}"),
-        r#"
+        r"
 E0212 m.sql:1:8 `cuont`: no function `cuont`
   fix: m.sql:1:8 `cuont` -> `count` (a function with a similar name exists)
-"#,
+",
     );
 }
 
@@ -122,11 +122,11 @@ E0212 m.sql:1:8 `cuont`: no function `cuont`
 fn types_that_do_not_go_together() {
     check(
         &model("select *\nfrom {{ source('shop', 'orders') }}\nwhere order_id and placed"),
-        r#"
+        r"
 E0213 m.sql:1:1 `s`: expressions have incompatible types
   help: has type Int32
   help: has type Timestamp(µs)
-"#,
+",
     );
 }
 
@@ -134,9 +134,9 @@ E0213 m.sql:1:1 `s`: expressions have incompatible types
 fn arguments_of_a_wrong_type() {
     check(
         &model("select sum(status) as total\nfrom {{ source('shop', 'orders') }}"),
-        r#"
+        r"
 E0213 m.sql:1:8 `sum`: `sum` does not take an argument of type string in model `m`
-"#,
+",
     );
 }
 
@@ -144,10 +144,10 @@ E0213 m.sql:1:8 `sum`: `sum` does not take an argument of type string in model `
 fn a_column_outside_of_group_by() {
     check(
         &model("select status, customer_id, count(*) as n\nfrom {{ source('shop', 'orders') }} group by status"),
-        r#"
+        r"
 E0214 m.sql:1:16 `customer_id`: `customer_id` is neither in `group by` nor inside an aggregate
   help: add `customer_id` to `group by`, or say which of its values: `min(customer_id)`, `any_value(customer_id)`
-"#,
+",
     );
 }
 
@@ -155,11 +155,11 @@ E0214 m.sql:1:16 `customer_id`: `customer_id` is neither in `group by` nor insid
 fn unions_of_different_width() {
     check(
         &model("select 1 as a union all select 2 as a, 3 as b"),
-        r#"
+        r"
 E0214 m.sql:1:1 `select 1 as a union all select 2 as a, 3 as b`: UNION queries have different number of columns
   m.sql:1:1 `select 1 as a`: this side has 1 fields
   m.sql:1:25 `select 2 as a, 3 as b`: this side has 2 fields
-"#,
+",
     );
 }
 
@@ -167,9 +167,9 @@ E0214 m.sql:1:1 `select 1 as a union all select 2 as a, 3 as b`: UNION queries h
 fn columns_of_the_same_name() {
     check(
         &model("select order_id, order_id from {{ source('shop', 'orders') }}"),
-        r#"
+        r"
 E0214 m.sql:1:8 `order_id`: two columns are called `order_id`: give one another name by `as` in model `m`
-"#,
+",
     );
 }
 
@@ -186,12 +186,12 @@ select z from {{ ref('a') }}
 //- project/models/d.sql
 select order_id from {{ source('shop', 'orders') }}
 ",
-        r#"
+        r"
 E0202 a.sql:1:8 `x`: column `x` not found
   help: there are order_id, customer_id, status, amount, placed
 E0202 b.sql:1:8 `y`: column `y` not found
   help: there are order_id, customer_id, status, amount, placed
-"#,
+",
     );
 }
 
@@ -208,7 +208,7 @@ fn keys_cursors_and_checks_name_columns_of_the_rows() {
 ) }}
 select * from {{ source('shop', 'orders') }}
 ",
-        r#"
+        r"
 E0202 m.sql:3:12 `'oder_id'`: the key of `m` names the column `oder_id`, which its rows do not have
   help: a column with a similar name exists: `order_id`
 E0202 m.sql:4:14 `'plaecd'`: the cursor of `m` names the column `plaecd`, which its rows do not have
@@ -218,7 +218,7 @@ E0202 m.sql:5:15 `not_null('amuont')`: the check not_null(amuont) of `m` names t
 E0202 m.sql:5:35 `relationships('customer_id', to = 'shop.customers', field = 'id')`: the check relationships(customer_id → shop.customers.id) of `m` names the column `id`, which its rows do not have
   help: its columns: customer_id, name, status
 E0301 m.sql:5:102 `expression('amount > stats')`: the check expression(amount > stats) of `m` cannot be planned: Schema error: No field named stats. Did you mean 'status'?
-"#,
+",
     );
 }
 
@@ -231,10 +231,10 @@ fn the_incremental_half_is_planned_too() {
 select * from {{ source('shop', 'orders') }}
 {% if is_incremental() %} where placed > (select max(plcaed) from {{ this }}) {% endif %}
 ",
-        r#"
+        r"
 E0202 m.sql:3:54 `plcaed`: column `plcaed` not found
   fix: m.sql:3:54 `plcaed` -> `placed` (a column with a similar name exists)
-"#,
+",
     );
 }
 
@@ -242,10 +242,10 @@ E0202 m.sql:3:54 `plcaed`: column `plcaed` not found
 fn a_source_that_nobody_knows_is_a_warning() {
     check(
         &model("select anything from {{ source('far', 'things') }}"),
-        r#"
+        r"
 warning W0210 m.sql:1:25 `source('far', 'things')`: the columns of `far.things` are not known
   help: `engine check --online` asks its system and writes project/schema.lock
-"#,
+",
     );
 }
 
@@ -253,9 +253,9 @@ warning W0210 m.sql:1:25 `source('far', 'things')`: the columns of `far.things` 
 fn singular_tests_are_planned_too() {
     check(
         "//- project/tests/t.sql\nselect * from {{ source('shop', 'orders') }} where amnt < 0\n",
-        r#"
+        r"
 E0202 t.sql:1:52 `amnt`: column `amnt` not found
   fix: t.sql:1:52 `amnt` -> `amount` (a column with a similar name exists)
-"#,
+",
     );
 }

@@ -7,7 +7,7 @@ use engine_language::{
 };
 use engine_run::test::{TestOptions, output, snapshot::Update, test};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     env, fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -31,7 +31,7 @@ async fn the_shop_passes_its_tests() {
     let mut world = MemoryWorld::default();
     read(&root, Path::new("project"), &mut world);
     let options =
-        LoadOptions { target: None, vars: Default::default(), run: RunInfo::NONE, discovered: Default::default() };
+        LoadOptions { target: None, vars: BTreeMap::default(), run: RunInfo::NONE, discovered: BTreeMap::default() };
     let (project, problems) = load(&world, &options);
     assert!(problems.is_empty(), "{problems:?}");
     let project = Arc::new(project);

@@ -12,7 +12,12 @@ use engine_run::test::{
     snapshot::{self, Update},
     test,
 };
-use std::{collections::BTreeSet, fmt::Write, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    path::Path,
+    sync::Arc,
+};
 use tempfile::TempDir;
 
 const SOURCES: &str = r#"
@@ -30,6 +35,8 @@ connection = "events"
 format = "json"
 columns = { email = "text", age = "int" }
 bad_rows = "dead_letter"
+[sources.far]
+connection = "db"
 [sinks.marts]
 connection = "db"
 "#;
@@ -53,13 +60,15 @@ select distinct customer, '{{ var("greeting", "hi") }}' as greeting from {{ ref(
 //- project/models/members.sql
 {{ config(materialized = "stream", key = ["email"]) }}
 select lower(email) as email, age from {{ source("events", "signups") }}
+//- project/models/distant.sql
+select * from {{ source("far", "things") }}
 //- project/tests/no_negative.sql
 select * from {{ ref("totals") }} where total < 0
 "#;
 
 fn load_from(fixture: &str) -> Project {
     let options =
-        LoadOptions { target: None, vars: Default::default(), run: RunInfo::NONE, discovered: Default::default() };
+        LoadOptions { target: None, vars: BTreeMap::default(), run: RunInfo::NONE, discovered: BTreeMap::default() };
     let (project, problems) = load(&MemoryWorld::fixture(&format!("{SOURCES}{fixture}")), &options);
     let found: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
     assert!(found.is_empty(), "{found:?}");
@@ -132,6 +141,8 @@ async fn seeds_checks_singular_tests_and_snapshots_without_a_database() {
 passed check totals expression(total > 2)
 passed check totals not_null(customer)
 passed test no_negative
+skipped snapshot distant
+  no generator fills `far.things`
 failed snapshot growing
   nothing is recorded yet of its 3 rows
 failed snapshot totals
@@ -228,8 +239,14 @@ expect = []
 [no_error]
 model = "totals"
 expect_error = "zero"
+[unknown]
+model = "distant"
+given.far.things = [{ a = 1 }]
+expect = []
 "#,
         "
+failed distant.unknown: E0603 the columns of `far.things` are not known, so no rows of it can be given
+  `[{ a = 1 }]` `engine check --online` asks its system and writes project/schema.lock
 failed totals.a_column: E0601 `orders` has no column `custmer`
   `\"Ann\"` a column with a similar name exists: `customer`
 failed totals.a_value: E0600 a number does not fit the column `id`, which is bigint
