@@ -14,6 +14,7 @@ pub mod online;
 pub mod plan;
 pub mod run;
 pub mod show;
+pub mod test;
 
 use crate::{
     args::{Cli, Command},
@@ -41,6 +42,6 @@ pub fn dispatch(cli: &Cli, terminal: Terminal) -> Result {
         Command::Logs(args) => logs::logs(&context()?, args),
         Command::Show(args) => show::show(&context()?, args),
         Command::Generate(args) => generate::generate(&context()?, args),
-        _ => Err(crate::stop::Stop::usage("that command is not there yet", None)),
+        Command::Test(args) => test::test(&context()?, args),
     }
 }

@@ -270,3 +270,24 @@ fn generate_forever_sends_until_ctrl_c() {
     let done = crate::builder::Done::of(sending.wait_with_output().unwrap()).code(130).says("Generated user_events");
     assert_eq!(done.stderr.matches("Generated").count(), 2, "{}", done.stderr);
 }
+
+#[test]
+fn tests_pass_then_a_change_is_shown_and_accepted() {
+    let test = Test::shop();
+    test.run(&["test"]).code(0).stdout("").says("Passed");
+    assert!(!test.path(".engine/state.db").exists(), "no run, no database");
+    let mart = test.read("project/models/mart_average_check.sql");
+    test.write(
+        "project/models/mart_average_check.sql",
+        &mart.replace("avg(o.total_amount)", "avg(o.total_amount) + 1"),
+    );
+    let failed = test.run(&["test", "mart_average_check"]).code(1).says("Failed snapshot mart_average_check");
+    assert!(failed.stderr.contains("rows differ") && failed.stderr.contains("key: status"), "{}", failed.stderr);
+    test.run(&["test", "mart_average_check", "--output", "junit"]).code(1).prints("<testsuite");
+    test.run(&["test", "mart_average_check", "--review"]).code(2).says("--accept");
+    test.run(&["test", "mart_average_check", "--accept"]).code(1).says("Recorded snapshot");
+    let json = test.run(&["test", "mart_average_check", "--output", "json"]).code(1).stdout;
+    serde_json::from_str::<serde_json::Value>(&json).unwrap();
+    let still = test.run(&["test", "mart_average_check"]).code(1).stderr;
+    assert!(still.contains("Failed unit test") && !still.contains("snapshot"), "{still}");
+}
