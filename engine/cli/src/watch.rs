@@ -5,6 +5,7 @@ mod saves;
 
 use crate::{
     args::Watch,
+    commands,
     context::{Context, selected},
     interrupt::cancellable,
     report::{self, Lines, action, timed},
@@ -14,7 +15,11 @@ use crate::{
     work::{self, Ready, Wish},
 };
 use changed::{Changed, changed};
-use engine_language::{graph::NodeId, name::Name, project::Project};
+use engine_language::{
+    graph::{NodeId, NodeKind},
+    name::Name,
+    project::Project,
+};
 use engine_run::{
     event::RunOutcome,
     report::{Report, Status},
@@ -64,7 +69,7 @@ struct Running {
     cancel: CancellationToken,
     nodes: BTreeSet<NodeId>,
     project: Arc<Project>,
-    task: JoinHandle<Result<Report>>,
+    task: JoinHandle<Result<Option<Report>>>,
 }
 
 struct Watching<'a> {
@@ -78,7 +83,7 @@ struct Watching<'a> {
 }
 
 /// The end of the run under way; never, if there is none.
-async fn ended(running: &mut Option<Running>) -> Result<Report> {
+async fn ended(running: &mut Option<Running>) -> Result<Option<Report>> {
     match running {
         Some(running) => match (&mut running.task).await {
             Ok(result) => result,
@@ -155,24 +160,35 @@ impl<'a> Watching<'a> {
         self.start(ready, nodes, tests);
     }
 
-    fn start(&mut self, ready: Ready, nodes: BTreeSet<NodeId>, _tests: BTreeSet<Name>) {
+    fn start(&mut self, ready: Ready, nodes: BTreeSet<NodeId>, tests: BTreeSet<Name>) {
         let cancel = CancellationToken::new();
         let context = self.context.clone();
         let lines = Lines::new(context.terminal, context.global.verbose);
         let lines = Arc::new(lines.watching());
         let project = ready.project.clone();
         let (token, selected) = (cancel.clone(), nodes.clone());
-        let task = tokio::spawn(async move { ready.run(&context, &selected, Wish::default(), lines, token).await });
+        let task = tokio::spawn(async move {
+            let mut report = None;
+            if !selected.is_empty() {
+                report = Some(ready.run(&context, &selected, Wish::default(), lines, token.clone()).await?);
+            }
+            let tests: BTreeSet<NodeId> = tests.into_iter().map(|name| NodeId::new(NodeKind::Model, name)).collect();
+            if !tests.is_empty() && !token.is_cancelled() {
+                commands::test::again(&context, &ready, &tests).await?;
+            }
+            Ok(report)
+        });
         self.running = Some(Running { cancel, nodes, project, task });
     }
 
     /// A run ended: what failed stays to be built.
-    fn ended(&mut self, result: Result<Report>) {
+    fn ended(&mut self, result: Result<Option<Report>>) {
         let Some(running) = self.running.take() else { return };
         let terminal = self.context.terminal;
         match result {
-            Ok(report) if report.outcome == RunOutcome::Cancelled => {}
-            Ok(report) => {
+            Ok(None) => {}
+            Ok(Some(report)) if report.outcome == RunOutcome::Cancelled => {}
+            Ok(Some(report)) => {
                 report::end(&self.context.drawing(), &report, &running.project.files);
                 let left = |status| matches!(status, Status::Failed | Status::Skipped);
                 let left = report.nodes.iter().filter(|node| left(node.status)).map(|node| node.node.clone());

@@ -9,14 +9,15 @@ use crate::{
     report::{action, timed},
     stop::{Exit, Result, Stop},
     terminal::{self, Style},
-    words, work,
+    words,
+    work::{self, Ready},
 };
-use engine_language::files::Files;
+use engine_language::{files::Files, graph::NodeId};
 use engine_run::test::{
     self, Detail, TestKind, TestOptions, TestReport, TestResult, TestStatus, output,
     snapshot::{self, Update},
 };
-use std::{env, io};
+use std::{collections::BTreeSet, env, io};
 
 /// Runs the tests of the selected nodes, and says what differs.
 pub fn test(context: &Context, args: &Test) -> Result {
@@ -43,6 +44,14 @@ pub fn test(context: &Context, args: &Test) -> Result {
         return review(context, &report);
     }
     Ok(if report.passed() { Exit::Done } else { Exit::Failed })
+}
+
+/// The tests of some nodes under `watch`: what differs is shown, nothing is recorded.
+pub async fn again(context: &Context, ready: &Ready, nodes: &BTreeSet<NodeId>) -> Result<()> {
+    let options = TestOptions { update: Update::No };
+    let report = test::test(ready.project.clone(), &context.root, nodes, options).await?;
+    say(context, &report, &ready.project.files);
+    Ok(())
 }
 
 fn update(args: &Test) -> Result<Update> {

@@ -108,3 +108,16 @@ fn a_newer_save_overtakes() {
     assert!(saved.elapsed() < Duration::from_secs(5), "{:?}", saved.elapsed());
     test.run(&["show", "b", "--output", "csv"]).code(0).stdout("m\n7\n");
 }
+
+#[test]
+fn a_saved_test_is_run_again() {
+    let test = chain();
+    let unit =
+        |m: u32| format!("[one_more]\nmodel = \"b\"\ngiven = {{ a = [{{ n = 1 }}] }}\nexpect = [{{ m = {m} }}]\n");
+    test.write("project/tests/b.toml", &unit(2));
+    test.run(&["test", "b", "--accept"]).code(0);
+    let mut watched = Watched::start(&test, &["watch"]);
+    watched.hears("3 succeeded");
+    test.write("project/tests/b.toml", &unit(3));
+    watched.hears("Failed unit test b.one_more");
+}
