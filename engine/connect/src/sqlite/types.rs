@@ -18,13 +18,14 @@ use rusqlite::types::{Value, ValueRef};
 
 /// What a column type is declared as. The names tell the type, and their affinity keeps every value as it is: fifteen
 /// digits survive SQLite's doubles, more are kept as text.
+/// No name may hold `INT` but those of whole numbers: SQLite would make numbers of the digits.
 pub fn declared(kind: &ColumnType) -> String {
     match kind {
         ColumnType::Bool => "BOOLEAN".into(),
         ColumnType::SmallInt => "SMALLINT".into(),
         ColumnType::Int => "INT".into(),
         ColumnType::BigInt => "BIGINT".into(),
-        ColumnType::UBigInt => "UBIGINT_TEXT".into(),
+        ColumnType::UBigInt => "UNSIGNED_TEXT".into(),
         ColumnType::Float => "FLOAT".into(),
         ColumnType::Double => "DOUBLE".into(),
         ColumnType::Decimal(p, s) if *p <= 15 => format!("NUMERIC({p},{s})"),
@@ -38,7 +39,7 @@ pub fn declared(kind: &ColumnType) -> String {
         ColumnType::TimestampTz => "TIMESTAMPTZ".into(),
         ColumnType::Json => "JSON_TEXT".into(),
         ColumnType::Uuid => "UUID_TEXT".into(),
-        ColumnType::Interval => "INTERVAL_TEXT".into(),
+        ColumnType::Interval => "DURATION_TEXT".into(),
         ColumnType::List(_) => "LIST_TEXT".into(),
     }
 }
@@ -54,7 +55,7 @@ pub fn kind(declared: &str) -> ColumnType {
         "SMALLINT" | "INT2" | "TINYINT" => ColumnType::SmallInt,
         "INT" | "INT4" | "MEDIUMINT" => ColumnType::Int,
         "INTEGER" | "BIGINT" | "INT8" => ColumnType::BigInt,
-        "UBIGINT_TEXT" => ColumnType::UBigInt,
+        "UNSIGNED_TEXT" => ColumnType::UBigInt,
         "FLOAT" => ColumnType::Float,
         "REAL" | "DOUBLE" | "DOUBLE PRECISION" => ColumnType::Double,
         "NUMERIC" | "DECIMAL" | "DECIMAL_TEXT" => {

@@ -41,6 +41,11 @@ impl Writer for StageWriter {
 fn insert(connection: &mut Connection, stage: &str, batch: &RecordBatch) -> Result<(), Trouble> {
     let schema = batch.schema();
     let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    // What could not be read back is not written, not even its NULLs.
+    for field in schema.fields() {
+        types::Builder::new(field.data_type())
+            .map_err(|why| Trouble::Data(format!("column `{}`: {why}", field.name())))?;
+    }
     let transaction = connection.transaction()?;
     {
         let mut statement = transaction.prepare_cached(&statement::insert(stage, &columns))?;

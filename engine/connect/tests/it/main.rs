@@ -1,4 +1,5 @@
 //! Tests of the crate through its public face.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod contract;
 mod generator;

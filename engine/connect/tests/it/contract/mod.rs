@@ -1,0 +1,58 @@
+//! What every connector keeps to, or declares that it does not do. Nothing here knows a system but the list of subjects.
+
+mod atomic;
+mod modes;
+mod reading;
+mod subject;
+mod values;
+
+use subject::Subject;
+
+/// Makes a test of each check for each subject.
+macro_rules! contract {
+    ($subject:ident: $($module:ident::$check:ident),+ $(,)?) => {
+        mod $subject {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $check() {
+                    super::$module::$check(super::Subject::$subject()).await;
+                }
+            )+
+        }
+    };
+}
+
+/// Every check, for a subject; each asks the abilities what to expect.
+macro_rules! every_check {
+    ($($subject:ident),+) => {
+        $(contract!($subject:
+            values::every_type_there_and_back,
+            values::hostile_names,
+            values::hostile_texts,
+            values::definitions_come_back,
+            reading::an_empty_table,
+            reading::projection_filter_and_limit,
+            reading::a_missing_table,
+            reading::batches_are_bounded,
+            reading::one_instant_over_tables,
+            reading::an_early_end_of_a_scan,
+            reading::since_resumes_exactly,
+            reading::tokens_tell_changes,
+            modes::append,
+            modes::replace,
+            modes::merge_keeps_the_last,
+            modes::delete_insert,
+            modes::keys_without_value,
+            modes::preview_is_what_comes,
+            atomic::dropped_leaves_nothing,
+            atomic::tables_together_or_not_at_all,
+            atomic::broken_rules_leave_the_old,
+            atomic::readers_see_old_or_new,
+            atomic::positions_move_with_rows,
+            atomic::a_rival_loses,
+            atomic::dead_letters_come_with_rows,
+        );)+
+    };
+}
+
+every_check!(sqlite, log);

@@ -1,0 +1,129 @@
+//! How tables are read.
+
+use super::subject::{Subject, appended, keyed_definition, pairs, pairs_definition, query, request, shown, target};
+use datafusion::{arrow::util::pretty::pretty_format_batches, prelude::SessionContext};
+use engine_connect::{
+    publish::{Commit, Mode},
+    read::{BatchLimit, TableRequest},
+};
+use engine_language::name::Name;
+use futures::StreamExt;
+use std::time::Duration;
+
+pub async fn an_empty_table(it: Subject) {
+    it.publish(appended("words"), pairs(&[])).await.unwrap();
+    assert_eq!(it.rows("words").await, "");
+    assert_eq!(it.connection.tables().await.unwrap(), vec![Name::from("words")]);
+}
+
+pub async fn projection_filter_and_limit(it: Subject) {
+    it.publish(appended("words"), pairs(&[(1, "a"), (2, "b"), (3, "c"), (4, "b")])).await.unwrap();
+    for (sql, expected) in [
+        ("select word from t order by word, id desc", "a b b c"),
+        ("select id from t where word = 'b' order by id", "2 4"),
+        ("select id from t where word <> 'b' and id > 1", "3"),
+        ("select count(*) from t", "4"),
+        ("select count(*) from (select id from t limit 2)", "2"),
+        ("select count(*) from (select id from t where word = 'b' limit 3)", "2"),
+        ("select count(*) from (select id from t limit 0)", "0"),
+    ] {
+        let opened = it.open_tables(vec![request("words", &pairs_definition())]).await.unwrap();
+        let text = pretty_format_batches(&query(opened[0].provider.clone(), sql).await).unwrap().to_string();
+        let cells = text.lines().skip(3).filter(|line| line.starts_with('|'));
+        let cells: Vec<&str> = cells.map(|line| line.trim_matches(['|', ' '])).collect();
+        assert_eq!(cells.join(" "), expected, "{sql}");
+    }
+}
+
+pub async fn a_missing_table(it: Subject) {
+    it.publish(appended("words"), pairs(&[])).await.unwrap();
+    assert_eq!(it.connection.describe(&TableRequest::all("word")).await.unwrap(), None);
+    assert_eq!(it.connection.token(&TableRequest::all("word"), None).await.unwrap(), None);
+}
+
+pub async fn batches_are_bounded(it: Subject) {
+    let rows: Vec<(i64, &str)> = (0..50_000).map(|id| (id, "w")).collect();
+    it.publish(appended("words"), pairs(&rows)).await.unwrap();
+    let opened = it.open_tables(vec![request("words", &pairs_definition())]).await.unwrap();
+    let context = SessionContext::new();
+    let frame = context.read_table(opened[0].provider.clone()).unwrap();
+    let mut stream = frame.execute_stream().await.unwrap();
+    let mut count = 0;
+    while let Some(batch) = stream.next().await {
+        let batch = batch.unwrap();
+        assert!(batch.num_rows() <= 8192, "a batch of {} rows", batch.num_rows());
+        count += batch.num_rows();
+    }
+    assert_eq!(count, 50_000);
+}
+
+pub async fn one_instant_over_tables(it: Subject) {
+    for table in ["a", "b"] {
+        it.publish(appended(table), pairs(&[(1, "old")])).await.unwrap();
+    }
+    let requests = || vec![request("a", &pairs_definition()), request("b", &pairs_definition())];
+    let before = it.open_tables(requests()).await.unwrap();
+    for table in ["a", "b"] {
+        it.publish(appended(table), pairs(&[(2, "new")])).await.unwrap();
+    }
+    for table in &before {
+        assert_eq!(shown(table).await, "1 old", "an opened table stays at its instant");
+    }
+    for table in it.open_tables(requests()).await.unwrap() {
+        assert_eq!(shown(&table).await, "1 old, 2 new");
+    }
+}
+
+pub async fn an_early_end_of_a_scan(it: Subject) {
+    let rows: Vec<(i64, &str)> = (0..50_000).map(|id| (id, "w")).collect();
+    it.publish(appended("words"), pairs(&rows)).await.unwrap();
+    for _ in 0..20 {
+        let opened = it.open_tables(vec![request("words", &pairs_definition())]).await.unwrap();
+        let context = SessionContext::new();
+        let mut stream = context.read_table(opened[0].provider.clone()).unwrap().execute_stream().await.unwrap();
+        stream.next().await.unwrap().unwrap();
+    }
+    // A scan that went on would hold what it reads; writing is free at once.
+    let write = it.publish(appended("words"), pairs(&[(0, "x")]));
+    tokio::time::timeout(Duration::from_secs(5), write).await.unwrap().unwrap();
+}
+
+pub async fn since_resumes_exactly(it: Subject) {
+    it.publish(appended("words"), pairs(&[(1, "a"), (2, "b"), (3, "c")])).await.unwrap();
+    let all = request("words", &pairs_definition());
+    let limit = BatchLimit { rows: 2, bytes: 1 << 20, time: Duration::from_secs(1) };
+    let first = it.open_tables(vec![TableRequest { limit: Some(limit), ..all.clone() }]).await.unwrap().remove(0);
+    if !it.connection.abilities().stream {
+        assert_eq!(first.next, None, "what has no positions says so");
+        return;
+    }
+    assert_eq!((shown(&first).await.as_str(), first.more), ("1 a, 2 b", true));
+    let after = |next| TableRequest { since: next, limit: Some(limit), ..all.clone() };
+    let second = it.open_tables(vec![after(first.next)]).await.unwrap().remove(0);
+    assert_eq!((shown(&second).await.as_str(), second.more), ("3 c", false));
+    let none = it.open_tables(vec![after(second.next.clone())]).await.unwrap().remove(0);
+    assert_eq!((shown(&none).await.as_str(), none.more), ("", false));
+    assert_eq!(none.next, second.next, "without rows a position does not move");
+    it.publish(appended("words"), pairs(&[(4, "d")])).await.unwrap();
+    let third = it.open_tables(vec![after(none.next)]).await.unwrap().remove(0);
+    assert_eq!(shown(&third).await, "4 d");
+}
+
+pub async fn tokens_tell_changes(it: Subject) {
+    it.publish(appended("words"), pairs(&[(1, "a")])).await.unwrap();
+    let asked = request("words", &pairs_definition());
+    let Some(first) = it.connection.token(&asked, None).await.unwrap() else { return };
+    let again = it.connection.token(&asked, Some(&first)).await.unwrap().unwrap();
+    assert_eq!(again.value, first.value);
+    it.publish(appended("words"), pairs(&[(2, "b")])).await.unwrap();
+    let second = it.connection.token(&asked, Some(&first)).await.unwrap().unwrap();
+    assert_ne!(second.value, first.value);
+    if !it.connection.abilities().replace {
+        return;
+    }
+    let same = target("words", &keyed_definition(), Mode::Replace);
+    let rows = pairs(&[(2, "b"), (1, "a")]);
+    it.publish_all("other", vec![(same, rows)], None, Commit::default()).await.unwrap();
+    let third = it.connection.token(&asked, None).await.unwrap().unwrap();
+    assert_eq!(third.value, second.value, "the same rows in another order are the same");
+}

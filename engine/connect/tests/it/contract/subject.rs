@@ -1,0 +1,186 @@
+//! A connector under test, and how the checks speak to it.
+
+use datafusion::{
+    arrow::{
+        array::{ArrayRef, Int64Array, RecordBatch, StringArray},
+        util::pretty::pretty_format_batches,
+    },
+    prelude::SessionContext,
+};
+use engine_connect::{
+    connector::Connection,
+    error::Result,
+    publish::{Commit, Mode, Publication, Target, Written},
+    read::{OpenTable, ReadRequest, TableRequest},
+    registry::Registry,
+    types,
+};
+use engine_language::{
+    column::ColumnType,
+    config::{
+        Spanned,
+        connection::Connection as Declared,
+        source::{BadRows, SourceTable},
+        value::Value,
+    },
+    diagnostic::Problems,
+    files::{Files, Span},
+    name::Name,
+    table::{Column, TableDefinition},
+};
+use std::{path::Path, sync::Arc};
+
+/// A connector, over a place of its own.
+pub struct Subject {
+    /// The system.
+    pub connection: Arc<dyn Connection>,
+    /// Types that it refuses to carry, in the language's words.
+    pub refused: &'static [&'static str],
+    /// Types that come back changed: known faults of the connector, which fail here once they are mended.
+    pub faulty: &'static [&'static str],
+    /// Keeps the place.
+    _folder: tempfile::TempDir,
+}
+
+impl Subject {
+    pub fn sqlite() -> Self {
+        Self::open("sqlite", "type = \"sqlite\"\npath = \"deep/folder/data.db\"", &["interval", "list(int)"])
+    }
+
+    pub fn log() -> Self {
+        let it = Self::open("log", "type = \"log\"\npath = \"topics\"", &["bytes", "interval", "list(int)"]);
+        // The text of a json column is written as a JSON string, and read as what that string is in JSON.
+        Self { faulty: &["json"], ..it }
+    }
+
+    fn open(kind: &str, toml: &str, refused: &'static [&'static str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let span = span();
+        let mut problems = Problems::default();
+        let mut fields = Value::parse(span.file, toml, &mut problems);
+        fields.take("type").unwrap();
+        let declared =
+            Declared { name: Spanned::new("it".into(), span), kind: Spanned::new(kind.to_owned(), span), fields };
+        let connection = Registry::builtin().connect(&declared, folder.path(), &mut problems).unwrap();
+        Self { connection, refused, faulty: &[], _folder: folder }
+    }
+
+    /// Publishes one table's rows.
+    pub async fn publish(&self, target: Target, batch: RecordBatch) -> Result<Vec<Written>> {
+        self.publish_all("run", vec![(target, batch)], None, Commit::default()).await
+    }
+
+    /// Publishes tables in one step.
+    pub async fn publish_all(
+        &self,
+        run: &str,
+        tables: Vec<(Target, RecordBatch)>,
+        pipeline: Option<&str>,
+        commit: Commit,
+    ) -> Result<Vec<Written>> {
+        let targets = tables.iter().map(|(target, _)| target.clone()).collect();
+        let publication = Publication { run: run.into(), tables: targets, pipeline: pipeline.map(Name::from) };
+        let publisher = self.connection.write(publication).await?;
+        for (target, batch) in tables {
+            let mut writer = publisher.writer(&target.table).await?;
+            let rows = batch.num_rows() as u64;
+            writer.write(batch).await?;
+            assert_eq!(writer.finish().await?, rows);
+        }
+        publisher.commit(commit).await
+    }
+
+    /// Opens tables as of one instant.
+    pub async fn open_tables(&self, requests: Vec<TableRequest>) -> Result<Vec<OpenTable>> {
+        Ok(self.connection.read(ReadRequest { tables: requests }).await?.tables)
+    }
+
+    /// The rows of a table of [`pairs`], ordered, as `1 a, 2 b`.
+    pub async fn rows(&self, table: &str) -> String {
+        let opened = self.open_tables(vec![request(table, &pairs_definition())]).await.unwrap();
+        shown(&opened[0]).await
+    }
+}
+
+/// The rows of an opened table of pairs.
+pub async fn shown(table: &OpenTable) -> String {
+    shown_provider(table.provider.clone()).await
+}
+
+/// The same, of anything that can be scanned.
+pub async fn shown_provider(provider: Arc<dyn datafusion::catalog::TableProvider>) -> String {
+    let batches = query(provider, "select id, word from t order by id, word").await;
+    let text = pretty_format_batches(&batches).unwrap().to_string();
+    let lines = text.lines().skip(3).filter(|line| line.starts_with('|'));
+    let cells = |line: &str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join(" ");
+    lines.map(cells).collect::<Vec<_>>().join(", ")
+}
+
+/// Runs SQL over a provider named `t`.
+pub async fn query(provider: Arc<dyn datafusion::catalog::TableProvider>, sql: &str) -> Vec<RecordBatch> {
+    let context = SessionContext::new();
+    context.register_table("t", provider).unwrap();
+    context.sql(sql).await.unwrap().collect().await.unwrap()
+}
+
+/// `id bigint, word text`, without rules.
+pub fn pairs_definition() -> TableDefinition {
+    let columns = vec![Column::new("id", ColumnType::BigInt), Column::new("word", ColumnType::Text(None))];
+    TableDefinition { columns, ..TableDefinition::default() }
+}
+
+/// The same with `id` as its key.
+pub fn keyed_definition() -> TableDefinition {
+    let mut definition = pairs_definition();
+    definition.columns[0].nullable = false;
+    TableDefinition { key: vec!["id".into()], ..definition }
+}
+
+/// Rows of pairs.
+pub fn pairs(rows: &[(i64, &str)]) -> RecordBatch {
+    let ids = rows.iter().map(|(id, _)| *id).collect::<Int64Array>();
+    let words = StringArray::from_iter_values(rows.iter().map(|(_, word)| *word));
+    let columns: Vec<ArrayRef> = vec![Arc::new(ids), Arc::new(words)];
+    RecordBatch::try_new(types::schema(&pairs_definition()), columns).unwrap()
+}
+
+/// A table to be written as its definition says.
+pub fn target(table: &str, definition: &TableDefinition, mode: Mode) -> Target {
+    Target {
+        table: table.into(),
+        schema: types::schema(definition),
+        definition: definition.clone(),
+        mode,
+        declared: Some(declared(table, definition)),
+    }
+}
+
+/// A table of pairs to be appended to.
+pub fn appended(table: &str) -> Target {
+    target(table, &pairs_definition(), Mode::Append)
+}
+
+/// A table to be read, with what a project would declare of it.
+pub fn request(table: &str, definition: &TableDefinition) -> TableRequest {
+    TableRequest { declared: Some(declared(table, definition)), ..TableRequest::all(table) }
+}
+
+fn declared(table: &str, definition: &TableDefinition) -> Arc<SourceTable> {
+    let at = span();
+    let columns = definition.columns.iter();
+    Arc::new(SourceTable {
+        name: Spanned::new(table.into(), at),
+        description: None,
+        key: vec![],
+        freshness: None,
+        format: None,
+        columns: columns.map(|c| (Spanned::new(c.name.clone(), at), Spanned::new(c.kind.clone(), at))).collect(),
+        create: None,
+        bad_rows: BadRows::Fail,
+        path: None,
+    })
+}
+
+fn span() -> Span {
+    Span::new(Files::default().add(Path::new("sources.toml"), "".into()), 0..0)
+}
