@@ -10,6 +10,7 @@ pub mod error;
 pub mod generator;
 pub mod log;
 pub mod position;
+pub mod postgres;
 pub mod publish;
 pub mod read;
 pub mod registry;

@@ -2,7 +2,7 @@
 
 use crate::{
     connector::{Connection, Connector, Place},
-    log, sqlite,
+    log, postgres, sqlite,
 };
 use engine_language::{
     code,
@@ -25,6 +25,7 @@ impl Registry {
     pub fn builtin() -> Self {
         let mut registry = Self { kinds: BTreeMap::new() };
         registry.add::<log::Log>();
+        registry.add::<postgres::Postgres>();
         registry.add::<sqlite::Sqlite>();
         registry
     }

@@ -55,4 +55,4 @@ macro_rules! every_check {
     };
 }
 
-every_check!(sqlite, log);
+every_check!(sqlite, log, postgres);

@@ -38,6 +38,10 @@ pub struct Subject {
     pub refused: &'static [&'static str],
     /// Types that come back changed: known faults of the connector, which fail here once they are mended.
     pub faulty: &'static [&'static str],
+    /// Bytes of the longest name that it keeps.
+    pub longest_name: usize,
+    /// Whether its texts may hold a NUL character.
+    pub nul: bool,
     /// Keeps the place.
     _folder: tempfile::TempDir,
 }
@@ -53,6 +57,13 @@ impl Subject {
         Self { faulty: &["json"], ..it }
     }
 
+    pub fn postgres() -> Self {
+        let url = super::super::postgres::url();
+        let schema = super::super::postgres::schema();
+        let it = Self::open("postgres", &format!("type = \"postgres\"\nurl = \"{url}\"\nschema = \"{schema}\""), &[]);
+        Self { longest_name: 63, nul: false, ..it }
+    }
+
     fn open(kind: &str, toml: &str, refused: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let span = span();
@@ -62,7 +73,7 @@ impl Subject {
         let declared =
             Declared { name: Spanned::new("it".into(), span), kind: Spanned::new(kind.to_owned(), span), fields };
         let connection = Registry::builtin().connect(&declared, folder.path(), &mut problems).unwrap();
-        Self { connection, refused, faulty: &[], _folder: folder }
+        Self { connection, refused, faulty: &[], longest_name: 64, nul: true, _folder: folder }
     }
 
     /// Publishes one table's rows.

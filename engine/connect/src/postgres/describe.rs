@@ -1,0 +1,205 @@
+//! What tables look like.
+
+use super::{
+    server::Server,
+    statement::quote,
+    types::{self, Kind},
+};
+use crate::error::Result;
+use engine_language::{
+    name::Name,
+    table::{Column, ForeignKey, Index, RowCheck, TableDefinition},
+};
+use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgRow};
+
+/// The beginning of the names of staging tables.
+pub const STAGE: &str = "engine_stage_";
+
+/// A table as it stands in the catalog.
+#[derive(Clone, Debug)]
+pub struct Relation {
+    /// Its number.
+    pub oid: i64,
+    /// `r` table, `p` partitioned, `v` view, `m` materialized view, `f` foreign.
+    pub sort: String,
+    /// Whether other tables inherit from it.
+    pub inherited: bool,
+    pub columns: Vec<Carried>,
+    pub definition: TableDefinition,
+}
+
+/// A column and how it is carried.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    pub name: String,
+    pub kind: Kind,
+    /// Its type in PostgreSQL's words.
+    pub declared: String,
+    /// Its default, whatever it is.
+    pub default: Option<String>,
+    /// `a` or `d` if it counts up by itself.
+    pub identity: String,
+    /// Whether it is computed.
+    pub computed: bool,
+    /// Whether equal texts have the same bytes.
+    pub exact: bool,
+}
+
+impl Carried {
+    /// What reads it.
+    pub fn expression(&self) -> String {
+        let name = quote(&self.name);
+        if self.kind.as_text { format!("{name}::text") } else { name }
+    }
+}
+
+/// The tables and views that are the user's, sorted.
+pub async fn tables(server: &Server) -> Result<Vec<Name>> {
+    let sql = "select relname::text from pg_class where relnamespace = (select oid from pg_namespace where nspname = $1) \
+               and relkind in ('r', 'p', 'v', 'm', 'f') and not relispartition and relname not like 'engine\\_%'";
+    let rows = server.rows("listing tables", sql, &[server.schema()]).await?;
+    let mut names: Vec<Name> = rows.iter().map(|row| row.get::<String, _>(0).into()).collect();
+    names.sort();
+    Ok(names)
+}
+
+async fn ask(on: &mut PgConnection, sql: &str, values: &[&str]) -> sqlx::Result<Vec<PgRow>> {
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for value in values {
+        query = query.bind(*value);
+    }
+    query.fetch_all(on).await
+}
+
+/// A table; `None` if it is not there.
+pub async fn relation(on: &mut PgConnection, schema: &str, table: &str) -> sqlx::Result<Option<Relation>> {
+    let sql = "select c.oid::int8, c.relkind::text, c.relhassubclass from pg_class c join pg_namespace n \
+               on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f')";
+    let found = ask(on, sql, &[schema, table]).await?;
+    let Some(row) = found.first() else { return Ok(None) };
+    let oid: i64 = row.get(0);
+    let mut relation = Relation {
+        oid,
+        sort: row.get(1),
+        inherited: row.get(2),
+        columns: vec![],
+        definition: TableDefinition::default(),
+    };
+    columns(on, &mut relation).await?;
+    constraints(on, &mut relation).await?;
+    indexes(on, &mut relation).await?;
+    Ok(Some(relation))
+}
+
+const COLUMNS: &str = "
+select a.attname::text, a.attnotnull, format_type(a.atttypid, a.atttypmod),
+       case b.typtype when 'e' then 'enum' when 'b' then b.typname::text else '' end,
+       case when t.typtype = 'd' and t.typname <> 'engine_ubigint' then t.typtypmod else a.atttypmod end,
+       case i.typtype when 'e' then 'enum' when 'b' then i.typname::text end, i.oid::int8,
+       pg_get_expr(d.adbin, d.adrelid), a.attidentity::text, a.attgenerated::text,
+       coalesce((select array_agg(e.enumlabel::text order by e.enumsortorder) from pg_enum e where e.enumtypid = b.oid), '{}'),
+       coalesce(o.collisdeterministic, true)
+from pg_attribute a
+join pg_type t on t.oid = a.atttypid
+join pg_type b on b.oid = case when t.typtype = 'd' and t.typname <> 'engine_ubigint' then t.typbasetype else t.oid end
+left join pg_type i on i.oid = b.typelem and b.typcategory = 'A'
+left join pg_collation o on o.oid = a.attcollation
+left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+where a.attrelid = $1::text::oid and a.attnum > 0 and not a.attisdropped
+order by a.attnum";
+
+async fn columns(on: &mut PgConnection, relation: &mut Relation) -> sqlx::Result<()> {
+    // The domain's own name tells it, not its base.
+    let sql = COLUMNS.replace(
+        "when 'b' then b.typname::text else '' end",
+        "when 'b' then b.typname::text else case when b.typname = 'engine_ubigint' then b.typname::text else '' end end",
+    );
+    for row in ask(on, &sql, &[&relation.oid.to_string()]).await? {
+        let item: Option<String> = row.get(5);
+        let number: Option<i64> = row.get(6);
+        let items = item.as_deref().zip(number.and_then(|n| u32::try_from(n).ok()));
+        let base: String = row.get(3);
+        let kind = types::kind(&base, row.get(4), items);
+        let default: Option<String> = row.get(7);
+        let name: String = row.get(0);
+        let computed = !row.get::<String, _>(9).is_empty();
+        relation.definition.columns.push(Column {
+            nullable: !row.get::<bool, _>(1),
+            default: default.as_deref().filter(|_| !computed).and_then(constant),
+            labels: row.get(10),
+            ..Column::new(&name, kind.column.clone())
+        });
+        let (declared, identity) = (row.get(2), row.get(8));
+        relation.columns.push(Carried { name, kind, declared, default, identity, computed, exact: row.get(11) });
+    }
+    Ok(())
+}
+
+/// A default that other systems understand too, in standard SQL.
+fn constant(expression: &str) -> Option<String> {
+    if expression == "now()" || expression == "CURRENT_TIMESTAMP" {
+        return Some("CURRENT_TIMESTAMP".into());
+    }
+    let literal = uncast(expression);
+    let inner = literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    let text = inner.is_some_and(|inner| !inner.replace("''", "").contains('\''));
+    let number = literal.parse::<f64>().is_ok() && literal.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    (text || number || ["true", "false"].contains(&literal)).then(|| literal.to_owned())
+}
+
+/// Without the cast that PostgreSQL writes behind every literal.
+fn uncast(expression: &str) -> &str {
+    match expression.rfind("::") {
+        Some(at) if !expression[at..].contains('\'') => &expression[..at],
+        _ => expression,
+    }
+}
+
+async fn constraints(on: &mut PgConnection, relation: &mut Relation) -> sqlx::Result<()> {
+    let sql = "select c.conname::text, c.contype::text, pg_get_expr(c.conbin, c.conrelid), f.relname::text, \
+               (select array_agg(a.attname::text order by k.n) from unnest(c.conkey) with ordinality k(num, n) \
+                join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.num), \
+               (select array_agg(a.attname::text order by k.n) from unnest(c.confkey) with ordinality k(num, n) \
+                join pg_attribute a on a.attrelid = c.confrelid and a.attnum = k.num) \
+               from pg_constraint c left join pg_class f on f.oid = c.confrelid \
+               where c.conrelid = $1::text::oid order by c.oid";
+    for row in ask(on, sql, &[&relation.oid.to_string()]).await? {
+        let columns: Option<Vec<String>> = row.get(4);
+        let columns = columns.unwrap_or_default();
+        let definition = &mut relation.definition;
+        match row.get::<String, _>(1).as_str() {
+            "p" => definition.key = columns,
+            "u" => definition.unique.push(columns),
+            "c" => {
+                let sql = super::standard::sql(&row.get::<String, _>(2));
+                definition.checks.push(RowCheck { name: Some(row.get(0)), sql });
+            }
+            "f" => {
+                let to: Option<Vec<String>> = row.get(5);
+                let table = row.get::<Option<String>, _>(3).unwrap_or_default();
+                definition.foreign_keys.push(ForeignKey { columns, table, to: to.unwrap_or_default() });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+async fn indexes(on: &mut PgConnection, relation: &mut Relation) -> sqlx::Result<()> {
+    let sql = "select c.relname::text, i.indisunique, \
+               (select array_agg(a.attname::text order by k.n) from unnest(i.indkey::int2[]) with ordinality k(num, n) \
+                join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.num) \
+               from pg_index i join pg_class c on c.oid = i.indexrelid \
+               where i.indrelid = $1::text::oid and i.indexprs is null and i.indpred is null and i.indisvalid \
+               and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')) \
+               and i.indnatts = i.indnkeyatts order by c.relname";
+    for row in ask(on, sql, &[&relation.oid.to_string()]).await? {
+        let columns: Vec<String> = row.get::<Option<_>, _>(2).unwrap_or_default();
+        if row.get(1) {
+            relation.definition.unique.push(columns);
+        } else {
+            relation.definition.indexes.push(Index { name: row.get(0), columns });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! `type = "postgres"`: tables in one schema of a PostgreSQL database.
+//!
+//! Rows come and go by binary COPY, over connections that do nothing else. All tables of a reading share one exported
+//! snapshot. Writes fill staging tables, each committed by itself, and publish in one transaction.
+
+mod cells;
+mod config;
+mod decode;
+mod describe;
+mod encode;
+mod filter;
+mod numeric;
+mod publish;
+mod read;
+mod server;
+mod standard;
+mod statement;
+mod swap;
+mod types;
+mod write;
+
+pub use config::{Config, Postgres};
+
+use crate::{
+    connector::{Abilities, Connection},
+    error::{Blame, Result},
+    position::{Position, Token},
+    publish::{Publication, Publisher},
+    read::{ReadRequest, Reading, TableRequest},
+};
+use engine_language::{name::Name, table::TableDefinition};
+use server::Server;
+use sqlx::Row;
+use statement::within;
+
+/// One schema of a database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    server: Server,
+}
+
+#[async_trait::async_trait]
+impl Connection for Database {
+    fn abilities(&self) -> Abilities {
+        Abilities::DATABASE
+    }
+
+    async fn ping(&self) -> Result<String> {
+        let rows = self.server.rows("connecting", "select current_setting('server_version')", &[]).await?;
+        let version: String = rows[0].get(0);
+        Ok(format!("PostgreSQL {version} at {}, schema `{}`", self.server.at(), self.server.schema()))
+    }
+
+    async fn tables(&self) -> Result<Vec<Name>> {
+        describe::tables(&self.server).await
+    }
+
+    async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
+        let doing = format!("describing `{}`", table.table);
+        let pool = self.server.pool().await?;
+        let mut connection = pool.acquire().await.map_err(|error| self.server.fault(&doing, error))?;
+        let found = describe::relation(&mut connection, self.server.schema(), table.table.as_str()).await;
+        Ok(found.map_err(|error| self.server.fault(&doing, error))?.map(|relation| relation.definition))
+    }
+
+    async fn read(&self, request: ReadRequest) -> Result<Reading> {
+        read::open(&self.server, request).await
+    }
+
+    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
+        read::token(self, table, last).await
+    }
+
+    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
+        Ok(Box::new(publish::Staged::begin(self.server.clone(), publication).await?))
+    }
+
+    async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {
+        let doing = "reading a position";
+        let table = within(self.server.schema(), "engine_positions");
+        let there = self.server.rows(doing, "select to_regclass($1) is not null", &[&table]).await?;
+        if !there[0].get::<bool, _>(0) {
+            return Ok(None);
+        }
+        let sql = format!("select position from {table} where pipeline = $1");
+        let rows = self.server.rows(doing, &sql, &[pipeline.as_str()]).await?;
+        let text: Option<String> = rows.first().map(|row| row.get(0));
+        let read = |text: String| serde_json::from_str(&text).map(Position);
+        text.map(|text| read(text).map_err(|error| self.server.error(doing, Blame::Data, error))).transpose()
+    }
+
+    async fn recover(&self) -> Result<usize> {
+        let doing = "removing leftovers";
+        let sql = "select relname::text from pg_class where relnamespace = (select oid from pg_namespace where nspname = $1) \
+                   and relkind = 'r' and relname like 'engine\\_stage\\_%' order by 1";
+        let left = self.server.rows(doing, sql, &[self.server.schema()]).await?;
+        for row in &left {
+            let table = within(self.server.schema(), &row.get::<String, _>(0));
+            self.server.rows(doing, &format!("drop table if exists {table} cascade"), &[]).await?;
+        }
+        Ok(left.len())
+    }
+}

@@ -1,0 +1,165 @@
+//! One server and database: connecting, and what its errors mean.
+
+use crate::error::{Blame, Error, Result};
+use engine_language::name::Name;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection as _, PgConnection, Row,
+    pool::PoolOptions,
+    postgres::{PgConnectOptions, PgDatabaseError, PgPool, PgRow},
+};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::OnceCell;
+
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(15);
+/// Connections for short statements.
+const CONTROL: u32 = 4;
+/// Bytes of the longest name that PostgreSQL keeps; it cuts longer ones without an error.
+pub const LONGEST_NAME: usize = 63;
+
+/// A database, by its connection's name. Opens on first use.
+#[derive(Clone)]
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    name: Name,
+    options: PgConnectOptions,
+    password_file: Option<PathBuf>,
+    schema: String,
+    pool: OnceCell<PgPool>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("name", &self.inner.name).field("at", &self.at()).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    pub fn new(name: Name, options: PgConnectOptions, password_file: Option<PathBuf>, schema: String) -> Self {
+        let options = options.application_name("engine").disable_statement_logging();
+        let options = options.options([("timezone", "UTC"), ("standard_conforming_strings", "on")]);
+        Self { inner: Arc::new(Inner { name, options, password_file, schema, pool: OnceCell::new() }) }
+    }
+
+    pub fn schema(&self) -> &str {
+        &self.inner.schema
+    }
+
+    /// Where it is, for people.
+    pub fn at(&self) -> String {
+        let options = &self.inner.options;
+        let database = options.get_database().unwrap_or_else(|| options.get_username());
+        format!("{}:{}/{database}", options.get_host(), options.get_port())
+    }
+
+    fn options(&self) -> Result<PgConnectOptions> {
+        let Some(file) = &self.inner.password_file else { return Ok(self.inner.options.clone()) };
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let message = format!("`{}`: {error}", file.display());
+            self.error("connecting", Blame::User, message).hint("correct `password_file`")
+        })?;
+        Ok(self.inner.options.clone().password(text.trim_end_matches(['\r', '\n'])))
+    }
+
+    /// A connection of one's own, which is closed when it is dropped.
+    pub async fn connect(&self, doing: &str) -> Result<PgConnection> {
+        let options = self.options()?;
+        match tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await {
+            Ok(connected) => connected.map_err(|error| self.fault(doing, error)),
+            Err(_) => Err(self.unreachable(doing, "the server does not answer")),
+        }
+    }
+
+    /// The connections for short statements.
+    pub async fn pool(&self) -> Result<&PgPool> {
+        let make = || async {
+            let pool = PoolOptions::new().min_connections(0).max_connections(CONTROL).acquire_timeout(CONNECT);
+            let pool = pool.idle_timeout(Duration::from_secs(30)).test_before_acquire(true);
+            Ok(pool.connect_lazy_with(self.options()?))
+        };
+        self.inner.pool.get_or_try_init(make).await
+    }
+
+    /// Rows of a short query, each bound value a text.
+    pub async fn rows(&self, doing: &str, sql: &str, values: &[&str]) -> Result<Vec<PgRow>> {
+        let pool = self.pool().await?;
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for value in values {
+            query = query.bind(*value);
+        }
+        query.fetch_all(pool).await.map_err(|error| self.fault(doing, error))
+    }
+
+    /// The server's version, such as 150018.
+    pub async fn version(&self, on: &mut PgConnection) -> Result<i32> {
+        let row = sqlx::query("select current_setting('server_version_num')::int4").fetch_one(on).await;
+        row.and_then(|row| row.try_get(0)).map_err(|error| self.fault("asking for the version", error))
+    }
+
+    /// An error of this connection.
+    pub fn error(&self, doing: &str, blame: Blame, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::new(&self.inner.name, doing, blame, why)
+    }
+
+    fn unreachable(&self, doing: &str, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        let hint = format!("is PostgreSQL running at {}? check `host` and `port`", self.at());
+        self.error(doing, Blame::System, why).later().hint(hint)
+    }
+
+    /// What an error means, and what to do.
+    pub fn fault(&self, doing: &str, error: sqlx::Error) -> Error {
+        match error {
+            sqlx::Error::Database(error) => match error.try_downcast::<PgDatabaseError>() {
+                Ok(error) => self.said(doing, &error),
+                Err(error) => self.error(doing, Blame::System, error.to_string()),
+            },
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => self.unreachable(doing, error),
+            sqlx::Error::Tls(_) => {
+                let hint = "check `sslmode`, `sslrootcert`, and that the certificate names the host";
+                self.error(doing, Blame::User, error).hint(hint)
+            }
+            sqlx::Error::Protocol(ref text) if text.contains("expected") || text.contains("EOF") => {
+                self.unreachable(doing, error)
+            }
+            other => self.error(doing, Blame::System, other),
+        }
+    }
+
+    fn said(&self, doing: &str, error: &PgDatabaseError) -> Error {
+        let mut text = error.message().replace('"', "`");
+        if let Some(detail) = error.detail() {
+            text = format!("{text}: {}", detail.replace('"', "`"));
+        }
+        let at = self.at();
+        let code = error.code();
+        match code {
+            "28P01" | "28000" => {
+                self.error(doing, Blame::User, text).hint("check `user`, `password` and the server's pg_hba.conf")
+            }
+            "3D000" => self.error(doing, Blame::User, text).hint(format!("check `database`; the server is {at}")),
+            "3F000" => self.error(doing, Blame::User, text).hint("check `schema`, or create it"),
+            "42501" => self.error(doing, Blame::User, text).hint("grant the right to the connection's role"),
+            "42P01" => self.error(doing, Blame::User, text).hint("check the table's name and `schema`"),
+            "42P10" => {
+                self.error(doing, Blame::User, text).hint("the table needs a unique constraint on just that key")
+            }
+            "55P03" => self
+                .error(doing, Blame::System, "another session holds a lock on the table")
+                .hint("end that session, or run again when it has finished")
+                .later(),
+            "53300" => self
+                .error(doing, Blame::System, text)
+                .hint("the server has no connection left: raise max_connections or end other sessions")
+                .later(),
+            "40001" | "40P01" | "57014" | "25P03" => self.error(doing, Blame::System, text).later(),
+            "53100" => self.error(doing, Blame::System, text).hint("free some room on the server's disk and run again"),
+            _ if code.starts_with("57P") || code.starts_with("08") => self.unreachable(doing, text),
+            _ if code.starts_with("22") || code.starts_with("23") => self.error(doing, Blame::Data, text),
+            _ if code.starts_with("42") || code.starts_with("28") => self.error(doing, Blame::User, text),
+            _ => self.error(doing, Blame::System, text),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The one place where SQL for PostgreSQL is put together, from names and definitions.
+
+use super::types;
+use engine_language::table::{Column, TableDefinition};
+
+/// A name as PostgreSQL reads it, whatever it holds.
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text as a literal.
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A name in a schema.
+pub fn within(schema: &str, name: &str) -> String {
+    format!("{}.{}", quote(schema), quote(name))
+}
+
+/// Names in a row, with commas.
+pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(quote).collect::<Vec<_>>().join(", ")
+}
+
+/// The same, of owned names.
+pub fn names(columns: &[String]) -> String {
+    list(columns.iter().map(String::as_str))
+}
+
+/// `create table` with the columns, and where `rules`, what holds for each column alone.
+pub fn create(table: &str, schema: &str, definition: &TableDefinition, rules: bool) -> String {
+    let column = |column: &Column| {
+        let must = rules && (!column.nullable || definition.key.contains(&column.name));
+        let default = column.default.as_ref().filter(|_| rules).map(|text| format!(" default {text}"));
+        format!(
+            "{} {}{}{}",
+            quote(&column.name),
+            types::declared(&column.kind, schema),
+            if must { " not null" } else { "" },
+            default.unwrap_or_default()
+        )
+    };
+    let columns: Vec<String> = definition.columns.iter().map(column).collect();
+    format!("create table {table} ({})", columns.join(", "))
+}
+
+/// Key, unique sets and checks, to be added when the rows are there; names begin with `prefix`.
+pub fn rules(table: &str, prefix: &str, definition: &TableDefinition) -> Vec<String> {
+    let mut all = vec![];
+    if !definition.key.is_empty() {
+        let (name, key) = (quote(&format!("{prefix}_pkey")), names(&definition.key));
+        all.push(format!("alter table {table} add constraint {name} primary key ({key})"));
+    }
+    for (i, columns) in definition.unique.iter().enumerate() {
+        let name = quote(&format!("{prefix}_u{i}"));
+        all.push(format!("alter table {table} add constraint {name} unique ({})", names(columns)));
+    }
+    for check in &definition.checks {
+        let name = check.name.as_ref().map(|name| format!("constraint {} ", quote(name))).unwrap_or_default();
+        all.push(format!("alter table {table} add {name}check ({})", check.sql));
+    }
+    for (i, index) in definition.indexes.iter().enumerate() {
+        let name = quote(&format!("{prefix}_i{i}"));
+        all.push(format!("create index {name} on {table} ({})", names(&index.columns)));
+    }
+    all
+}
+
+/// Adds rows or, where one of the same key is there, updates it.
+pub fn merge(table: &str, stage: &str, definition: &TableDefinition, columns: &[&str], key: &[String]) -> String {
+    let all = list(columns.iter().copied());
+    let others: Vec<&&str> = columns.iter().filter(|column| !key.iter().any(|k| k == **column)).collect();
+    let action = if others.is_empty() {
+        "do nothing".to_owned()
+    } else {
+        let set: Vec<String> = others.iter().map(|c| format!("{0} = excluded.{0}", quote(c))).collect();
+        // json has no equality.
+        let json =
+            |name: &str| definition.column(name).is_some_and(|c| c.kind == engine_language::column::ColumnType::Json);
+        let differs = others.iter().map(|c| {
+            let cast = if json(c) { "::text" } else { "" };
+            format!("engine_there.{0}{cast} is distinct from excluded.{0}{cast}", quote(c))
+        });
+        format!("do update set {} where {}", set.join(", "), differs.collect::<Vec<_>>().join(" or "))
+    };
+    let key = names(key);
+    format!(
+        "insert into {table} as engine_there ({all}) select {all} from (select distinct on ({key}) * from {stage} \
+         order by {key}, {ORDER} desc) as engine_new on conflict ({key}) {action}"
+    )
+}
+
+/// The column of a staging table that keeps the order of its rows.
+pub const ORDER: &str = "engine_order";
+
+/// Deletes the rows whose key is among another table's, or is not.
+pub fn delete_matching(table: &str, stage: &str, key: &[String], among: bool) -> String {
+    let same: Vec<String> = key.iter().map(|c| format!("engine_new.{0} = engine_there.{0}", quote(c))).collect();
+    let not = if among { "" } else { "not " };
+    format!(
+        "delete from {table} as engine_there where {not}exists (select from {stage} as engine_new where {})",
+        same.join(" and ")
+    )
+}
+
+/// Counts the rows in which a part of the key is NULL.
+pub fn count_null_keys(stage: &str, key: &[String]) -> String {
+    let any: Vec<String> = key.iter().map(|column| format!("{} is null", quote(column))).collect();
+    format!("select count(*) from {stage} where {}", any.join(" or "))
+}
