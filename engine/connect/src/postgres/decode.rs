@@ -138,7 +138,6 @@ fn header(bytes: &[u8]) -> Result<Option<usize>, String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
     use datafusion::arrow::{

@@ -12,9 +12,6 @@ use engine_language::{
 };
 use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgRow};
 
-/// The beginning of the names of staging tables.
-pub const STAGE: &str = "engine_stage_";
-
 /// A table as it stands in the catalog.
 #[derive(Clone, Debug)]
 pub struct Relation {
@@ -35,10 +32,6 @@ pub struct Carried {
     pub kind: Kind,
     /// Its type in PostgreSQL's words.
     pub declared: String,
-    /// Its default, whatever it is.
-    pub default: Option<String>,
-    /// `a` or `d` if it counts up by itself.
-    pub identity: String,
     /// Whether it is computed.
     pub computed: bool,
     /// Whether equal texts have the same bytes.
@@ -93,10 +86,11 @@ pub async fn relation(on: &mut PgConnection, schema: &str, table: &str) -> sqlx:
 
 const COLUMNS: &str = "
 select a.attname::text, a.attnotnull, format_type(a.atttypid, a.atttypmod),
-       case b.typtype when 'e' then 'enum' when 'b' then b.typname::text else '' end,
+       case when b.typtype = 'e' then 'enum' when b.typtype = 'b' or b.typname = 'engine_ubigint' then b.typname::text
+            else '' end,
        case when t.typtype = 'd' and t.typname <> 'engine_ubigint' then t.typtypmod else a.atttypmod end,
        case i.typtype when 'e' then 'enum' when 'b' then i.typname::text end, i.oid::int8,
-       pg_get_expr(d.adbin, d.adrelid), a.attidentity::text, a.attgenerated::text,
+       pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text,
        coalesce((select array_agg(e.enumlabel::text order by e.enumsortorder) from pg_enum e where e.enumtypid = b.oid), '{}'),
        coalesce(o.collisdeterministic, true)
 from pg_attribute a
@@ -109,12 +103,7 @@ where a.attrelid = $1::text::oid and a.attnum > 0 and not a.attisdropped
 order by a.attnum";
 
 async fn columns(on: &mut PgConnection, relation: &mut Relation) -> sqlx::Result<()> {
-    // The domain's own name tells it, not its base.
-    let sql = COLUMNS.replace(
-        "when 'b' then b.typname::text else '' end",
-        "when 'b' then b.typname::text else case when b.typname = 'engine_ubigint' then b.typname::text else '' end end",
-    );
-    for row in ask(on, &sql, &[&relation.oid.to_string()]).await? {
+    for row in ask(on, COLUMNS, &[&relation.oid.to_string()]).await? {
         let item: Option<String> = row.get(5);
         let number: Option<i64> = row.get(6);
         let items = item.as_deref().zip(number.and_then(|n| u32::try_from(n).ok()));
@@ -122,15 +111,14 @@ async fn columns(on: &mut PgConnection, relation: &mut Relation) -> sqlx::Result
         let kind = types::kind(&base, row.get(4), items);
         let default: Option<String> = row.get(7);
         let name: String = row.get(0);
-        let computed = !row.get::<String, _>(9).is_empty();
+        let computed = !row.get::<String, _>(8).is_empty();
         relation.definition.columns.push(Column {
             nullable: !row.get::<bool, _>(1),
             default: default.as_deref().filter(|_| !computed).and_then(constant),
-            labels: row.get(10),
+            labels: row.get(9),
             ..Column::new(&name, kind.column.clone())
         });
-        let (declared, identity) = (row.get(2), row.get(8));
-        relation.columns.push(Carried { name, kind, declared, default, identity, computed, exact: row.get(11) });
+        relation.columns.push(Carried { name, kind, declared: row.get(2), computed, exact: row.get(10) });
     }
     Ok(())
 }

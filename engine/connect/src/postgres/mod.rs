@@ -9,6 +9,7 @@ mod decode;
 mod describe;
 mod encode;
 mod filter;
+mod gate;
 mod numeric;
 mod publish;
 mod read;
@@ -90,14 +91,6 @@ impl Connection for Database {
     }
 
     async fn recover(&self) -> Result<usize> {
-        let doing = "removing leftovers";
-        let sql = "select relname::text from pg_class where relnamespace = (select oid from pg_namespace where nspname = $1) \
-                   and relkind = 'r' and relname like 'engine\\_stage\\_%' order by 1";
-        let left = self.server.rows(doing, sql, &[self.server.schema()]).await?;
-        for row in &left {
-            let table = within(self.server.schema(), &row.get::<String, _>(0));
-            self.server.rows(doing, &format!("drop table if exists {table} cascade"), &[]).await?;
-        }
-        Ok(left.len())
+        publish::stage::recover(&self.server).await
     }
 }

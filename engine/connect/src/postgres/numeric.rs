@@ -74,5 +74,7 @@ pub fn encode(negative: bool, digits: &str, scale: i8, out: &mut Vec<u8>) {
     out.extend(i16::try_from(weight).expect("a decimal has at most 76 digits").to_be_bytes());
     out.extend(if negative && !kept.is_empty() { NEGATIVE } else { 0 }.to_be_bytes());
     out.extend(word(scale));
-    kept.iter().for_each(|group| out.extend(group.to_be_bytes()));
+    for group in kept {
+        out.extend(group.to_be_bytes());
+    }
 }

@@ -7,7 +7,7 @@ use super::{
     Database,
     decode::Decoder,
     describe::{self, Carried, Relation},
-    filter,
+    filter, gate,
     server::Server,
     statement::{literal, quote, within},
     types::Wire,
@@ -34,7 +34,7 @@ use datafusion::{
 };
 use futures::StreamExt;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row};
-use std::{fmt, sync::Arc};
+use std::{fmt, fmt::Write as _, sync::Arc};
 use tokio::sync::{Mutex, mpsc::Sender};
 
 /// Rows of a batch.
@@ -95,6 +95,8 @@ async fn coordinate(server: &Server, request: &ReadRequest) -> Result<(Coordinat
     let fault = |error| server.fault(&doing, error);
     let mut on = server.connect(&doing).await?;
     let version = server.version(&mut on).await?;
+    let names = request.tables.iter().map(|asked| asked.table.as_str());
+    gate::share(&mut on, server.schema(), names).await.map_err(fault)?;
     let mut lockable = vec![];
     for asked in &request.tables {
         match describe::relation(&mut on, server.schema(), asked.table.as_str()).await.map_err(fault)? {
@@ -108,7 +110,7 @@ async fn coordinate(server: &Server, request: &ReadRequest) -> Result<(Coordinat
     }
     let mut sql = "begin isolation level repeatable read read only; ".to_owned();
     if !lockable.is_empty() {
-        sql += &format!("lock table {} in access share mode", lockable.join(", "));
+        write!(sql, "lock table {} in access share mode", lockable.join(", ")).expect("text can be written to");
     }
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut on).await.map_err(fault)?;
     let instant = if version >= 130_000 { "pg_current_snapshot()" } else { "txid_current_snapshot()" };

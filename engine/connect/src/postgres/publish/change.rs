@@ -1,0 +1,64 @@
+//! Appending, merging, and deleting and inserting.
+
+use super::{Staged, stage::Stage};
+use crate::{
+    error::{Blame, Result},
+    postgres::{
+        statement::{self, quote, within},
+        swap::{self, run},
+    },
+    publish::{Mode, Target},
+};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+
+impl Staged {
+    /// Appends, merges, or deletes and inserts.
+    pub async fn change(&self, on: &mut PgConnection, target: &Target, stage: &Stage) -> Result<()> {
+        let fault = |error| self.fault(target, stage, error);
+        let schema = self.server.schema();
+        let (to, from) = (within(schema, target.table.as_str()), within(schema, &stage.name));
+        if stage.there.is_none() {
+            run(on, statement::create(&to, schema, &stage.definition, true)).await.map_err(fault)?;
+            for sql in statement::rules(&to, &stage.name, &stage.definition) {
+                run(on, sql).await.map_err(fault)?;
+            }
+            let names = (schema, target.table.as_str(), stage.name.as_str());
+            swap::name_rules(on, names, &stage.definition, &[], &[]).await.map_err(fault)?;
+            swap::refer(on, (schema, target.table.as_str()), &stage.definition).await.map_err(fault)?;
+        }
+        if let Mode::Merge { key } | Mode::DeleteInsert { key } = &target.mode {
+            let sql = statement::count_null_keys(&from, key);
+            let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *on).await.map_err(fault)?;
+            let nulls: i64 = row.get(0);
+            if nulls > 0 {
+                let why = format!("{nulls} rows for `{}` have NULL in their key ({})", target.table, key.join(", "));
+                return Err(self.server.error("publishing", Blame::Data, why));
+            }
+        }
+        let columns: Vec<&str> = target.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        match &target.mode {
+            Mode::Merge { key } => {
+                let sql = statement::merge(&to, &from, &stage.definition, &columns, key);
+                return run(on, sql).await.map_err(fault);
+            }
+            Mode::DeleteInsert { key } => {
+                run(on, statement::delete_matching(&to, &from, key, true)).await.map_err(fault)?;
+            }
+            Mode::Append | Mode::Replace => {}
+        }
+        run(on, insert(&to, &from, stage, &columns)).await.map_err(fault)
+    }
+}
+
+/// `insert … select` from staging, texts turned into what the table declares.
+pub fn insert(to: &str, from: &str, stage: &Stage, columns: &[&str]) -> String {
+    let names = statement::list(columns.iter().copied());
+    let cast = |name: &&str| {
+        let there = stage.there.iter().flat_map(|there| &there.columns).find(|column| column.name == **name);
+        match there.filter(|column| column.kind.as_text) {
+            Some(column) => format!("{}::{}", quote(name), column.declared),
+            None => quote(name),
+        }
+    };
+    format!("insert into {to} ({names}) select {} from {from}", columns.iter().map(cast).collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,220 @@
+//! Publishing: from staging into the tables that users read, in one transaction.
+
+mod change;
+mod own;
+mod replace;
+mod settle;
+pub mod stage;
+
+use super::{
+    describe,
+    read::{Table, Through},
+    server::Server,
+    statement::{self, within},
+    swap::{self, run},
+    write::{StageWriter, named},
+};
+use crate::{
+    error::{Blame, Error, Result},
+    publish::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
+    types::{arrow_type, schema as arrow_schema},
+};
+use datafusion::catalog::TableProvider;
+use engine_language::name::Name;
+use own::own_tables;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+use stage::{Stage, check_names};
+use std::sync::Arc;
+use tokio::sync::{Mutex, OnceCell};
+
+/// A publication whose rows go into staging tables.
+pub struct Staged {
+    server: Server,
+    publication: Publication,
+    stages: Vec<Stage>,
+    /// Publishes, and until then holds the lock by which a later run knows that the staging tables are in use.
+    connection: Arc<Mutex<PgConnection>>,
+    /// Indexes of staging that are to be renamed, a list a table, once the rows were applied.
+    applied: OnceCell<Vec<Vec<(String, String)>>>,
+    committed: bool,
+}
+
+impl Staged {
+    /// Makes the staging tables.
+    pub async fn begin(server: Server, publication: Publication) -> Result<Self> {
+        let doing = "making staging tables";
+        check_names(&server, &publication)?;
+        let mut on = server.connect(doing).await?;
+        let fault = |error| server.fault(doing, error);
+        own_tables(&server, &mut on, &publication).await.map_err(fault)?;
+        let id = stage::claim(&mut on, &publication.run).await.map_err(fault)?;
+        let mut staged = Self {
+            server,
+            publication,
+            stages: vec![],
+            connection: Arc::new(Mutex::new(on)),
+            applied: OnceCell::new(),
+            committed: false,
+        };
+        let connection = staged.connection.clone();
+        let mut on = connection.lock().await;
+        for (number, target) in staged.publication.tables.iter().enumerate() {
+            let name = format!("{}_{number}", stage::prefix(id));
+            staged.stages.push(stage::make(&staged.server, &mut on, name, target).await?);
+        }
+        Ok(staged)
+    }
+
+    fn index(&self, table: &Name) -> usize {
+        let mut tables = self.publication.tables.iter();
+        tables.position(|target| target.table == *table).expect("the table is in the publication")
+    }
+
+    /// Applies everything but replacements in one open transaction.
+    async fn apply(&self) -> Result<&[Vec<(String, String)>]> {
+        let applied = self.applied.get_or_try_init(|| async {
+            let mut on = self.connection.lock().await;
+            let mut indexes = vec![];
+            for (target, stage) in self.pairs() {
+                indexes.push(self.dress(&mut on, target, stage).await.map_err(|e| self.fault(target, stage, e))?);
+            }
+            let begun = run(&mut on, "begin; set local lock_timeout = '10s'").await;
+            begun.map_err(|error| self.server.fault("publishing", error))?;
+            for (target, stage) in self.pairs() {
+                if target.mode != Mode::Replace {
+                    self.change(&mut on, target, stage).await?;
+                }
+            }
+            Ok(indexes)
+        });
+        Ok(applied.await?)
+    }
+
+    /// Gives a staging table the rules and indexes that its table is to have. Says which index is to be called what.
+    async fn dress(
+        &self,
+        on: &mut PgConnection,
+        target: &Target,
+        stage: &Stage,
+    ) -> sqlx::Result<Vec<(String, String)>> {
+        let schema = self.server.schema();
+        let name = within(schema, &stage.name);
+        let mut renames = vec![];
+        if target.mode == Mode::Replace {
+            for sql in statement::rules(&name, &stage.name, &stage.definition) {
+                run(on, sql).await?;
+            }
+            if let Some(there) = &stage.there {
+                renames = swap::dress(on, (schema, &stage.name), there.oid, &stage.definition).await?;
+            }
+        }
+        run(on, format!("analyze {name}")).await?;
+        Ok(renames)
+    }
+
+    fn fault(&self, target: &Target, stage: &Stage, error: sqlx::Error) -> Error {
+        let doing = format!("publishing `{}`", target.table);
+        named(self.server.fault(&doing, error), &stage.name, target.table.as_str())
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&Target, &Stage)> {
+        self.publication.tables.iter().zip(&self.stages)
+    }
+}
+
+#[async_trait::async_trait]
+impl Publisher for Staged {
+    async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
+        let number = self.index(table);
+        let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
+        let mut shapes = vec![];
+        for field in target.schema.fields() {
+            let found = stage.columns.iter().find(|column| column.name == *field.name());
+            let found = found.ok_or_else(|| {
+                let message = format!("column `{}` has a type that PostgreSQL does not carry", field.name());
+                self.server.error(&format!("writing `{table}`"), Blame::Data, message)
+            })?;
+            shapes.push((arrow_type(&found.kind.column), found.kind.wire.clone()));
+        }
+        let columns = statement::list(target.schema.fields().iter().map(|field| field.name().as_str()));
+        let copy = format!("copy {} ({columns}) from stdin (format binary)", within(self.server.schema(), &stage.name));
+        let names = (table.to_string(), stage.name.clone());
+        Ok(Box::new(StageWriter::open(self.server.clone(), names, copy, shapes).await?))
+    }
+
+    async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
+        let number = self.index(table);
+        let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
+        self.apply().await?;
+        let doing = format!("looking at `{table}`");
+        let whole = target.mode == Mode::Replace;
+        let from = if whole { stage.name.as_str() } else { table.as_str() };
+        let relation = {
+            let mut on = self.connection.lock().await;
+            describe::relation(&mut on, self.server.schema(), from).await
+        };
+        let relation = relation.map_err(|e| self.server.fault(&doing, e))?.expect("the table was just made");
+        let through = if whole { Through::Own(None) } else { Through::Shared(self.connection.clone()) };
+        let names = (table.to_string(), within(self.server.schema(), from));
+        let schema = arrow_schema(&relation.definition);
+        Ok(Arc::new(Table::new(self.server.clone(), names, relation.columns, schema, through)))
+    }
+
+    async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
+        fail::fail_point!("postgres::staged");
+        let indexes = self.apply().await?;
+        let connection = self.connection.clone();
+        let mut on = connection.lock().await;
+        let fault = |error| self.server.fault("publishing", error);
+        let mut written = vec![];
+        for (target, stage) in self.pairs() {
+            let sql = format!("select count(*) from {}", within(self.server.schema(), &stage.name));
+            let rows: i64 = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *on).await.map_err(fault)?.get(0);
+            let marker = within(self.server.schema(), "engine_publications");
+            let sql = format!("insert into {marker} values ($1, $2, $3)");
+            let query = sqlx::query(AssertSqlSafe(sql)).bind(&self.publication.run).bind(target.table.as_str());
+            query.bind(rows).execute(&mut *on).await.map_err(fault)?;
+            written.push(Written { table: target.table.clone(), rows: rows.unsigned_abs() });
+        }
+        if let (Some(pipeline), Some(move_on)) = (&self.publication.pipeline, &commit.advance) {
+            self.advance(&mut on, pipeline, move_on).await?;
+        }
+        let pipeline = self.publication.pipeline.as_ref().map_or("", Name::as_str);
+        self.dead_letters(&mut on, pipeline, &commit.rejected).await?;
+        self.replace(&mut on, indexes).await?;
+        for (target, stage) in self.pairs() {
+            if target.mode != Mode::Replace {
+                run(&mut on, format!("drop table {}", within(self.server.schema(), &stage.name)))
+                    .await
+                    .map_err(fault)?;
+            }
+        }
+        fail::fail_point!("postgres::publishing");
+        self.settle(&mut on).await?;
+        fail::fail_point!("postgres::published");
+        drop(on);
+        self.committed = true;
+        Ok(written)
+    }
+}
+
+impl Drop for Staged {
+    /// Takes the staging tables away; if that fails, the next run's recovery does.
+    fn drop(&mut self) {
+        if self.committed {
+            return;
+        }
+        let (server, stages) = (self.server.clone(), std::mem::take(&mut self.stages));
+        let connection = self.connection.clone();
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let on = &mut *connection.lock().await;
+            let tables: Vec<String> = stages.iter().map(|stage| within(server.schema(), &stage.name)).collect();
+            let drop =
+                if tables.is_empty() { String::new() } else { format!("drop table if exists {}", tables.join(", ")) };
+            if let Err(error) = run(on, format!("rollback; {drop}")).await {
+                tracing::warn!(%error, "staging is left for the next run to remove");
+            }
+        });
+    }
+}

@@ -1,0 +1,99 @@
+//! The engine's own tables in the schema: positions, dead letters, and what was published.
+
+use super::{Staged, run};
+use crate::{
+    error::{Blame, Result},
+    position::Position,
+    postgres::{
+        server::Server,
+        statement::{literal, quote, within},
+        types::UNSIGNED,
+    },
+    publish::{Advance, Publication, Target},
+    read::RejectedRow,
+    types::column,
+};
+use engine_language::{column::ColumnType, name::Name};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+
+/// Keeps two first runs from making our own tables at once.
+const TURN: &str = "select pg_advisory_xact_lock(7162453)";
+
+/// Makes what is missing of them, and of the schema.
+pub async fn own_tables(server: &Server, on: &mut PgConnection, publication: &Publication) -> sqlx::Result<()> {
+    let schema = server.schema();
+    let sql = "select to_regnamespace(quote_ident($1)) is not null, to_regclass(quote_ident($1) || '.engine_publications') is not null, \
+               to_regtype(quote_ident($1) || '.engine_ubigint') is not null";
+    let row = sqlx::query(sql).bind(schema).fetch_one(&mut *on).await?;
+    let (schema_there, tables_there, type_there): (bool, bool, bool) = (row.get(0), row.get(1), row.get(2));
+    let mut sql = vec!["begin".to_owned(), TURN.to_owned()];
+    if !schema_there {
+        sql.push(format!("create schema if not exists {}", quote(schema)));
+    }
+    if !tables_there {
+        let table =
+            |name: &str, columns: &str| format!("create table if not exists {} ({columns})", within(schema, name));
+        sql.push(table(
+            "engine_positions",
+            "pipeline text primary key, position text not null, run text not null, epoch bigint not null",
+        ));
+        sql.push(table(
+            "engine_dead_letters",
+            "pipeline text not null, source text not null, partition integer not null, \"offset\" bigint not null, \
+             payload bytea not null, reason text not null, run text not null",
+        ));
+        sql.push(table("engine_publications", "run text not null, table_name text not null, rows bigint not null"));
+    }
+    let unsigned = |target: &Target| {
+        let fields = target.schema.fields().iter().filter_map(|field| column(field)).map(|column| column.kind);
+        fields.chain(target.definition.columns.iter().map(|c| c.kind.clone())).any(|kind| kind == ColumnType::UBigInt)
+    };
+    if !type_there && publication.tables.iter().any(unsigned) {
+        let name = within(schema, UNSIGNED);
+        sql.push(format!(
+            "do $$ begin if to_regtype({}) is null then create domain {name} as numeric(20,0) \
+             check (value between 0 and 18446744073709551615); end if; end $$",
+            literal(&name)
+        ));
+    }
+    if sql.len() == 2 {
+        return Ok(());
+    }
+    sql.push("commit".into());
+    run(on, sql.join("; ")).await
+}
+
+impl Staged {
+    /// Moves a pipeline on, unless another has done so.
+    pub async fn advance(&self, on: &mut PgConnection, pipeline: &Name, move_on: &Advance) -> Result<()> {
+        let fault = |error| self.server.fault("moving the position", error);
+        let table = within(self.server.schema(), "engine_positions");
+        // Two first moves meet here: one of them inserts, the other waits and then finds it.
+        let sql = format!("insert into {table} values ($1, '', '', 0) on conflict (pipeline) do nothing");
+        sqlx::query(AssertSqlSafe(sql)).bind(pipeline.as_str()).execute(&mut *on).await.map_err(fault)?;
+        let sql = format!("select position from {table} where pipeline = $1 for update");
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(pipeline.as_str()).fetch_one(&mut *on).await.map_err(fault)?;
+        let stands: String = row.get(0);
+        let stands = serde_json::from_str(&stands).ok().map(Position);
+        if stands != move_on.from {
+            let message = format!("another run has moved `{pipeline}` on meanwhile; nothing was written");
+            return Err(self.server.error("moving the position", Blame::Rival, message));
+        }
+        let sql = format!("update {table} set position = $2, run = $3, epoch = epoch + 1 where pipeline = $1");
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(pipeline.as_str()).bind(move_on.to.0.to_string());
+        query.bind(&self.publication.run).execute(on).await.map(drop).map_err(fault)
+    }
+
+    /// Keeps rejected rows.
+    pub async fn dead_letters(&self, on: &mut PgConnection, pipeline: &str, rows: &[RejectedRow]) -> Result<()> {
+        let table = within(self.server.schema(), "engine_dead_letters");
+        let sql = format!("insert into {table} values ($1, $2, $3, $4, $5, $6, $7)");
+        for row in rows {
+            let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(pipeline).bind(&row.source);
+            let query = query.bind(row.partition.cast_signed()).bind(row.offset).bind(&row.payload);
+            let done = query.bind(&row.reason).bind(&self.publication.run).execute(&mut *on).await;
+            done.map_err(|error| self.server.fault("keeping dead letters", error))?;
+        }
+        Ok(())
+    }
+}

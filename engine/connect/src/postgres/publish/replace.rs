@@ -1,0 +1,167 @@
+//! Putting staged tables in the places of the old ones.
+
+use super::{Staged, change::insert, stage::Stage};
+use crate::{
+    error::{Blame, Result},
+    postgres::{
+        describe::Carried,
+        gate,
+        statement::{self, ORDER, quote, within},
+        swap::{self, run},
+    },
+    publish::{Mode, Target},
+};
+use sqlx::PgConnection;
+use std::time::Duration;
+
+/// How often a lock on the tables is tried, about seven times a second: two minutes.
+const LOCK_ATTEMPTS: u32 = 800;
+
+impl Staged {
+    /// Puts staged tables in the places of the old ones, or their rows where an old one is held.
+    pub async fn replace(&self, on: &mut PgConnection, indexes: &[Vec<(String, String)>]) -> Result<()> {
+        let schema = self.server.schema();
+        let mut helds = vec![];
+        for (target, stage) in self.pairs() {
+            let held = match &stage.there {
+                Some(there) => swap::held(on, there.oid).await.map_err(|e| self.fault(target, stage, e))?,
+                None => swap::Held::default(),
+            };
+            helds.push(held);
+        }
+        let places = self.in_place(&helds);
+        self.lock(on, &places).await?;
+        let mut old = vec![];
+        for (number, (target, stage)) in self.pairs().enumerate() {
+            let fault = |error| self.fault(target, stage, error);
+            if target.mode != Mode::Replace {
+                continue;
+            }
+            if places[number] {
+                self.replace_rows(on, target, stage, &helds[number]).await?;
+                continue;
+            }
+            let table = target.table.as_str();
+            let (to, from) = (within(schema, table), within(schema, &stage.name));
+            let mut names = vec![];
+            if let Some(there) = &stage.there {
+                let aside = format!("{}_old", stage.name);
+                names = swap::constraint_names(on, there.oid).await.map_err(fault)?;
+                run(on, format!("alter table {to} rename to {}", quote(&aside))).await.map_err(fault)?;
+                old.push((number, within(schema, &aside), names.clone()));
+            } else {
+                old.push((number, String::new(), names.clone()));
+            }
+            run(on, format!("alter table {from} rename to {}", quote(table))).await.map_err(fault)?;
+            if let Some(there) = &stage.there {
+                swap::carry_over(on, (schema, table), there.oid, &stage.definition).await.map_err(fault)?;
+            }
+        }
+        let gone: Vec<&str> = old.iter().map(|(_, name, _)| name.as_str()).filter(|name| !name.is_empty()).collect();
+        if !gone.is_empty() {
+            let dropped = run(on, format!("drop table {}", gone.join(", "))).await;
+            dropped.map_err(|error| self.server.fault("publishing", error))?;
+        }
+        for (number, _, names) in &old {
+            let (target, stage) = (&self.publication.tables[*number], &self.stages[*number]);
+            let place = (schema, target.table.as_str(), stage.name.as_str());
+            let done = swap::name_rules(on, place, &stage.definition, names, &indexes[*number]).await;
+            done.map_err(|error| self.fault(target, stage, error))?;
+        }
+        for (number, ..) in &old {
+            let (target, stage) = (&self.publication.tables[*number], &self.stages[*number]);
+            let done = swap::refer(on, (schema, target.table.as_str()), &stage.definition).await;
+            done.map_err(|error| self.fault(target, stage, error))?;
+        }
+        Ok(())
+    }
+
+    /// Locks the tables that go, behind their gates. Others than engine may read them too: a wait for those is short, so
+    /// that what queues behind it goes on, and is tried again.
+    async fn lock(&self, on: &mut PgConnection, places: &[bool]) -> Result<()> {
+        let going = self
+            .pairs()
+            .zip(places)
+            .filter(|((target, stage), stays)| target.mode == Mode::Replace && !**stays && stage.there.is_some());
+        let schema = self.server.schema();
+        let names: Vec<&str> = going.map(|((target, _), _)| target.table.as_str()).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let tables: Vec<String> = names.iter().map(|name| within(schema, name)).collect();
+        let sql = format!("lock table {} in access exclusive mode", tables.join(", "));
+        let fault = |error| self.server.fault("publishing", error);
+        run(on, "set local lock_timeout = '2min'").await.map_err(fault)?;
+        gate::close(on, schema, names.into_iter()).await.map_err(fault)?;
+        for attempt in 1.. {
+            run(on, "savepoint engine_lock; set local lock_timeout = '100ms'").await.map_err(fault)?;
+            match run(on, sql.clone()).await {
+                Ok(()) => break,
+                Err(sqlx::Error::Database(error))
+                    if error.code().as_deref() == Some("55P03") && attempt < LOCK_ATTEMPTS =>
+                {
+                    run(on, "rollback to engine_lock").await.map_err(fault)?;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Err(error) => return Err(fault(error)),
+            }
+        }
+        run(on, "set local lock_timeout = '10s'").await.map_err(fault)
+    }
+
+    /// Which tables keep their place: those that something holds which does not go itself.
+    fn in_place(&self, helds: &[swap::Held]) -> Vec<bool> {
+        let mut places: Vec<bool> = helds.iter().map(|held| !held.by.is_empty()).collect();
+        loop {
+            let going: Vec<i64> = self
+                .pairs()
+                .zip(&places)
+                .filter(|((target, _), stays)| target.mode == Mode::Replace && !**stays)
+                .filter_map(|((_, stage), _)| stage.there.as_ref().map(|there| there.oid))
+                .collect();
+            let stays = |held: &swap::Held| held.references.iter().any(|(table, _)| !going.contains(table));
+            let next: Vec<bool> = helds.iter().zip(&places).map(|(held, place)| *place || stays(held)).collect();
+            if next == places {
+                return places;
+            }
+            places = next;
+        }
+    }
+
+    async fn replace_rows(
+        &self,
+        on: &mut PgConnection,
+        target: &Target,
+        stage: &Stage,
+        held: &swap::Held,
+    ) -> Result<()> {
+        let fault = |error| self.fault(target, stage, error);
+        let there = stage.there.as_ref().expect("what is held is there");
+        let shape = |columns: &[Carried]| {
+            let mut all: Vec<(String, String)> = columns.iter().map(|c| (c.name.clone(), c.declared.clone())).collect();
+            all.sort();
+            all
+        };
+        if shape(&there.columns) != shape(&stage.columns) {
+            let doing = format!("publishing `{}`", target.table);
+            let by = if held.by.is_empty() { "foreign keys".to_owned() } else { held.by.join(", ") };
+            let message = format!("`{}` has other columns now, and is held by {by}", target.table);
+            return Err(self.server.error(&doing, Blame::User, message).hint("drop what holds it, or the table"));
+        }
+        let schema = self.server.schema();
+        let (to, from) = (within(schema, target.table.as_str()), within(schema, &stage.name));
+        let columns: Vec<&str> = stage.columns.iter().map(|column| column.name.as_str()).collect();
+        if let Some((_, referred)) = held.references.first() {
+            let key = if there.definition.key.is_empty() { referred } else { &there.definition.key };
+            run(on, statement::delete_matching(&to, &from, key, false)).await.map_err(fault)?;
+            // Staging has no order here, and needs none: its key is unique.
+            let sql =
+                statement::merge(&to, &from, &stage.definition, &columns, key).replace(&format!(", {ORDER} desc"), "");
+            run(on, sql).await.map_err(fault)?;
+        } else {
+            run(on, format!("delete from {to}")).await.map_err(fault)?;
+            run(on, insert(&to, &from, stage, &columns)).await.map_err(fault)?;
+        }
+        run(on, format!("drop table {from}")).await.map_err(fault)
+    }
+}
