@@ -1,6 +1,7 @@
 //! `engine watch`: what a saved file affects is checked at once, then rebuilt.
 
 mod changed;
+mod pending;
 mod saves;
 
 use crate::{
@@ -15,15 +16,9 @@ use crate::{
     work::{self, Ready, Wish},
 };
 use changed::{Changed, changed};
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    name::Name,
-    project::Project,
-};
-use engine_run::{
-    event::RunOutcome,
-    report::{Report, Status},
-};
+use engine_language::{name::Name, project::Project};
+use engine_run::{event::RunOutcome, report::Report, test::snapshot};
+use pending::{Pending, broken, model};
 use saves::Saves;
 use std::{
     collections::BTreeSet,
@@ -67,9 +62,17 @@ pub fn watch(context: &Context, args: &Watch) -> Result {
 /// A run under way.
 struct Running {
     cancel: CancellationToken,
-    nodes: BTreeSet<NodeId>,
-    project: Arc<Project>,
-    task: JoinHandle<Result<Option<Report>>>,
+    work: Pending,
+    task: JoinHandle<Result<Did>>,
+}
+
+/// What came of a run.
+#[derive(Default)]
+struct Did {
+    /// How the nodes went; `None` if there were none.
+    report: Option<Report>,
+    /// Models that were tested to the end.
+    tested: BTreeSet<Name>,
 }
 
 struct Watching<'a> {
@@ -77,13 +80,12 @@ struct Watching<'a> {
     args: &'a Watch,
     /// The last reading without errors.
     good: Option<Arc<Project>>,
-    /// Nodes that still have to be built.
-    pending: BTreeSet<NodeId>,
+    pending: Pending,
     running: Option<Running>,
 }
 
 /// The end of the run under way; never, if there is none.
-async fn ended(running: &mut Option<Running>) -> Result<Option<Report>> {
+async fn ended(running: &mut Option<Running>) -> Result<Did> {
     match running {
         Some(running) => match (&mut running.task).await {
             Ok(result) => result,
@@ -95,7 +97,7 @@ async fn ended(running: &mut Option<Running>) -> Result<Option<Report>> {
 
 impl<'a> Watching<'a> {
     fn begin(context: &'a Context, args: &'a Watch) -> Self {
-        let mut watching = Self { context, args, good: None, pending: BTreeSet::new(), running: None };
+        let mut watching = Self { context, args, good: None, pending: Pending::default(), running: None };
         let where_ = context.shown(Path::new("project"));
         context.terminal.note(&action(context.terminal, Style::Blue, "Watching", &format!("{where_}   Ctrl-C ends")));
         if let Some(ready) = watching.check() {
@@ -143,57 +145,59 @@ impl<'a> Watching<'a> {
             Ok(wanted) => wanted,
             Err(stop) => return self.context.terminal.say(&stop.to_string()),
         };
-        let Changed { nodes, tests } = match &self.good {
+        let mut changed = match &self.good {
             Some(before) => changed(before, &ready.project),
             None => Changed { nodes: wanted.clone(), tests: BTreeSet::new() },
         };
+        changed.tests.retain(|name| has_tests(self.context, &ready.project, name));
         self.good = Some(ready.project.clone());
-        self.pending.retain(|id| ready.project.graph.nodes.contains_key(id));
-        self.pending.extend(nodes);
-        let graph = &ready.project.graph;
-        let below: Vec<NodeId> = self.pending.iter().flat_map(|id| graph.descendants(id, None)).collect();
-        let nodes: BTreeSet<NodeId> =
-            self.pending.iter().cloned().chain(below).filter(|id| wanted.contains(id)).collect();
-        if self.args.no_run || (nodes.is_empty() && tests.is_empty()) {
-            return;
+        self.pending.add(changed, &ready.project);
+        let work = self.pending.work(&ready.project, &wanted);
+        if !self.args.no_run && !work.is_empty() {
+            self.start(ready, work);
         }
-        self.start(ready, nodes, tests);
     }
 
-    fn start(&mut self, ready: Ready, nodes: BTreeSet<NodeId>, tests: BTreeSet<Name>) {
+    fn start(&mut self, ready: Ready, work: Pending) {
         let cancel = CancellationToken::new();
         let context = self.context.clone();
         let lines = Lines::new(context.terminal, context.global.verbose);
         let lines = Arc::new(lines.watching());
-        let project = ready.project.clone();
-        let (token, selected) = (cancel.clone(), nodes.clone());
+        let (token, todo) = (cancel.clone(), work.clone());
         let task = tokio::spawn(async move {
-            let mut report = None;
-            if !selected.is_empty() {
-                report = Some(ready.run(&context, &selected, Wish::default(), lines, token.clone()).await?);
+            let mut did = Did::default();
+            if !todo.nodes.is_empty() {
+                let report = ready.run(&context, &todo.nodes, Wish::default(), lines, token.clone()).await?;
+                if report.outcome != RunOutcome::Cancelled {
+                    report::end(&context.drawing(), &report, &ready.project.files);
+                }
+                did.report = Some(report);
             }
-            let tests: BTreeSet<NodeId> = tests.into_iter().map(|name| NodeId::new(NodeKind::Model, name)).collect();
+            // What could not be built would only say the same again.
+            let built = |name: &Name| did.report.iter().flat_map(broken).all(|broken| *broken != model(name));
+            let tests: BTreeSet<Name> = todo.tests.into_iter().filter(built).collect();
+            let nodes = tests.iter().map(model).collect();
             if !tests.is_empty() && !token.is_cancelled() {
-                commands::test::again(&context, &ready, &tests).await?;
+                tokio::select! {
+                    () = token.cancelled() => {}
+                    done = commands::test::again(&context, &ready, &nodes) => { done?; did.tested = tests; }
+                }
             }
-            Ok(report)
+            Ok(did)
         });
-        self.running = Some(Running { cancel, nodes, project, task });
+        self.running = Some(Running { cancel, work, task });
     }
 
-    /// A run ended: what failed stays to be built.
-    fn ended(&mut self, result: Result<Option<Report>>) {
+    /// A run ended.
+    fn ended(&mut self, result: Result<Did>) {
         let Some(running) = self.running.take() else { return };
         let terminal = self.context.terminal;
         match result {
-            Ok(None) => {}
-            Ok(Some(report)) if report.outcome == RunOutcome::Cancelled => {}
-            Ok(Some(report)) => {
-                report::end(&self.context.drawing(), &report, &running.project.files);
-                let left = |status| matches!(status, Status::Failed | Status::Skipped);
-                let left = report.nodes.iter().filter(|node| left(node.status)).map(|node| node.node.clone());
-                self.pending.retain(|id| !running.nodes.contains(id));
-                self.pending.extend(left);
+            Ok(Did { report, tested }) => {
+                if let Some(report) = report.filter(|report| report.outcome != RunOutcome::Cancelled) {
+                    self.pending.built(&running.work.nodes, &report);
+                }
+                self.pending.tested(&tested);
             }
             Err(stop) => terminal.say(&format!("{}: {stop}", terminal.paint(Style::Bad, "error"))),
         }
@@ -207,4 +211,10 @@ impl<'a> Watching<'a> {
             self.ended(result);
         }
     }
+}
+
+/// Whether a model has unit tests or a recorded snapshot; its checks have run when it was built.
+fn has_tests(context: &Context, project: &Project, name: &Name) -> bool {
+    project.unit_tests.iter().any(|test| test.model.value == *name)
+        || snapshot::path(&context.root, name.as_str()).is_file()
 }

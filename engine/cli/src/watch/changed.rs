@@ -16,7 +16,7 @@ use std::{
 pub struct Changed {
     /// Nodes that say something else, or are new.
     pub nodes: BTreeSet<NodeId>,
-    /// Models whose unit tests say something else.
+    /// Models whose tests may say something else: their own text changed, or that of a unit test.
     pub tests: BTreeSet<Name>,
 }
 
@@ -26,10 +26,13 @@ pub fn changed(before: &Project, after: &Project) -> Changed {
         ["project/sources.toml", "project/schema.lock"].iter().any(|path| text(before, path) != text(after, path))
             || before.env.dotenv != after.env.dotenv
             || before.target != after.target;
+    let models = differing(NodeKind::Model, &before.models, &after.models, |a, b| a.fingerprint == b.fingerprint);
+    let mut tests = tests(before, after);
+    tests.extend(models.iter().map(|id| id.name.clone()));
     if everywhere {
-        return Changed { nodes: after.graph.nodes.keys().cloned().collect(), tests: tests(before, after) };
+        return Changed { nodes: after.graph.nodes.keys().cloned().collect(), tests };
     }
-    let mut nodes = differing(NodeKind::Model, &before.models, &after.models, |a, b| a.fingerprint == b.fingerprint);
+    let mut nodes = models;
     nodes.extend(differing(NodeKind::Generator, &before.generators, &after.generators, |a, b| {
         a.fingerprint == b.fingerprint
     }));
@@ -40,7 +43,7 @@ pub fn changed(before: &Project, after: &Project) -> Changed {
         a.rendered.sql == b.rendered.sql && a.severity == b.severity
     }));
     nodes.retain(|id| after.graph.nodes.contains_key(id));
-    Changed { nodes, tests: tests(before, after) }
+    Changed { nodes, tests }
 }
 
 fn differing<T>(
@@ -108,5 +111,19 @@ x
         assert_eq!(nodes("%}1{%", "%}2{%"), ["model.a"], "a macro");
         assert_eq!(nodes("x\n1", "x\n2"), ["seed.s"]);
         assert_eq!(nodes("//- project/macros", "[vars]\nx = 1\n//- project/macros").len(), 3, "sources.toml");
+    }
+
+    #[test]
+    fn a_model_is_tested_again_when_it_or_its_tests_change() {
+        let unit = "//- project/tests/t.toml\n[t]\nmodel = \"b\"\ngiven = { a = [{ n = 1 }] }\nexpect = [{ n = 1 }]\n";
+        let with = |text: &str| project(&(text.to_owned() + unit));
+        let before = with(PROJECT);
+        let tests = |after: &Project| -> Vec<String> {
+            changed(&before, after).tests.iter().map(ToString::to_string).collect()
+        };
+        assert!(tests(&with(PROJECT)).is_empty());
+        assert_eq!(tests(&with(&PROJECT.replace("select n", "select n + 1 as n"))), ["b"], "a model");
+        assert_eq!(tests(&with(&PROJECT.replace("%}1{%", "%}2{%"))), ["a"], "a macro");
+        assert_eq!(tests(&project(&(PROJECT.to_owned() + &unit.replace("n = 1", "n = 2")))), ["b"], "a unit test");
     }
 }

@@ -90,15 +90,19 @@ fn ctrl_c_ends_watching_with_130() {
     assert!(pressed.elapsed() < Duration::from_secs(2));
 }
 
+/// A query that takes minutes.
+fn slow() -> String {
+    let digits = "(values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9))";
+    let tables: Vec<String> = (0..9).map(|i| format!("{digits} as t{i}(x{i})")).collect();
+    format!("select sum(x0 + x8) as m from {}", tables.join(" cross join "))
+}
+
 #[test]
 fn a_newer_save_overtakes() {
     let test = chain();
-    let digits = "(values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9))";
-    let tables: Vec<String> = (0..9).map(|i| format!("{digits} as t{i}(x{i})")).collect();
-    let slow = format!("select sum(x0 + x8) as m from {}", tables.join(" cross join "));
     let mut watched = Watched::start(&test, &["watch"]);
     watched.hears("3 succeeded");
-    test.write("project/models/b.sql", &slow);
+    test.write("project/models/b.sql", &slow());
     watched.hears("Checked");
     thread::sleep(Duration::from_millis(300));
     test.write("project/models/b.sql", "select 7 as m");
@@ -120,4 +124,43 @@ fn a_saved_test_is_run_again() {
     watched.hears("3 succeeded");
     test.write("project/tests/b.toml", &unit(3));
     watched.hears("Failed unit test b.one_more");
+}
+
+#[test]
+fn a_saved_model_or_macro_runs_its_tests_again() {
+    let unit = "[one_more]\nmodel = \"b\"\ngiven = { a = [{ n = 1 }] }\nexpect = [{ m = 2 }]\n";
+    let test = chain()
+        .file("project/tests/b.toml", unit)
+        .file("project/macros/more.sql", "{% macro more() %}1{% endmacro %}")
+        .file("project/models/b.sql", "select n + {{ more() }} as m from {{ ref(\"a\") }}");
+    test.run(&["test", "b", "--accept"]).code(0);
+    let mut watched = Watched::start(&test, &["watch"]);
+    watched.hears("3 succeeded");
+    test.write("project/macros/more.sql", "{% macro more() %}2{% endmacro %}");
+    watched.hears("Failed unit test b.one_more");
+    watched.hears("Failed snapshot b");
+    watched.hears("Failed 2 of");
+    test.write("project/macros/more.sql", "{% macro more() %}1{% endmacro %}");
+    watched.hears("Passed");
+    test.write("project/models/b.sql", "select n + {{ more() }} + 1 as m from {{ ref(\"a\") }}");
+    watched.hears("Failed unit test b.one_more");
+}
+
+#[test]
+fn tests_that_a_newer_save_overtakes_are_run_after_it() {
+    let test = chain();
+    let unit = |m: u32| format!("[t]\nmodel = \"b\"\ngiven = {{ a = [{{ n = 1 }}] }}\nexpect = [{{ m = {m} }}]\n");
+    test.write("project/tests/b.toml", &unit(2));
+    test.write("project/models/c.sql", "select 1 as x");
+    let mut watched = Watched::start(&test, &["watch"]);
+    watched.hears("4 succeeded");
+    test.write("project/models/c.sql", &slow());
+    watched.hears("Checked");
+    thread::sleep(Duration::from_millis(200));
+    test.write("project/tests/b.toml", &unit(3));
+    watched.hears("Checked");
+    thread::sleep(Duration::from_millis(200));
+    test.write("project/models/c.sql", "select 2 as x");
+    watched.hears("1 succeeded");
+    watched.hears("Failed unit test b.t");
 }
