@@ -142,6 +142,9 @@ pub enum Command {
         after_help = "Examples:\n  engine completions bash > /etc/bash_completion.d/engine\n  engine completions zsh > ~/.zfunc/_engine"
     )]
     Completions(Completions),
+    /// Write the pages of docs/reference
+    #[command(hide = true)]
+    Reference(Reference),
 }
 
 /// `engine init`.
@@ -394,4 +397,11 @@ pub struct Completions {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// `engine reference`.
+#[derive(Args, Debug)]
+pub struct Reference {
+    /// The folder to write into
+    pub folder: PathBuf,
 }

@@ -17,7 +17,13 @@ type Connect = fn(&Declared, &Path, &mut Problems) -> Option<Arc<dyn Connection>
 /// Makes connections from what the user wrote.
 #[derive(Clone, Debug)]
 pub struct Registry {
-    kinds: BTreeMap<&'static str, Connect>,
+    kinds: BTreeMap<&'static str, Kind>,
+}
+
+#[derive(Clone, Debug)]
+struct Kind {
+    connect: Connect,
+    schema: fn() -> schemars::Schema,
 }
 
 impl Registry {
@@ -32,11 +38,18 @@ impl Registry {
 
     /// Adds a connector.
     pub fn add<C: Connector>(&mut self) {
-        self.kinds.insert(C::KIND, |declared, root, problems| {
+        let connect: Connect = |declared, root, problems| {
             let config = declared.fields.read::<C::Config>(problems)?;
             let place = Place { name: &declared.name.value, span: declared.name.span, root };
             C::connect(&place, config).map_err(|problem| problems.push(problem)).ok()
-        });
+        };
+        let schema = || schemars::SchemaGenerator::default().into_root_schema_for::<C::Config>();
+        self.kinds.insert(C::KIND, Kind { connect, schema });
+    }
+
+    /// The JSON schema of each kind's table, for documentation.
+    pub fn schemas(&self) -> impl Iterator<Item = (&'static str, schemars::Schema)> {
+        self.kinds.iter().map(|(name, kind)| (*name, (kind.schema)()))
     }
 
     /// The words that may stand after `type =`.
@@ -46,7 +59,7 @@ impl Registry {
 
     /// Makes a connection, without I/O; complains of what is wrong with its table.
     pub fn connect(&self, declared: &Declared, root: &Path, problems: &mut Problems) -> Option<Arc<dyn Connection>> {
-        let Some(connect) = self.kinds.get(declared.kind.as_str()) else {
+        let Some(kind) = self.kinds.get(declared.kind.as_str()) else {
             let message = format!("there is no connector `{}`", declared.kind.value);
             let problem = Diagnostic::error(&code::E0500, declared.kind.span, message);
             problems.push(match nearest(&declared.kind, self.kinds()) {
@@ -55,6 +68,6 @@ impl Registry {
             });
             return None;
         };
-        connect(declared, root, problems)
+        (kind.connect)(declared, root, problems)
     }
 }

@@ -12,6 +12,7 @@ pub mod logs;
 pub mod ls;
 pub mod online;
 pub mod plan;
+pub mod reference;
 pub mod run;
 pub mod show;
 pub mod test;
@@ -30,6 +31,7 @@ pub fn dispatch(cli: &Cli, terminal: Terminal) -> Result {
     match &cli.command {
         Command::Explain(args) => explain::explain(terminal, args),
         Command::Completions(args) => completions::completions(args),
+        Command::Reference(args) => reference::reference(args),
         Command::Check(args) => check::check(&context()?, args),
         Command::Ls(args) => ls::ls(&context()?, args),
         Command::Init(args) => init::init(terminal, args),

@@ -3,7 +3,9 @@
 
 mod builder;
 mod commands;
+mod docs;
 mod faults;
 mod runs;
+mod tidy;
 mod usage;
 mod watching;

@@ -5,31 +5,20 @@ use crate::{
     connector::{Connection, Connector, Place},
     error::Result,
 };
-use engine_language::{code, diagnostic::Diagnostic};
+use engine_language::{code, diagnostic::Diagnostic, secret::Secret};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+use std::{path::PathBuf, str::FromStr, sync::Arc};
 
 /// The connector of PostgreSQL databases.
 #[derive(Debug)]
 pub struct Postgres;
-
-/// A password, which nothing shows.
-#[derive(Clone, serde::Deserialize, schemars::JsonSchema)]
-#[serde(transparent)]
-pub struct Password(String);
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
 
 /// `[connections.NAME]` with `type = "postgres"`.
 #[derive(Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// `postgres://user:password@host:port/database`; the other fields win over it.
-    pub url: Option<Password>,
+    pub url: Option<Secret>,
     /// The server; `localhost` if not given. One that begins with `/` is the folder of a socket.
     pub host: Option<String>,
     /// Its port; 5432 if not given.
@@ -39,7 +28,7 @@ pub struct Config {
     /// The role.
     pub user: Option<String>,
     /// Its password.
-    pub password: Option<Password>,
+    pub password: Option<Secret>,
     /// A file that holds the password, from the project's root.
     pub password_file: Option<PathBuf>,
     /// Where the tables are; `public` if not given.
@@ -69,11 +58,12 @@ impl Connector for Postgres {
 
 fn options(place: &Place<'_>, config: &Config) -> Result<PgConnectOptions, String> {
     let mut options = match &config.url {
-        Some(url) => PgConnectOptions::from_str(&url.0)
+        Some(url) => PgConnectOptions::from_str(url.expose())
             .map_err(|_| "`url` should look like `postgres://user:password@host:port/database`".to_owned())?,
         None => PgConnectOptions::new_without_pgpass().host("localhost"),
     };
-    let chosen = config.url.as_ref().is_some_and(|url| url.0.contains("sslmode=") || url.0.contains("ssl-mode="));
+    let chosen =
+        config.url.as_ref().is_some_and(|url| url.expose().contains("sslmode=") || url.expose().contains("ssl-mode="));
     if let Some(host) = &config.host {
         options = options.host(host);
     }
@@ -87,7 +77,7 @@ fn options(place: &Place<'_>, config: &Config) -> Result<PgConnectOptions, Strin
         options = options.username(user);
     }
     if let Some(password) = &config.password {
-        options = options.password(&password.0);
+        options = options.password(password.expose());
     }
     if let Some(mode) = &config.sslmode {
         let known = PgSslMode::from_str(mode)
