@@ -99,6 +99,9 @@ pub enum Command {
     /// Generate what is missing, replicate, build models and check them
     #[command(after_help = "Examples:\n  engine run\n  engine run +mart_average_check --full-refresh")]
     Run(Run),
+    /// Run again what the newest run did not bring to its end
+    #[command(after_help = "Examples:\n  engine retry\n  engine retry --fail-fast --output json")]
+    Retry(Retry),
     /// Say what `run` would do, and why
     #[command(after_help = "Examples:\n  engine plan\n  engine plan mart_average_check+ --output json")]
     Plan(Plan),
@@ -182,6 +185,17 @@ fn factor(text: &str) -> Result<f64, String> {
         Ok(number) if number.is_finite() && number > 0.0 && number <= 1e9 => Ok(number),
         _ => Err("it is a number above 0, such as 10 or 0.5".to_owned()),
     }
+}
+
+/// `engine retry`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Retry {
+    /// Stop at the first failure
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// What stdout gets: nothing, or the run's results
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
+    pub output: Output,
 }
 
 /// `engine plan`.

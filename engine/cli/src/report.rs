@@ -6,7 +6,7 @@ use crate::{
     terminal::{Style, Terminal},
     words,
 };
-use engine_language::{files::Files, model::CheckSeverity};
+use engine_language::{files::Files, graph::NodeKind, model::CheckSeverity};
 use engine_run::{
     event::{Event, Level, Listener, RunOutcome},
     report::{NodeReport, Report, Status},
@@ -205,8 +205,12 @@ pub fn end(draw: &Draw<'_>, report: &Report, files: &Files) {
     } else {
         terminal.say(&line);
     }
+}
+
+/// What to type next, unless all went well.
+pub fn next(terminal: Terminal, report: &Report) {
     if report.outcome != RunOutcome::Succeeded {
-        terminal.say(&format!("{:WORD$} {}", "", next(report)));
+        terminal.say(&format!("{:WORD$} {}", "", advice(report)));
     }
 }
 
@@ -227,13 +231,22 @@ fn tally(report: &Report) -> String {
     if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") }
 }
 
-fn next(report: &Report) -> String {
+fn advice(report: &Report) -> String {
     let run = &report.run[..report.run.len().min(10)];
-    let retry = report.nodes.iter().filter_map(|node| node.failure.as_ref()).any(|failure| failure.retry);
+    let failed = |report: &&NodeReport| matches!(report.status, Status::Failed | Status::Skipped);
+    let left = report.nodes.iter().filter(failed).count() as u64;
+    let retry = format!("`engine retry` ({})", words::counted(left, "node"));
+    let may_pass = report.nodes.iter().filter_map(|node| node.failure.as_ref()).all(|failure| failure.retry);
+    let mut broken = report.nodes.iter().filter(|node| node.failure.is_some());
+    let what = match (broken.next().map(|node| node.node.kind), broken.next()) {
+        (Some(NodeKind::Model), None) => "fix the model",
+        (_, None) => "mend it",
+        (_, Some(_)) => "mend them",
+    };
     match report.outcome {
-        RunOutcome::Cancelled => format!("what had ended is kept; `engine run` goes on · `engine logs {run}`"),
-        _ if retry => format!("it may pass: `engine run` again · `engine logs {run}`"),
-        _ => format!("mend it, then `engine run` · `engine logs {run}`"),
+        RunOutcome::Cancelled => format!("what had ended is kept; {retry} goes on · `engine logs {run}`"),
+        _ if may_pass => format!("it may pass: {retry} · `engine logs {run}`"),
+        _ => format!("{what}, then {retry} · `engine logs {run}`"),
     }
 }
 

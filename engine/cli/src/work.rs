@@ -1,14 +1,16 @@
 //! From a project to a run: the one place that puts plan, runner, history and listeners together.
 
 use crate::{
-    artifacts::{self, events::EventLog},
+    artifacts::{self, catalog, events::EventLog},
     context::{Context, Loaded},
     report::{self, Lines},
     stop::{Result, Stop},
     terminal::Style,
     words,
 };
+use datafusion::arrow::datatypes::SchemaRef;
 use engine_language::{
+    config::generator::Rows,
     graph::{NodeId, NodeKind},
     project::Project,
     template::RunInfo,
@@ -19,11 +21,11 @@ use engine_run::{
     error::Error,
     event::{Events, Listener},
     history::{
-        History, Recorder,
+        Asked, History, Recorder,
         lock::{self, RunLock, Taken},
     },
     plan::{self, Plan, Why},
-    report::Report,
+    report::{Report, Status},
     runner::{Runner, RunnerOptions},
     systems::Systems,
 };
@@ -61,11 +63,13 @@ pub struct Wish {
     pub fail_fast: bool,
     /// Multiply the rows of generators.
     pub rows_scale: f64,
+    /// Exactly so many rows of each generator; see [`Ready::make_exactly`].
+    pub rows: Option<u64>,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { full_refresh: false, regenerate: false, fail_fast: false, rows_scale: 1.0 }
+        Self { full_refresh: false, regenerate: false, fail_fast: false, rows_scale: 1.0, rows: None }
     }
 }
 
@@ -120,6 +124,18 @@ impl Ready {
         context.terminal.note(&report::timed(context.terminal, Style::Good, "Compiled", &parts.join(", "), self.took));
     }
 
+    /// Makes generators make so many rows; those that make some for each row of another keep to that.
+    pub fn make_exactly(&mut self, nodes: &BTreeSet<NodeId>, rows: u64) {
+        let project = Arc::make_mut(&mut self.project);
+        for node in nodes.iter().filter(|node| node.kind == NodeKind::Generator) {
+            if let Some(generator) = project.generators.get_mut(&node.name)
+                && matches!(generator.rows, Rows::Count(_))
+            {
+                generator.rows = Rows::Count(rows);
+            }
+        }
+    }
+
     /// What would be done, and why.
     pub fn plan(&self, history: &History, nodes: &BTreeSet<NodeId>, wish: Wish) -> Plan {
         let target = self.project.target.as_str();
@@ -163,11 +179,47 @@ impl Ready {
         runner.recover().await;
         let folder = artifacts::folder(&made)?;
         let log = Arc::new(EventLog::create(&folder)?);
-        let listeners: Vec<Arc<dyn Listener>> = vec![lines, log, Arc::new(Recorder::new(history.clone()))];
         let plan = self.plan(&history, nodes, wish);
+        let recorder = Recorder::new(history.clone(), self.asked(context, &plan, wish));
+        let listeners: Vec<Arc<dyn Listener>> = vec![lines, log, Arc::new(recorder)];
         let report = runner.run(&plan, run_info(), &Events::to(listeners), &cancel).await;
+        self.remember(&history, &report)?;
         self.leave(&folder, &report)?;
         Ok(report)
+    }
+
+    /// What is needed to ask for the same again.
+    fn asked(&self, context: &Context, plan: &Plan, wish: Wish) -> Asked {
+        Asked {
+            target: self.project.target.as_str().to_owned(),
+            vars: context.global.vars.iter().cloned().collect(),
+            rows_scale: wish.rows_scale,
+            rows: wish.rows,
+            full_refresh: wish.full_refresh,
+            regenerate: wish.regenerate,
+            nodes: plan.steps.iter().flat_map(|step| &step.nodes).map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Keeps the columns of what was made, and forgets what is no longer in the project.
+    fn remember(&self, history: &History, report: &Report) -> Result<()> {
+        let target = self.project.target.as_str();
+        for node in report.nodes.iter().filter(|node| node.status == Status::Succeeded) {
+            let columns = self.schemas.get(&node.node).map(columns);
+            history.remember_columns(target, &node.node, columns.as_deref())?;
+        }
+        for name in self.gone(history)? {
+            history.forget(target, &name)?;
+        }
+        Ok(())
+    }
+
+    /// Nodes that were made in this target and are no longer in the project.
+    pub fn gone(&self, history: &History) -> Result<Vec<String>> {
+        let here: BTreeSet<String> = self.project.graph.nodes.keys().map(ToString::to_string).collect();
+        let mut remembered = history.remembered(self.project.target.as_str())?;
+        remembered.retain(|name| !here.contains(name));
+        Ok(remembered)
     }
 
     fn leave(&self, folder: &Path, report: &Report) -> Result<()> {
@@ -176,6 +228,11 @@ impl Ready {
         artifacts::write(folder, "run_results.json", &artifacts::run_results::run_results(report, now))?;
         artifacts::write(folder, "catalog.json", &artifacts::catalog::catalog(&self.schemas, &report.run, now))
     }
+}
+
+/// Columns by name, with their types in the user's words.
+pub fn columns(schema: &SchemaRef) -> Vec<(String, String)> {
+    schema.fields().iter().map(|field| (field.name().clone(), catalog::kind(field))).collect()
 }
 
 /// A run that begins now.

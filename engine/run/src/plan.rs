@@ -151,6 +151,12 @@ pub fn fingerprint(project: &Project, node: &NodeId) -> String {
     }
 }
 
+/// A model's text as the user wrote it; `None` of other nodes.
+pub fn text(project: &Project, node: &NodeId) -> Option<String> {
+    let model = project.models.get(&node.name).filter(|_| node.kind == NodeKind::Model)?;
+    Some(project.files.text(model.file).to_string())
+}
+
 /// The same steps, each behind all that it waits for.
 fn in_order(steps: Vec<Step>) -> Vec<Step> {
     let mut place = vec![usize::MAX; steps.len()];

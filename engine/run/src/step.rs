@@ -64,6 +64,7 @@ impl StepRun {
             fingerprint: plan::fingerprint(project, node),
             at_us: self.runner.clock.now_us(),
             rows,
+            text: plan::text(project, node),
         };
         self.runner.history.remember_built(project.target.as_str(), node, &built)
     }

@@ -34,6 +34,6 @@ fn described(id: &NodeId, schema: &SchemaRef) -> Value {
 }
 
 /// The type in the user's words; Arrow's where there is none.
-fn kind(field: &Field) -> String {
+pub fn kind(field: &Field) -> String {
     types::column(field).map_or_else(|| field.data_type().to_string(), |column| column.kind.to_string())
 }

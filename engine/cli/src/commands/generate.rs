@@ -10,10 +10,9 @@ use crate::{
     interrupt::cancellable,
     report::{self, Lines},
     stop::{Result, Stop},
-    work::{self, Ready, Wish},
+    work::{self, Wish},
 };
 use engine_language::{
-    config::generator::Rows,
     graph::{NodeId, NodeKind},
     project::Project,
 };
@@ -27,15 +26,17 @@ pub fn generate(context: &Context, args: &Generate) -> Result {
         return forever::forever(context, &ready, &nodes);
     }
     if let Some(rows) = args.rows {
-        exactly(&mut ready, &nodes, rows);
+        ready.make_exactly(&nodes, rows);
     }
     if let Some(path) = &args.to {
         return file::write(context, &ready, &nodes, args, path);
     }
-    let wish = Wish { regenerate: args.replace, rows_scale: args.rows_scale.unwrap_or(1.0), ..Wish::default() };
+    let rows_scale = args.rows_scale.unwrap_or(1.0);
+    let wish = Wish { regenerate: args.replace, rows_scale, rows: args.rows, ..Wish::default() };
     let lines = Arc::new(Lines::new(context.terminal, context.global.verbose));
     let report = cancellable(context.terminal, async |cancel| ready.run(context, &nodes, wish, lines, cancel).await)?;
     report::end(&context.drawing(), &report, &ready.project.files);
+    report::next(context.terminal, &report);
     Ok(run::exit(&report))
 }
 
@@ -57,17 +58,4 @@ fn generators(project: &Project, typed: &Selected) -> Result<BTreeSet<NodeId>> {
         return Err(Stop::usage("no generator is selected", hint));
     }
     Ok(nodes)
-}
-
-/// Makes each of the generators make so many rows; those that make some for each row of another keep to that.
-fn exactly(ready: &mut Ready, nodes: &BTreeSet<NodeId>, rows: u64) {
-    let mut project = Project::clone(&ready.project);
-    for node in nodes {
-        if let Some(generator) = project.generators.get_mut(&node.name)
-            && matches!(generator.rows, Rows::Count(_))
-        {
-            generator.rows = Rows::Count(rows);
-        }
-    }
-    ready.project = Arc::new(project);
 }

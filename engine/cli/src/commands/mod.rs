@@ -13,6 +13,7 @@ pub mod ls;
 pub mod online;
 pub mod plan;
 pub mod reference;
+pub mod retry;
 pub mod run;
 pub mod show;
 pub mod test;
@@ -39,6 +40,7 @@ pub fn dispatch(cli: &Cli, terminal: Terminal) -> Result {
         Command::Clean(args) => clean::clean(&context()?, args),
         Command::Doctor(args) => doctor::doctor(&context()?, args),
         Command::Run(args) => run::run(&context()?, args),
+        Command::Retry(args) => retry::retry(&context()?, args),
         Command::Plan(args) => plan::plan(&context()?, args),
         Command::Watch(args) => watch::watch(&context()?, args),
         Command::Logs(args) => logs::logs(&context()?, args),

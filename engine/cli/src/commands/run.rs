@@ -9,14 +9,15 @@ use crate::{
     report::{self, Lines},
     stop::{Exit, Result},
     terminal,
-    work::{self, Wish},
+    work::{self, Ready, Wish},
 };
+use engine_language::graph::NodeId;
 use engine_run::{
     clock::{Clock as _, SystemClock},
     event::RunOutcome,
     report::Report,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Generates what is missing, replicates, builds and checks.
 pub fn run(context: &Context, args: &Run) -> Result {
@@ -32,11 +33,32 @@ pub fn run(context: &Context, args: &Run) -> Result {
         rows_scale: args.rows_scale.unwrap_or(1.0),
         ..Wish::default()
     };
+    wanted(context, ready, &Wanted { nodes, wish, output: args.output })
+}
+
+/// What is to be run, and what stdout gets.
+#[derive(Debug)]
+pub struct Wanted {
+    /// The nodes.
+    pub nodes: BTreeSet<NodeId>,
+    /// How.
+    pub wish: Wish,
+    /// What stdout gets.
+    pub output: Output,
+}
+
+/// Runs nodes of a project to their end, and says how it went.
+pub fn wanted(context: &Context, mut ready: Ready, wanted: &Wanted) -> Result {
+    let Wanted { nodes, wish, output } = wanted;
+    if let Some(rows) = wish.rows {
+        ready.make_exactly(nodes, rows);
+    }
     ready.say(context);
     let lines = Arc::new(Lines::new(context.terminal, context.global.verbose));
-    let report = cancellable(context.terminal, async |cancel| ready.run(context, &nodes, wish, lines, cancel).await)?;
+    let report = cancellable(context.terminal, async |cancel| ready.run(context, nodes, *wish, lines, cancel).await)?;
     report::end(&context.drawing(), &report, &ready.project.files);
-    if args.output == Output::Json {
+    report::next(context.terminal, &report);
+    if *output == Output::Json {
         let results = artifacts::run_results::run_results(&report, SystemClock.now_us());
         terminal::write(&format!("{results}\n"))?;
     }

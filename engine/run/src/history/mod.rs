@@ -1,9 +1,13 @@
 //! What the engine remembers, in `.engine/state.db`: runs, nodes, tokens, verdicts, logs.
 
+mod asked;
+mod built;
 pub mod lock;
 mod recorder;
 mod schema;
 
+pub use asked::Asked;
+pub use built::{Built, Made};
 pub use recorder::Recorder;
 
 use crate::{
@@ -11,7 +15,6 @@ use crate::{
     place::Place,
 };
 use engine_connect::position::Token;
-use engine_language::graph::NodeId;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -26,21 +29,6 @@ const KEPT_RUNS: i64 = 1000;
 #[derive(Debug)]
 pub struct History {
     connection: Mutex<Connection>,
-}
-
-/// What is remembered of a node's last success.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Built {
-    /// What stands for its text and the data that it read.
-    pub key: Option<String>,
-    /// The token of what it wrote.
-    pub output: Option<String>,
-    /// What it said, as a digest, to tell whether the user changed it.
-    pub fingerprint: String,
-    /// When, in microseconds since 1970 UTC.
-    pub at_us: i64,
-    /// Rows written.
-    pub rows: Option<u64>,
 }
 
 /// A run, as it is remembered.
@@ -130,31 +118,6 @@ impl History {
         let text = serde_json::to_string(token).map_err(state)?;
         let sql = "insert or replace into tokens values (?1, ?2)";
         self.db().execute(sql, params![place.to_string(), text]).map(drop).map_err(state)
-    }
-
-    /// What is remembered of a node's last success in a target.
-    pub fn built(&self, target: &str, node: &NodeId) -> Result<Option<Built>> {
-        let sql = "select key, output, fingerprint, at_us, rows from built where target = ?1 and node = ?2";
-        self.db()
-            .query_row(sql, params![target, node.to_string()], |row| {
-                Ok(Built {
-                    key: row.get(0)?,
-                    output: row.get(1)?,
-                    fingerprint: row.get(2)?,
-                    at_us: row.get(3)?,
-                    rows: row.get(4)?,
-                })
-            })
-            .optional()
-            .map_err(state)
-    }
-
-    /// Remembers a node's success.
-    pub fn remember_built(&self, target: &str, node: &NodeId, built: &Built) -> Result<()> {
-        let sql = "insert or replace into built values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let row =
-            params![target, node.to_string(), built.key, built.output, built.fingerprint, built.at_us, built.rows];
-        self.db().execute(sql, row).map(drop).map_err(state)
     }
 
     /// The last runs, newest first.

@@ -1,6 +1,6 @@
 //! Writes down what happens.
 
-use super::{History, state};
+use super::{Asked, History, state};
 use crate::{
     event::{Event, Level, Listener, RunOutcome},
     report::{NodeReport, Status, Verdict},
@@ -12,13 +12,14 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug)]
 pub struct Recorder {
     history: Arc<History>,
+    asked: Asked,
     run: Mutex<String>,
 }
 
 impl Recorder {
-    /// Writes into these records.
-    pub fn new(history: Arc<History>) -> Self {
-        Self { history, run: Mutex::default() }
+    /// Writes into these records what comes of what was asked.
+    pub fn new(history: Arc<History>, asked: Asked) -> Self {
+        Self { history, asked, run: Mutex::default() }
     }
 
     fn write(&self, at_us: i64, event: &Event) -> rusqlite::Result<()> {
@@ -27,7 +28,8 @@ impl Recorder {
         match event {
             Event::RunStarted { run: id, .. } => {
                 run.clone_from(id);
-                db.execute("insert into runs values (?1, ?2, 'running', null)", params![id, at_us])?;
+                let sql = "insert into runs (id, started_us, state, asked) values (?1, ?2, 'running', ?3)";
+                db.execute(sql, params![id, at_us, self.asked.to_text()])?;
             }
             Event::RunFinished { run: id, outcome, took } => {
                 let word = match outcome {
@@ -43,6 +45,10 @@ impl Recorder {
                 let verdict = node.verdict.as_ref().map(verdict);
                 let row = params![*run, node.node.to_string(), word(node.status), node.rows, took, note(node), verdict];
                 db.execute("insert into nodes values (?1, ?2, ?3, ?4, ?5, ?6, ?7)", row)?;
+                if node.status == Status::Succeeded {
+                    let sql = "update built set took_us = ?3 where target = ?1 and node = ?2";
+                    db.execute(sql, params![self.asked.target, node.node.to_string(), took])?;
+                }
             }
             Event::Log { node, level, message } => {
                 let level = match level {

@@ -13,13 +13,50 @@ const MIGRATIONS: &[&str] = &["
     create table tokens (place text primary key, token text not null);
     create table built (target text not null, node text not null, key text, output text, fingerprint text not null,
         at_us integer not null, rows integer, primary key (target, node));
+", "
+    alter table runs add column asked text;
+    alter table built add column text text;
+    alter table built add column columns text;
+    alter table built add column took_us integer;
 "];
 
-/// Brings a database up to date, each step in one transaction.
+/// Brings a database up to date, each step in one transaction. One that a newer engine wrote is left alone.
 pub fn migrate(connection: &Connection) -> rusqlite::Result<()> {
     let version: usize = connection.query_row("pragma user_version", [], |row| row.get(0))?;
+    if version > MIGRATIONS.len() {
+        let newer = "a newer engine wrote it; use that one, or move the file away".to_owned();
+        return Err(rusqlite::Error::UserFunctionError(newer.into()));
+    }
     for (i, script) in MIGRATIONS.iter().enumerate().skip(version) {
         connection.execute_batch(&format!("begin immediate; {script} pragma user_version = {}; commit;", i + 1))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MIGRATIONS, migrate};
+    use crate::history::History;
+    use engine_language::graph::{NodeId, NodeKind};
+    use rusqlite::Connection;
+
+    #[test]
+    fn what_an_older_engine_wrote_is_still_known() {
+        let old = Connection::open_in_memory().unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.execute_batch("pragma user_version = 1; insert into runs values ('01A', 7, 'failed', 9);").unwrap();
+        old.execute_batch("insert into built values ('dev', 'model.m', 'k', 'o', 'f', 7, 3);").unwrap();
+        let history = History::with(old).unwrap();
+        assert_eq!(history.runs(10).unwrap()[0].id, "01A");
+        assert_eq!(history.asked("01A").unwrap(), None);
+        let built = history.built("dev", &NodeId::new(NodeKind::Model, "m")).unwrap().unwrap();
+        assert_eq!((built.key.as_deref(), built.rows, built.text), (Some("k"), Some(3), None));
+    }
+
+    #[test]
+    fn what_a_newer_engine_wrote_is_left_alone() {
+        let newer = Connection::open_in_memory().unwrap();
+        newer.execute_batch("pragma user_version = 99").unwrap();
+        assert!(migrate(&newer).unwrap_err().to_string().contains("a newer engine wrote it"));
+    }
 }

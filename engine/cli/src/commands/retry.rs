@@ -1,0 +1,98 @@
+//! `engine retry`: what the newest run did not bring to its end, asked for as it was then.
+
+use crate::{
+    args::Retry,
+    commands::run::{self, Wanted},
+    context::Context,
+    report::{action, short_id},
+    stop::{Exit, Result, Stop},
+    terminal::Style,
+    words,
+    work::{self, Ready, Wish},
+};
+use engine_language::graph::NodeId;
+use engine_run::history::{
+    Asked, History, RunRecord,
+    lock::{self, Taken},
+};
+use std::collections::BTreeSet;
+
+/// Runs again what failed, was skipped or was not reached, with the target and variables of that run.
+pub fn retry(context: &Context, args: &Retry) -> Result {
+    let history = work::remembered(context)?;
+    let Some(last) = history.runs(1)?.pop() else {
+        return Err(Stop::usage("there are no runs yet", "`engine run` makes the first one".to_owned()));
+    };
+    idle(context, &last)?;
+    let Some(asked) = history.asked(&last.id)? else {
+        let message = format!("what was asked of run {} is not known: an older engine made it", short_id(&last.id));
+        return Err(Stop::usage(message, "`engine run` runs all that is not up to date".to_owned()));
+    };
+    let context = as_asked(context, &asked)?;
+    let ready = work::ready(&context)?;
+    let left = left(&history, &last, &asked)?;
+    let nodes = known(&context, &ready, &left);
+    if nodes.is_empty() {
+        let text = format!("run {} left nothing to retry", short_id(&last.id));
+        context.terminal.note(&action(context.terminal, Style::Good, "Done", &text));
+        return Ok(Exit::Done);
+    }
+    let again = format!("{} of run {}", words::counted(nodes.len() as u64, "node"), short_id(&last.id));
+    context.terminal.note(&action(context.terminal, Style::Blue, "Retrying", &again));
+    let wish = Wish {
+        full_refresh: asked.full_refresh,
+        regenerate: asked.regenerate,
+        fail_fast: args.fail_fast,
+        rows_scale: asked.rows_scale,
+        rows: asked.rows,
+    };
+    run::wanted(&context, ready, &Wanted { nodes, wish, output: args.output })
+}
+
+/// A run that still goes on cannot be retried; one that is marked so and holds no lock was killed.
+fn idle(context: &Context, last: &RunRecord) -> Result<()> {
+    if last.state != "running" {
+        return Ok(());
+    }
+    match lock::take(&context.made()?)? {
+        Taken::Ours(_) => Ok(()),
+        Taken::By(_) => {
+            let message = format!("run {} is still at work", short_id(&last.id));
+            Err(Stop::usage(message, "wait for its end, or stop it".to_owned()))
+        }
+    }
+}
+
+/// The command as it was typed then; saying otherwise now is a mistake.
+fn as_asked(context: &Context, asked: &Asked) -> Result<Context> {
+    let mut context = context.clone();
+    if let Some(typed) = context.global.target.replace(asked.target.clone()).filter(|typed| *typed != asked.target) {
+        let message = format!("the last run was for the target `{}`, not `{typed}`", asked.target);
+        return Err(Stop::usage(message, format!("`engine run -t {typed}` begins one for the other")));
+    }
+    if !context.global.vars.is_empty() {
+        let hint = "leave `--var` out, or begin a new run: `engine run --var …`".to_owned();
+        return Err(Stop::usage("a retry has the variables of the run that it retries", hint));
+    }
+    context.global.vars = asked.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    Ok(context)
+}
+
+/// The nodes that were asked for and did not come to a good end.
+fn left(history: &History, last: &RunRecord, asked: &Asked) -> Result<Vec<String>> {
+    let ended = history.nodes(&last.id)?;
+    let good = |node: &&String| {
+        !ended.iter().any(|end| end.node == **node && matches!(end.status.as_str(), "succeeded" | "reused"))
+    };
+    Ok(asked.nodes.iter().filter(good).cloned().collect())
+}
+
+/// Those that are still in the project; the others are said to be gone.
+fn known(context: &Context, ready: &Ready, left: &[String]) -> BTreeSet<NodeId> {
+    let of_name = |name: &String| ready.project.graph.nodes.keys().find(|id| id.to_string() == *name).cloned();
+    for name in left.iter().filter(|name| of_name(name).is_none()) {
+        let text = format!("{name} is no longer in the project");
+        context.terminal.note(&action(context.terminal, Style::Warn, "Gone", &text));
+    }
+    left.iter().filter_map(of_name).collect()
+}
