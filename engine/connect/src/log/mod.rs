@@ -6,6 +6,7 @@
 //! it names was never published, and the next writer cuts it off.
 
 mod config;
+mod encode;
 mod read;
 mod topic;
 mod write;

@@ -2,26 +2,19 @@
 
 use super::{
     Topics,
+    encode::{Message, messages},
     topic::{Committed, End, Line, Topic},
 };
 use crate::{
     error::{Blame, Error, Result},
     publish::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
 };
-use arrow::json::{WriterBuilder, writer::LineDelimited};
-use datafusion::{
-    arrow::{
-        array::{Array, AsArray, RecordBatch},
-        datatypes::TimestampMicrosecondType,
-    },
-    catalog::TableProvider,
-};
+use datafusion::{arrow::array::RecordBatch, catalog::TableProvider};
 use engine_language::name::Name;
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, BufWriter, Write},
     sync::{Arc, Mutex},
-    time::{SystemTime, UNIX_EPOCH},
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -133,36 +126,6 @@ impl Writer for Lines {
     async fn finish(self: Box<Self>) -> Result<u64> {
         Ok(self.written)
     }
-}
-
-/// A message to be: its key, time and bytes.
-type Message = (Option<String>, i64, Vec<u8>);
-
-/// Rows as messages. `_key` and `_timestamp` are the message's own, `_payload` replaces it as it is.
-fn messages(batch: &RecordBatch) -> Result<Vec<Message>, arrow::error::ArrowError> {
-    let text = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>().cloned());
-    let (keys, raw) = (text("_key"), batch.column_by_name("_payload").and_then(|c| c.as_binary_opt::<i32>().cloned()));
-    let times =
-        batch.column_by_name("_timestamp").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>().cloned());
-    let own: Vec<usize> =
-        (0..batch.num_columns()).filter(|i| !batch.schema_ref().field(*i).name().starts_with('_')).collect();
-    let mut out = vec![];
-    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(&mut out);
-    writer.write(&batch.project(&own)?)?;
-    writer.finish()?;
-    drop(writer);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-    let now = i64::try_from(now).unwrap_or(i64::MAX);
-    let lines = out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    Ok(lines
-        .enumerate()
-        .map(|(row, line)| {
-            let key = keys.as_ref().filter(|keys| keys.is_valid(row)).map(|keys| keys.value(row).to_owned());
-            let time = times.as_ref().filter(|times| times.is_valid(row)).map_or(now, |times| times.value(row));
-            let payload = raw.as_ref().filter(|raw| raw.is_valid(row)).map_or(line, |raw| raw.value(row));
-            (key, time, payload.to_vec())
-        })
-        .collect())
 }
 
 fn append(topic: &Topic, ends: &mut [End], before: u64, messages: Vec<Message>) -> io::Result<()> {

@@ -202,7 +202,9 @@ mod tests {
         assert_eq!(decoder().feed(&wide).unwrap_err(), "a row has 3 columns instead of 2");
         let mut short = bytes;
         short[24] = 3;
-        assert!(decoder().feed(&short).is_err(), "an int of three bytes");
+        let mut framed = decoder();
+        let fed = framed.feed(&short);
+        assert!(fed.is_err() || framed.finish().is_err(), "an int of three bytes");
         assert_eq!(decoder().feed(b"1,one\n2,two\n3,three\n").unwrap_err(), "this is no binary COPY");
     }
 }

@@ -33,6 +33,8 @@ use std::sync::{Arc, Mutex};
 
 /// Rows of a page, which is one batch.
 const PAGE: usize = 8192;
+/// How often several tables are opened before it is given up: a commit of another process has to fall between each time.
+const ATTEMPTS: usize = 100;
 /// Pages in flight.
 const AHEAD: usize = 2;
 
@@ -43,23 +45,26 @@ pub async fn open(file: &File, request: ReadRequest) -> Result<Reading> {
         let message = format!("`{}` is not there", file.path().display());
         return Err(file.error("reading", Blame::User, message).hint(hint));
     }
-    // While this process's turn and the file's write lock are held nobody commits, so all transactions see one instant.
-    let several = request.tables.len() > 1;
-    let turn = if several { Some(file.turn().await) } else { None };
+    // This process does not write meanwhile; whether another has is seen afterwards.
+    let turn = if request.tables.len() > 1 { Some(file.turn().await) } else { None };
     let inner = file.clone();
-    let tables = file.blocking("opening tables", move || begin(&inner, &request, several)).await?;
+    let tables = file.blocking("opening tables", move || begin(&inner, &request)).await?;
     drop(turn);
     Ok(Reading { tables, snapshot: None })
 }
 
-fn begin(file: &File, request: &ReadRequest, several: bool) -> Result<Vec<OpenTable>, Trouble> {
-    let guard = file.open_read()?;
-    let guarded = several && guard.execute_batch("begin immediate").is_ok();
-    let tables = request.tables.iter().map(|table| open_one(file, table.table.as_str())).collect();
-    if guarded {
-        guard.execute_batch("rollback")?;
+/// Opens a transaction for each table; all of them again if somebody has committed in between.
+fn begin(file: &File, request: &ReadRequest) -> Result<Vec<OpenTable>, Trouble> {
+    let watcher = file.open_read()?;
+    let version = || watcher.query_row("pragma data_version", [], |row| row.get::<_, i64>(0));
+    for _ in 0..ATTEMPTS {
+        let before = version()?;
+        let tables = request.tables.iter().map(|table| open_one(file, table.table.as_str())).collect();
+        if version()? == before {
+            return tables;
+        }
     }
-    tables
+    Err(Trouble::Rival(format!("`{}` is written too often to see its tables as of one instant", file.path().display())))
 }
 
 fn open_one(file: &File, name: &str) -> Result<OpenTable, Trouble> {

@@ -4,3 +4,4 @@
 mod contract;
 mod generator;
 mod postgres;
+mod sqlite;

@@ -3,7 +3,7 @@
 mod atomic;
 mod modes;
 mod reading;
-mod subject;
+pub mod subject;
 mod values;
 
 use subject::Subject;

@@ -77,12 +77,18 @@ pub async fn every_type_there_and_back(it: Subject) {
         let found = query(opened[0].provider.clone(), "select v from t order by n").await;
         let found: Vec<&dyn datafusion::arrow::array::Array> = found.iter().map(|b| b.column(0).as_ref()).collect();
         let found = concat(&found).unwrap();
-        if it.faulty.contains(word) {
-            assert_ne!(&found, &column, "{word} is mended: take it from the subject's faults");
-            continue;
+        if kind == ColumnType::Json {
+            assert_eq!(parsed(&found), parsed(&column), "{word}");
+        } else {
+            assert_eq!(&found, &column, "{word}");
         }
-        assert_eq!(&found, &column, "{word}");
     }
+}
+
+/// What texts are as JSON: systems put spaces and keys where they like.
+fn parsed(texts: &ArrayRef) -> Vec<Option<serde_json::Value>> {
+    let texts = texts.as_any().downcast_ref::<StringArray>().unwrap();
+    texts.iter().map(|text| text.map(|text| serde_json::from_str(text).unwrap())).collect()
 }
 
 /// Whether the rows cannot be read, and the data is to blame.
@@ -113,7 +119,7 @@ pub async fn hostile_texts(it: Subject) {
         TableDefinition { columns: vec![Column::new("x", ColumnType::Double)], ..TableDefinition::default() };
     let nan: ArrayRef = Arc::new(Float64Array::from(vec![f64::NAN]));
     let batch = RecordBatch::try_new(types::schema(&definition), vec![nan]).unwrap();
-    if it.connection.abilities().replace {
+    if it.connection.abilities().write {
         match it.publish(target("numbers", &definition, Mode::Append), batch.clone()).await {
             Ok(_) => {
                 let opened = it.open_tables(vec![request("numbers", &definition)]).await.unwrap();

@@ -1,0 +1,112 @@
+//! Rows as messages: one JSON object each.
+
+use crate::types;
+use arrow::json::{
+    Encoder, EncoderFactory, EncoderOptions, WriterBuilder,
+    writer::{LineDelimited, NullableEncoder},
+};
+use datafusion::arrow::{
+    array::{Array, AsArray, RecordBatch, StringArray},
+    datatypes::{DataType, FieldRef, Float32Type, Float64Type, TimestampMicrosecondType},
+    error::ArrowError,
+};
+use engine_language::column::ColumnType;
+use serde::de::IgnoredAny;
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// A message to be: its key, its time in microseconds since 1970 UTC, and its bytes.
+pub type Message = (Option<String>, i64, Vec<u8>);
+
+/// Rows as messages. `_key` and `_timestamp` are the message's own, `_payload` replaces it as it is.
+pub fn messages(batch: &RecordBatch) -> Result<Vec<Message>, ArrowError> {
+    let text = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>().cloned());
+    let (keys, raw) = (text("_key"), batch.column_by_name("_payload").and_then(|c| c.as_binary_opt::<i32>().cloned()));
+    let times =
+        batch.column_by_name("_timestamp").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>().cloned());
+    let lines = objects(batch)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    Ok(lines
+        .enumerate()
+        .map(|(row, line)| {
+            let key = keys.as_ref().filter(|keys| keys.is_valid(row)).map(|keys| keys.value(row).to_owned());
+            let time = times.as_ref().filter(|times| times.is_valid(row)).map_or(now, |times| times.value(row));
+            let payload = raw.as_ref().filter(|raw| raw.is_valid(row)).map_or(line, |raw| raw.value(row));
+            (key, time, payload.to_vec())
+        })
+        .collect())
+}
+
+/// The columns that are not the message's own, as one object a line.
+fn objects(batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
+    let own: Vec<usize> =
+        (0..batch.num_columns()).filter(|i| !batch.schema_ref().field(*i).name().starts_with('_')).collect();
+    let rows = batch.project(&own)?;
+    for (field, column) in rows.schema_ref().fields().iter().zip(rows.columns()) {
+        sayable(field, column.as_ref())
+            .map_err(|why| ArrowError::JsonError(format!("column `{}`: {why}", field.name())))?;
+    }
+    let mut out = vec![];
+    let builder = WriterBuilder::new().with_explicit_nulls(true).with_encoder_factory(Arc::new(JsonAsItIs));
+    let mut writer = builder.build::<_, LineDelimited>(&mut out);
+    writer.write(&rows)?;
+    writer.finish()?;
+    drop(writer);
+    Ok(out)
+}
+
+/// Refuses what JSON has no word for, before it would become `null` or a broken line.
+fn sayable(field: &FieldRef, column: &dyn Array) -> Result<(), String> {
+    match column.data_type() {
+        DataType::Float64 => match column.as_primitive::<Float64Type>().iter().flatten().find(|x| !x.is_finite()) {
+            Some(value) => Err(format!("JSON has no {value}")),
+            None => Ok(()),
+        },
+        DataType::Float32 => match column.as_primitive::<Float32Type>().iter().flatten().find(|x| !x.is_finite()) {
+            Some(value) => Err(format!("JSON has no {value}")),
+            None => Ok(()),
+        },
+        DataType::Utf8 if is_json(field) => {
+            let broken = column.as_string::<i32>().iter().flatten().find_map(|text| {
+                let error = serde_json::from_str::<IgnoredAny>(text).err()?;
+                Some(format!("a value is no JSON: {error}"))
+            });
+            broken.map_or(Ok(()), Err)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_json(field: &FieldRef) -> bool {
+    types::column(field).is_some_and(|column| column.kind == ColumnType::Json)
+}
+
+/// Writes columns of JSON as they are instead of as strings.
+#[derive(Debug)]
+struct JsonAsItIs;
+
+impl EncoderFactory for JsonAsItIs {
+    fn make_default_encoder<'a>(
+        &self,
+        field: &'a FieldRef,
+        array: &'a dyn Array,
+        _: &'a EncoderOptions,
+    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        let texts = array.as_string_opt::<i32>().filter(|_| is_json(field));
+        Ok(texts.map(|texts| NullableEncoder::new(Box::new(Raw(texts)), array.nulls().cloned())))
+    }
+}
+
+struct Raw<'a>(&'a StringArray);
+
+impl Encoder for Raw<'_> {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        // A line's end can only be space between values: within a string of JSON it has to be escaped.
+        let space = |byte: u8| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte };
+        out.extend(self.0.value(row).bytes().map(space));
+    }
+}
