@@ -150,7 +150,7 @@ impl Ready {
     pub fn runner(&self, context: &Context, history: Arc<History>, wish: Wish) -> Result<Runner> {
         let options = RunnerOptions {
             full_refresh: wish.full_refresh,
-            regenerate: wish.regenerate || wish.full_refresh,
+            regenerate: wish.regenerate,
             rows_scale: wish.rows_scale,
             fail_fast: wish.fail_fast,
             ..RunnerOptions::new(&context.root)

@@ -2,7 +2,7 @@
 
 use crate::event::RunOutcome;
 use engine_connect::digest::Digest;
-use engine_language::{diagnostic::Diagnostic, graph::NodeId, model::CheckSeverity};
+use engine_language::{diagnostic::Diagnostic, files::Span, graph::NodeId, model::CheckSeverity};
 use std::time::Duration;
 
 /// How a run went.
@@ -73,6 +73,8 @@ pub struct CheckReport {
     pub failing: u64,
     /// A few of them, drawn as text.
     pub examples: Vec<String>,
+    /// Where it is asked for.
+    pub span: Option<Span>,
 }
 
 /// What comparing source and copy said.

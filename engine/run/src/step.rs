@@ -91,12 +91,12 @@ async fn test(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     let locate = |error| Error::Project(Box::new(crate::locate::diagnose(&test.rendered, &error, node.name.as_str())));
     let frame = session.query(&test.rendered.sql).await.map_err(locate)?;
     let (failing, examples) = check::failing_rows(frame).await.map_err(locate)?;
-    let check = CheckReport { name: node.name.to_string(), severity: test.severity, failing, examples };
+    let span = run.runner.project.graph.nodes.get(node).and_then(|node| node.span);
+    let check = CheckReport { name: node.name.to_string(), severity: test.severity, failing, examples, span };
     let mut report = NodeReport::new(node.clone(), Status::Succeeded, began);
     report.done = "Tested";
     if failing > 0 && test.severity == CheckSeverity::Error {
-        let span = run.runner.project.graph.nodes.get(node).and_then(|node| node.span);
-        return Err(check::broken(&node.name, &check, span));
+        return Err(check::broken(&node.name, &check));
     }
     report.checks.push(check);
     report.took = run.runner.since(began);

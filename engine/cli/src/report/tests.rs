@@ -35,7 +35,8 @@ fn report(kind: NodeKind, name: &str, status: Status, done: &'static str) -> Nod
 
 #[test]
 fn a_line_tells_word_name_facts_and_time() {
-    let check = CheckReport { name: "x".into(), severity: CheckSeverity::Error, failing: 0, examples: vec![] };
+    let check =
+        CheckReport { name: "x".into(), severity: CheckSeverity::Error, failing: 0, examples: vec![], span: None };
     let digest = Digest { rows: 3000, sum: 1 };
     let lines = [
         NodeReport { rows: Some(3000), ..report(NodeKind::Generator, "orders", Status::Succeeded, "Generated") },

@@ -5,6 +5,7 @@ mod builder;
 mod commands;
 mod docs;
 mod faults;
+mod growing;
 mod retry;
 mod runs;
 mod tidy;

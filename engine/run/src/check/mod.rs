@@ -9,21 +9,27 @@ use crate::{
     systems,
 };
 use datafusion::{
-    arrow::util::pretty::pretty_format_batches, catalog::TableProvider, error::DataFusionError, prelude::DataFrame,
+    arrow::{
+        array::RecordBatch,
+        row::{RowConverter, SortField},
+        util::pretty::pretty_format_batches,
+    },
+    catalog::TableProvider,
+    error::DataFusionError,
+    prelude::DataFrame,
 };
 use engine_connect::read::ReadRequest;
 use engine_language::{
     code,
     config::value::{Value, ValueKind},
     diagnostic::Diagnostic,
-    files::Span,
     graph::{NodeId, NodeKind},
     model::{Check, CheckSeverity, Rule},
     name::Name,
     template::quote::{identifier, literal},
 };
 use futures::StreamExt;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Rows that are shown of those that break a rule.
 const EXAMPLES: usize = 5;
@@ -34,9 +40,10 @@ pub fn first_broken(checks: &[CheckReport]) -> Option<&CheckReport> {
 }
 
 /// What a broken check means for its node.
-pub fn broken(node: &Name, check: &CheckReport, span: Option<Span>) -> Error {
+pub fn broken(node: &Name, check: &CheckReport) -> Error {
     let rows = if check.failing == 1 { "1 row breaks".to_owned() } else { format!("{} rows break", check.failing) };
-    let mut problem = Diagnostic::error(&code::E0302, span, format!("{rows} the check {} of `{node}`", check.name));
+    let mut problem =
+        Diagnostic::error(&code::E0302, check.span, format!("{rows} the check {} of `{node}`", check.name));
     if !check.examples.is_empty() {
         problem = problem.hint(format!("such as\n{}", check.examples.join("\n")));
     }
@@ -64,25 +71,41 @@ pub async fn run(
         };
         let frame = session.query(&sql(&check.rule)).await.map_err(located)?;
         let (failing, examples) = failing_rows(frame).await.map_err(located)?;
-        reports.push(CheckReport { name: name(&check.rule), severity: check.severity, failing, examples });
+        reports.push(CheckReport {
+            name: name(&check.rule),
+            severity: check.severity,
+            failing,
+            examples,
+            span: Some(check.span),
+        });
     }
     Ok(reports)
 }
 
-/// Counts the rows of a query, and draws the first few.
+/// Counts the rows of a query, and draws the lowest few, so that the same data shows the same rows each time.
 pub async fn failing_rows(frame: DataFrame) -> Result<(u64, Vec<String>), DataFusionError> {
     let mut rows = frame.execute_stream().await?;
-    let (mut count, mut examples, mut shown) = (0, vec![], 0);
+    let schema = rows.schema();
+    let fields = schema.fields().iter().map(|field| SortField::new(field.data_type().clone()));
+    let converter = RowConverter::new(fields.collect())?;
+    let (mut count, mut lowest) = (0, BTreeSet::new());
     while let Some(batch) = rows.next().await {
         let batch = batch?;
         count += batch.num_rows() as u64;
-        if shown < EXAMPLES && batch.num_rows() > 0 {
-            let some = batch.slice(0, batch.num_rows().min(EXAMPLES - shown));
-            shown += some.num_rows();
-            examples.extend(pretty_format_batches(&[some])?.to_string().lines().map(str::to_owned));
+        for (number, row) in converter.convert_columns(batch.columns())?.iter().enumerate() {
+            // The number tells equal rows apart.
+            lowest.insert((row.owned(), number));
+            if lowest.len() > EXAMPLES {
+                lowest.pop_last();
+            }
         }
     }
-    Ok((count, examples))
+    if lowest.is_empty() {
+        return Ok((count, vec![]));
+    }
+    let columns = converter.convert_rows(lowest.iter().map(|(row, _)| row.row()))?;
+    let some = RecordBatch::try_new(schema, columns)?;
+    Ok((count, pretty_format_batches(&[some])?.to_string().lines().map(str::to_owned).collect()))
 }
 
 /// Opens what a relationship leads to, as `engine_check.other`.

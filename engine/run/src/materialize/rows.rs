@@ -19,7 +19,7 @@ use engine_language::{
     code,
     diagnostic::Diagnostic,
     graph::NodeId,
-    model::{Materialized, Model},
+    model::{Materialized, Model, Strategy},
     table::TableDefinition,
     template::Rendered,
 };
@@ -47,7 +47,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
         same_columns(definition, &schema, model)?;
     }
     let mode = if there.is_some() { mode(model) } else { Mode::Replace };
-    let definition = definition(model, &schema, &mode);
+    let definition = definition(model, &schema);
     let target =
         Target { table: place.table.clone(), schema: schema.clone(), definition, mode: mode.clone(), declared: None };
     let publication = Publication { run: run.run.id.clone(), tables: vec![target], pipeline: None };
@@ -63,7 +63,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
         check::run(&run.runner, &session, &node.name, preview, &model.config.checks).await?
     };
     if let Some(broken) = check::first_broken(&checks) {
-        return Err(check::broken(&node.name, broken, Some(model.config.span)));
+        return Err(check::broken(&node.name, broken));
     }
     publisher.commit(Commit::default()).await?;
     run.tokens.forget(&place);
@@ -114,14 +114,13 @@ pub(super) fn at_model(error: Error, model: &Model) -> Error {
     }
 }
 
-/// The key names a row, and may hold NULL as any column of a query may: it is unique rather than primary.
-pub(super) fn definition(model: &Model, schema: &SchemaRef, mode: &Mode) -> TableDefinition {
+/// The key names a row, and may hold NULL as any column of a query may: it is unique rather than primary. Under
+/// `delete_insert` it names a group of rows.
+pub(super) fn definition(model: &Model, schema: &SchemaRef) -> TableDefinition {
     let columns = schema.fields().iter().filter_map(|field| engine_connect::types::column(field)).collect();
-    let unique = if model.config.key.is_empty() || matches!(mode, Mode::DeleteInsert { .. }) {
-        vec![]
-    } else {
-        vec![key(model)]
-    };
+    let groups =
+        model.config.materialized == Materialized::Incremental && model.config.strategy == Strategy::DeleteInsert;
+    let unique = if model.config.key.is_empty() || groups { vec![] } else { vec![key(model)] };
     TableDefinition { columns, unique, ..TableDefinition::default() }
 }
 

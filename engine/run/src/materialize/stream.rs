@@ -18,7 +18,7 @@ use datafusion::{
 use engine_connect::{
     connector::Connection,
     position::Position,
-    publish::{Advance, Commit, Publication, Target},
+    publish::{Advance, Commit, Mode, Publication, Target},
     read::{BatchLimit, OpenTable, ReadRequest},
 };
 use engine_language::{
@@ -34,7 +34,8 @@ use std::{sync::Arc, time::Duration};
 /// Bytes of a micro-batch.
 const BATCH_BYTES: u64 = 64 << 20;
 
-/// Reads to the present end of the topic.
+/// Reads to the present end of the topic; under a full refresh from its beginning, over the rows of the same keys. A
+/// table without a key begins anew then, for rows would come twice.
 pub async fn follow(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeReport> {
     let began = run.runner.clock.now_us();
     let topic = topic(run, model)?;
@@ -43,11 +44,15 @@ pub async fn follow(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeR
     let mut report = NodeReport::new(node.clone(), Status::Reused, began);
     (report.rows, report.events) = (Some(0), Some(0));
     let mut position = target.position(&pipeline).await?;
+    let mut again = run.runner.options.full_refresh && position.is_some();
     loop {
-        let open = read(run, &topic, position.clone()).await?;
+        let since = position.clone().filter(|_| !again);
+        let open = read(run, &topic, since).await?;
         let (next, more) = (open.next.clone(), open.more);
-        let Some(next) = next.filter(|next| Some(next) != position.as_ref()) else { break };
-        let batch = Batch { run, node, model, topic: &topic, pipeline: &pipeline };
+        let Some(next) = next.filter(|next| again || Some(next) != position.as_ref()) else { break };
+        let mode = if again && model.config.key.is_empty() { Mode::Replace } else { mode(model) };
+        again = false;
+        let batch = Batch { run, node, model, topic: &topic, pipeline: &pipeline, mode };
         batch.write(open, &target, &place.table, Advance { from: position, to: next.clone() }, &mut report).await?;
         report.status = Status::Succeeded;
         position = Some(next);
@@ -106,6 +111,7 @@ struct Batch<'a> {
     model: &'a Model,
     topic: &'a NodeId,
     pipeline: &'a Name,
+    mode: Mode,
 }
 
 impl Batch<'_> {
@@ -140,8 +146,8 @@ impl Batch<'_> {
         let made = frame.collect().await.map_err(located)?;
         let made: Vec<RecordBatch> = made.iter().map(|batch| copy::carried(batch, &schema)).collect::<Result<_>>()?;
         let checks = self.check(&session, &made, &schema).await?;
-        let mode = mode(self.model);
-        let definition = rows::definition(self.model, &schema, &mode);
+        let mode = self.mode.clone();
+        let definition = rows::definition(self.model, &schema);
         let publication = Publication {
             run: self.run.run.id.clone(),
             tables: vec![Target { table: table.clone(), schema, definition, mode, declared: None }],
@@ -182,7 +188,7 @@ impl Batch<'_> {
         let rows = Arc::new(MemTable::try_new(schema.clone(), vec![made.to_vec()])?);
         let checks = check::run(&self.run.runner, session, &self.node.name, rows, &self.model.config.checks).await?;
         match check::first_broken(&checks) {
-            Some(broken) => Err(check::broken(&self.node.name, broken, Some(self.model.config.span))),
+            Some(broken) => Err(check::broken(&self.node.name, broken)),
             None => Ok(checks),
         }
     }
