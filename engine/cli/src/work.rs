@@ -101,8 +101,12 @@ pub fn finish(context: &Context, loaded: &mut Loaded) {
 
 /// What earlier runs left in memory; without any, nothing, and nothing is made.
 pub fn remembered(context: &Context) -> Result<History> {
-    let made = context.root.join(".engine");
-    Ok(if made.join("state.db").exists() { History::open(&made)? } else { History::in_memory()? })
+    Ok(if remembers(context) { History::open(&context.root.join(".engine"))? } else { History::in_memory()? })
+}
+
+/// Whether there are records of earlier runs.
+pub fn remembers(context: &Context) -> bool {
+    context.root.join(".engine/state.db").exists()
 }
 
 impl Ready {
@@ -140,6 +144,11 @@ impl Ready {
     pub fn plan(&self, history: &History, nodes: &BTreeSet<NodeId>, wish: Wish) -> Plan {
         let target = self.project.target.as_str();
         let mut plan = plan::plan(&self.project, nodes, &|node| history.built(target, node).ok().flatten());
+        if !wish.regenerate && !wish.full_refresh {
+            // What was generated is the user's, and is kept even if the settings changed.
+            let kept = |step: &&mut plan::Step| step.action == plan::Action::Generate && step.why == Why::Changed;
+            plan.steps.iter_mut().filter(kept).for_each(|step| step.why = Why::Unchanged);
+        }
         if wish.full_refresh {
             plan.steps.iter_mut().filter(|step| step.why != Why::New).for_each(|step| step.why = Why::Asked);
         }

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod copy;
 pub mod error;
 pub mod event;
+pub mod foresee;
 mod generate;
 pub mod history;
 pub mod inputs;

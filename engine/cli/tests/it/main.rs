@@ -6,6 +6,7 @@ mod commands;
 mod docs;
 mod faults;
 mod growing;
+mod plans;
 mod retry;
 mod runs;
 mod tidy;

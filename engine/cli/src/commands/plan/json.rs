@@ -1,0 +1,52 @@
+//! A plan for programs.
+
+use super::{Foreseen, changes::Change, text::action};
+use engine_run::plan::{Step, Why};
+use serde_json::{Map, Value, json};
+
+/// The whole plan.
+pub fn json(foreseen: &Foreseen) -> Value {
+    let estimate = foreseen.estimate;
+    json!({
+        "steps": foreseen.steps.steps.iter().enumerate().map(|(i, step)| one(foreseen, i, step)).collect::<Vec<_>>(),
+        "removed": foreseen.gone,
+        "estimate": {
+            "rows": estimate.rows,
+            "seconds": estimate.took.as_secs_f64(),
+            "nodes_known": estimate.known,
+            "nodes_unknown": estimate.unknown,
+        },
+    })
+}
+
+fn one(foreseen: &Foreseen, i: usize, step: &Step) -> Value {
+    let (why, input) = match &step.why {
+        Why::New => ("new", None),
+        Why::Changed => ("changed", None),
+        Why::Input(input) => ("input", Some(input.to_string())),
+        Why::Volatile => ("volatile", None),
+        Why::Asked => ("asked", None),
+        Why::Unchanged => ("unchanged", None),
+    };
+    let changes = step.nodes.iter().filter_map(|id| Some((id.to_string(), change(foreseen.changes.get(id)?))));
+    json!({
+        "step": i,
+        "nodes": step.nodes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "action": action(step.action),
+        "after": step.after,
+        "why": why,
+        "input": input,
+        "changes": changes.collect::<Map<_, _>>(),
+    })
+}
+
+fn change(change: &Change) -> Value {
+    let lines = change.lines.as_ref().map(|lines| {
+        lines.iter().map(|(came, line)| format!("{}{line}", if *came { '+' } else { '-' })).collect::<Vec<_>>()
+    });
+    json!({
+        "lines": lines,
+        "schema": change.schema,
+        "rows": { "was": change.rows_was, "now": change.rows_now },
+    })
+}

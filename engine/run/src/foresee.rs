@@ -1,0 +1,132 @@
+//! What a plan cannot know by itself: which inputs changed, and how many rows a model would have. Only reads.
+
+use crate::{
+    error::{Error, Result},
+    inputs, place,
+    plan::{Action, Plan, Step, Why},
+    runner::Runner,
+    systems,
+    tokens::Tokens,
+};
+use engine_connect::read::{BatchLimit, ReadRequest};
+use engine_language::{
+    graph::{NodeId, NodeKind},
+    model::Materialized,
+};
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::timeout;
+
+/// A system that does not answer in this time is not waited for: what it holds may have changed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Runner {
+    /// Asks the systems what changed, and gives the steps that have no reason of their own the one that they have from their inputs.
+    pub async fn foresee(&self, plan: &mut Plan) {
+        let tokens = Tokens::new(self.project.clone(), self.systems.clone(), self.history.clone());
+        let mut moving: BTreeSet<NodeId> = BTreeSet::new();
+        for step in &mut plan.steps {
+            if step.why == Why::Unchanged {
+                let above = step.nodes.iter().flat_map(|node| self.stored_parents(node)).find(|n| moving.contains(n));
+                step.why = match above {
+                    Some(input) => Why::Input(input),
+                    None => self.reason(&tokens, step).await,
+                };
+            }
+            if step.why != Why::Unchanged {
+                moving.extend(step.nodes.iter().cloned());
+                moving.extend(step.nodes.iter().flat_map(|node| self.filled(node)));
+            }
+        }
+    }
+
+    /// How many rows a model would have if it were built now.
+    pub async fn count(&self, node: &NodeId) -> Result<usize> {
+        let model = &self.project.models[&node.name];
+        let session = self.sessions.open();
+        inputs::open(self, &session, &model.rendered).await?;
+        Ok(session.query(&model.rendered.sql).await?.count().await?)
+    }
+
+    /// What a node reads that is stored: views are looked through.
+    fn stored_parents(&self, node: &NodeId) -> BTreeSet<NodeId> {
+        let mut found = BTreeSet::new();
+        for parent in self.project.graph.parents.get(node).into_iter().flatten() {
+            let view = parent.kind == NodeKind::Model && place::of(&self.project, parent).is_none();
+            if view {
+                found.extend(self.stored_parents(parent));
+            } else {
+                found.insert(parent.clone());
+            }
+        }
+        found
+    }
+
+    /// The sources whose tables a node writes.
+    fn filled(&self, node: &NodeId) -> BTreeSet<NodeId> {
+        let children = self.project.graph.children.get(node).into_iter().flatten();
+        children.filter(|child| child.kind == NodeKind::Source).cloned().collect()
+    }
+
+    /// The reason of a step whose text is what it was and whose inputs in the plan are, too.
+    async fn reason(&self, tokens: &Tokens, step: &Step) -> Why {
+        let stream = |node: &NodeId| {
+            let model = self.project.models.get(&node.name).filter(|_| node.kind == NodeKind::Model);
+            model.is_some_and(|model| model.config.materialized == Materialized::Stream)
+        };
+        for node in &step.nodes {
+            let moved = match step.action {
+                Action::Generate | Action::Test => Ok(None),
+                Action::Build if stream(node) => {
+                    timeout(PATIENCE, self.followed(node)).await.unwrap_or(Err(Error::Cancelled))
+                }
+                _ => timeout(PATIENCE, self.moved(tokens, node)).await.unwrap_or(Err(Error::Cancelled)),
+            };
+            if let Some(input) = moved.unwrap_or_else(|_| Some(self.input(node))) {
+                return Why::Input(input);
+            }
+        }
+        Why::Unchanged
+    }
+
+    /// The input that may have changed: what lies outside, if anything does.
+    fn input(&self, node: &NodeId) -> NodeId {
+        let parents = self.stored_parents(node);
+        let outside = parents.iter().find(|parent| parent.kind == NodeKind::Source);
+        outside.or(parents.first()).unwrap_or(node).clone()
+    }
+
+    /// The topic of a stream model, if it goes on beyond what was read.
+    async fn followed(&self, node: &NodeId) -> Result<Option<NodeId>> {
+        let topic = self.input(node);
+        let (_, target) = self.systems.locate(&self.project, node)?;
+        let (place, source) = self.systems.locate(&self.project, &topic)?;
+        let since = target.position(&node.name).await?;
+        let limit = BatchLimit { rows: 1, bytes: 1 << 20, time: Duration::from_millis(500) };
+        let mut request = systems::request(&self.project, &topic, &place);
+        (request.since, request.limit) = (since.clone(), Some(limit));
+        let next = source.read(ReadRequest { tables: vec![request] }).await?.tables.pop().and_then(|open| open.next);
+        Ok((next.is_some() && next != since).then_some(topic))
+    }
+
+    /// What is not as it was: an input, or the node's own table.
+    async fn moved(&self, tokens: &Tokens, node: &NodeId) -> Result<Option<NodeId>> {
+        let Some(built) = self.history.built(self.project.target.as_str(), node)? else {
+            return Ok(Some(node.clone()));
+        };
+        let reads = match node.kind {
+            NodeKind::Model => tokens.key(node).await?,
+            NodeKind::Replication => match self.stored_parents(node).first() {
+                Some(source) => tokens.of(source).await?.map(|token| token.value),
+                None => None,
+            },
+            _ => built.key.clone(),
+        };
+        let known = node.kind == NodeKind::Seed || reads.is_some();
+        if !known || reads != built.key {
+            return Ok(Some(self.input(node)));
+        }
+        let wrote = tokens.of(node).await?.map(|token| token.value);
+        let same = wrote.is_some() && wrote == built.output;
+        Ok((!same).then(|| node.clone()))
+    }
+}
