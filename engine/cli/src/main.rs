@@ -18,7 +18,13 @@ mod work;
 
 use args::{Cli, Global};
 use clap::Parser as _;
-use std::{error::Error as _, panic, process::ExitCode};
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    env,
+    error::Error as _,
+    panic,
+    process::{self, ExitCode},
+};
 use stop::Stop;
 use terminal::{Style, Terminal};
 
@@ -72,11 +78,23 @@ fn explain(terminal: Terminal, stop: &Stop) -> ExitCode {
 
 /// A panic is our own mistake, and is said as such.
 fn apologize_for_panics(terminal: Terminal) {
-    let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         let word = terminal.paint(Style::Bad, "engine itself failed");
-        terminal.say(&format!("{word}: this is a mistake in engine, not in your project. Please report it with:"));
-        usual(info);
+        let said = info.payload_as_str().unwrap_or("without a word");
+        let place = info.location().map_or(String::new(), |place| format!(" at {}:{}", place.file(), place.line()));
+        let version = concat!("engine ", env!("CARGO_PKG_VERSION"), " on ");
+        let help = terminal.paint(Style::Blue, "help");
+        terminal.say(&format!(
+            "{word}: this is a mistake in engine, not in your project\n  {said}{place}\n  {version}{} {}\n\
+             {help}: please report it as an issue of engine's repository, with these lines and what you typed; \
+             tables are as they were or as they should be, and `engine retry` goes on",
+            env::consts::OS,
+            env::consts::ARCH,
+        ));
+        let trace = Backtrace::capture();
+        if trace.status() == BacktraceStatus::Captured {
+            terminal.say(&trace.to_string());
+        }
     }));
 }
 
@@ -93,11 +111,17 @@ fn log(global: &Global) {
     subscriber.with_ansi(false).with_env_filter(filter).init();
 }
 
-/// In builds for tests, `ENGINE_CRASH_AT=name` kills the process at that fail point, as `kill -9` would.
+/// In builds for tests, `ENGINE_CRASH_AT=name` kills the process at that fail point, as `kill -9` would, and
+/// `ENGINE_PANIC_AT=name` panics there.
 fn arm_fail_points() {
     #[cfg(debug_assertions)]
-    if let Ok(name) = std::env::var("ENGINE_CRASH_AT") {
-        let armed = fail::cfg_callback(name.as_str(), || std::process::abort());
-        armed.expect("a callback is a valid action");
+    {
+        let arm = |variable: &str, what: fn()| {
+            if let Ok(name) = env::var(variable) {
+                fail::cfg_callback(name.as_str(), what).expect("a callback is a valid action");
+            }
+        };
+        arm("ENGINE_CRASH_AT", || process::abort());
+        arm("ENGINE_PANIC_AT", || panic!("as the test wished"));
     }
 }

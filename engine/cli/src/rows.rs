@@ -75,7 +75,7 @@ async fn as_csv<W: Write>(mut rows: SendableRecordBatchStream, out: W) -> Result
 }
 
 async fn as_parquet<W: Write + Send>(mut rows: SendableRecordBatchStream, out: W) -> Result<u64> {
-    let wrong = |error| Stop::Query(DataFusionError::ParquetError(Box::new(error)));
+    let wrong = |error| Stop::from(DataFusionError::ParquetError(Box::new(error)));
     let mut writer = ArrowWriter::try_new(out, rows.schema(), None).map_err(wrong)?;
     let mut count = 0;
     while let Some(batch) = rows.next().await {

@@ -57,7 +57,7 @@ pub enum Stop {
     },
     /// A query for `show` could not be answered.
     #[error(transparent)]
-    Query(#[from] datafusion::error::DataFusionError),
+    Query(datafusion::error::DataFusionError),
 }
 
 impl Stop {
@@ -84,6 +84,21 @@ impl From<engine_run::error::Error> for Stop {
             engine_run::error::Error::Connect(error) => Self::Connect(error),
             other => Self::Run(other),
         }
+    }
+}
+
+/// A writer of Parquet or JSON wraps what the pipe said.
+impl From<datafusion::error::DataFusionError> for Stop {
+    fn from(error: datafusion::error::DataFusionError) -> Self {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(error) = cause {
+            let io = error.downcast_ref::<io::Error>();
+            if io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+                return Self::ReaderGone;
+            }
+            cause = error.source();
+        }
+        Self::Query(error)
     }
 }
 

@@ -92,11 +92,13 @@ impl Terminal {
     }
 }
 
-/// Writes data to stdout.
+/// Writes data to stdout, and forgives a reader who went away: what the command found out still decides how it ends.
 pub fn write(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
 }
 
 fn decide(colour: Colour, wishes: Wishes, terminal: bool) -> bool {

@@ -28,6 +28,7 @@ use crate::{
 
 /// Does what was typed.
 pub fn dispatch(cli: &Cli, terminal: Terminal) -> Result {
+    fail::fail_point!("command");
     let context = || Context::find(&cli.global, terminal);
     match &cli.command {
         Command::Explain(args) => explain::explain(terminal, args),

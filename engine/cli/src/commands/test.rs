@@ -1,5 +1,6 @@
 //! `engine test`: unit tests, checks and snapshots, with no database.
 
+mod cause;
 mod differing;
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     words,
     work::{self, Ready},
 };
-use engine_language::{files::Files, graph::NodeId};
+use engine_language::{files::Files, graph::NodeId, project::Project};
 use engine_run::test::{
     self, Detail, TestKind, TestOptions, TestReport, TestResult, TestStatus, output,
     snapshot::{self, Update},
@@ -36,10 +37,11 @@ pub fn test(context: &Context, args: &Test) -> Result {
     })?;
     let files = &ready.project.files;
     match args.output {
-        TestOutput::Text => say(context, &report, files),
+        TestOutput::Text => say(context, &report, &ready.project),
         TestOutput::Json => terminal::write(&format!("{:#}\n", output::json(&report, files)))?,
         TestOutput::Junit => terminal::write(&format!("{}\n", output::junit(&report, files)?.trim_end()))?,
     }
+    cause::Passed::read(context).remember(context, &ready.project, &report)?;
     if args.review {
         return review(context, &report);
     }
@@ -50,8 +52,8 @@ pub fn test(context: &Context, args: &Test) -> Result {
 pub async fn again(context: &Context, ready: &Ready, nodes: &BTreeSet<NodeId>) -> Result<()> {
     let options = TestOptions { update: Update::No };
     let report = test::test(ready.project.clone(), &context.root, nodes, options).await?;
-    say(context, &report, &ready.project.files);
-    Ok(())
+    say(context, &report, &ready.project);
+    cause::Passed::read(context).remember(context, &ready.project, &report)
 }
 
 fn update(args: &Test) -> Result<Update> {
@@ -65,10 +67,16 @@ fn update(args: &Test) -> Result<Update> {
     })
 }
 
-fn say(context: &Context, report: &TestReport, files: &Files) {
+fn say(context: &Context, report: &TestReport, project: &Project) {
+    let passed = cause::Passed::read(context);
     let terminal = context.terminal;
     for result in report.results.iter().filter(|result| result.status != TestStatus::Passed) {
-        one(context, result, files);
+        one(context, result, &project.files);
+        if result.kind == TestKind::Snapshot && matches!(result.detail, Some(Detail::Difference(_))) {
+            for cause in passed.causes(context, project, &result.name) {
+                terminal.say(&format!("  caused by: {cause}"));
+            }
+        }
     }
     for path in &report.unreferenced {
         let text = format!("{}   stands for no model; delete it", context.shown(path));

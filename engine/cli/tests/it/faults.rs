@@ -155,3 +155,19 @@ fn a_locked_database_fails_the_node_and_says_so() {
     test.run(&["run", "--var", "v=1"]).code(0);
     assert_eq!(seen(&database), 1);
 }
+
+#[test]
+fn a_panic_is_said_to_be_our_mistake_and_leaves_the_old_table() {
+    let test = thousand();
+    test.run(&["run", "--var", "v=0"]).code(0);
+    let database = test.path(".engine/out.db");
+    let clean = tables(&database);
+    for point in ["command", "sqlite::staged", "sqlite::publishing"] {
+        let panicked = test.command(&["run", "--var", "v=1"]).env("ENGINE_PANIC_AT", point).output().unwrap();
+        let panicked = Done::of(panicked).code(2).stdout("").says("engine itself failed: this is a mistake in engine");
+        panicked.says("as the test wished at ").says("report it as an issue").says("engine 0.");
+        assert_eq!(seen(&database), 0, "{point}");
+    }
+    test.run(&["retry"]).code(0).says("Succeeded m");
+    assert_eq!((seen(&database), tables(&database)), (1, clean));
+}

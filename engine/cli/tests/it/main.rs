@@ -6,6 +6,7 @@ mod commands;
 mod docs;
 mod faults;
 mod growing;
+mod pipes;
 mod plans;
 mod retry;
 mod runs;

@@ -283,6 +283,10 @@ fn tests_pass_then_a_change_is_shown_and_accepted() {
     );
     let failed = test.run(&["test", "mart_average_check"]).code(1).says("Failed snapshot mart_average_check");
     assert!(failed.stderr.contains("rows differ") && failed.stderr.contains("key: status"), "{}", failed.stderr);
+    let cause = "caused by: project/models/mart_average_check.sql changed (line ";
+    let failed = failed.says(cause);
+    assert_eq!(failed.stderr.matches("caused by").count(), 1, "{}", failed.stderr);
+    test.run(&["test", "mart_average_check"]).code(1).says(cause);
     test.run(&["test", "mart_average_check", "--output", "junit"]).code(1).prints("<testsuite");
     test.run(&["test", "mart_average_check", "--review"]).code(2).says("--accept");
     test.run(&["test", "mart_average_check", "--accept"]).code(1).says("Recorded snapshot");

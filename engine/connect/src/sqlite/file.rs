@@ -96,7 +96,11 @@ impl File {
         match tokio::task::spawn_blocking(work).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(trouble)) => Err(self.trouble(doing, trouble.into())),
-            Err(panic) => Err(self.error(doing, Blame::System, panic)),
+            // A panic is a mistake in engine: it is told as one, and blamed on no system.
+            Err(failed) => match failed.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(cancelled) => Err(self.error(doing, Blame::System, cancelled)),
+            },
         }
     }
 
