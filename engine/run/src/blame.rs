@@ -1,8 +1,9 @@
 //! What the world's errors mean to a user, as diagnostics.
 
-use crate::error::Error;
+use crate::{error::Error, locate};
+use datafusion::error::DataFusionError;
 use engine_connect::error::{Blame, Error as ConnectError};
-use engine_language::{code, diagnostic::Diagnostic, files::Span};
+use engine_language::{code, diagnostic::Diagnostic, files::Span, graph::NodeId, template::Rendered};
 
 /// A system's error, at the place that asked for it.
 pub fn of_system(error: &ConnectError, span: Option<Span>) -> Diagnostic {
@@ -25,8 +26,9 @@ pub fn of(error: &Error, span: Option<Span>) -> Diagnostic {
     match error {
         Error::Project(diagnostic) => (**diagnostic).clone(),
         Error::Connect(error) => of_system(error, span),
-        Error::Query(error) => match crate::locate::connect_error(error) {
+        Error::Query(error) => match locate::connect_error(error) {
             Some(error) => of_system(error, span),
+            None if memory_is_short(error) => out_of_memory(error, span),
             None => Diagnostic::error(&code::E0300, span, error.strip_backtrace()),
         },
         Error::State(message) => Diagnostic::error(&code::E0305, None, format!("the engine's records: {message}")),
@@ -34,11 +36,35 @@ pub fn of(error: &Error, span: Option<Span>) -> Diagnostic {
     }
 }
 
+/// An error of a model's query: at its place in the model, unless what gave up was a system or the machine.
+pub fn in_model(rendered: &Rendered, error: DataFusionError, node: &NodeId) -> Error {
+    if locate::connect_error(&error).is_some() || memory_is_short(&error) {
+        return Error::Query(error);
+    }
+    Error::Project(Box::new(locate::diagnose(rendered, &error, node.name.as_str())))
+}
+
+fn memory_is_short(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) || disk_is_short(error)
+}
+
+/// DataFusion wraps this one in an error of input and output, where only its words tell it.
+fn disk_is_short(error: &DataFusionError) -> bool {
+    error.find_root().to_string().contains("disk space during the spilling process has exceeded")
+}
+
+fn out_of_memory(error: &DataFusionError, span: Option<Span>) -> Diagnostic {
+    let said = error.find_root().strip_backtrace();
+    let (what, key) = if disk_is_short(error) { ("room to spill into", "spill") } else { ("memory", "memory") };
+    let hint = format!("raise `[limits] {key}` in project/sources.toml, or read less at once");
+    Diagnostic::error(&code::E0313, span, format!("there is not enough {what}")).hint(hint).hint(said)
+}
+
 /// Whether trying again can help.
 pub fn may_pass(error: &Error) -> bool {
     let connect = match error {
         Error::Connect(error) => Some(error),
-        Error::Query(error) => crate::locate::connect_error(error),
+        Error::Query(error) => locate::connect_error(error),
         _ => None,
     };
     connect.is_some_and(|error| error.retry == engine_connect::error::Retry::Later)

@@ -1,8 +1,9 @@
 //! Opens what a query reads, and gives it the names that the query uses.
 
 use crate::{
+    blame,
     error::{Error, Result},
-    locate, place,
+    place,
     runner::Runner,
     session::Session,
     systems,
@@ -26,7 +27,7 @@ pub async fn open(runner: &Runner, session: &Session, rendered: &Rendered) -> Re
     }
     for name in views {
         let model = &runner.project.models[&name];
-        let located = |error| Error::Project(Box::new(locate::diagnose(&model.rendered, &error, name.as_str())));
+        let located = |error| blame::in_model(&model.rendered, error, &NodeId::new(NodeKind::Model, name.clone()));
         let frame = session.query(&model.rendered.sql).await.map_err(located)?;
         session.register("models", name.as_str(), frame.into_view())?;
     }

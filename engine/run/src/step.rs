@@ -1,8 +1,8 @@
 //! One step: which kind it is, and what all kinds share.
 
 use crate::{
-    check,
-    error::{Error, Result},
+    blame, check,
+    error::Result,
     event::{Event, Events, Level},
     generate, inputs, materialize,
     place::Place,
@@ -88,7 +88,7 @@ async fn test(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     let test = &run.runner.project.singular_tests[&node.name];
     let session = run.runner.sessions.open();
     inputs::open(&run.runner, &session, &test.rendered).await?;
-    let locate = |error| Error::Project(Box::new(crate::locate::diagnose(&test.rendered, &error, node.name.as_str())));
+    let locate = |error| blame::in_model(&test.rendered, error, node);
     let frame = session.query(&test.rendered.sql).await.map_err(locate)?;
     let (failing, examples) = check::failing_rows(frame).await.map_err(locate)?;
     let span = run.runner.project.graph.nodes.get(node).and_then(|node| node.span);

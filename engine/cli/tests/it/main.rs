@@ -8,6 +8,7 @@ mod faults;
 mod growing;
 mod pipes;
 mod plans;
+mod limits;
 mod retry;
 mod runs;
 mod tidy;

@@ -2,10 +2,10 @@
 
 use super::{key, mode};
 use crate::{
-    check,
+    blame, check,
     copy::{self, Copied},
     error::{Error, Result},
-    inputs, locate,
+    inputs,
     report::{NodeReport, Status},
     step::StepRun,
 };
@@ -40,7 +40,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
             session.register("models", node.name.as_str(), open.provider)?;
         }
     }
-    let located = |error: DataFusionError| located(&rendered, &error, node);
+    let located = |error: DataFusionError| blame::in_model(&rendered, error, node);
     let frame = session.query(&rendered.sql).await.map_err(located)?;
     let schema = copy::schema(frame.schema().inner()).map_err(|error| at_model(error, model))?;
     if let Some(definition) = &there {
@@ -97,10 +97,6 @@ fn rendered(run: &StepRun, model: &Model, incremental: bool) -> Result<Rendered>
     }
     let outcome = run.runner.project.render(model, &run.run, incremental);
     outcome.map(|outcome| outcome.rendered).map_err(|problem| Error::Project(Box::new(problem)))
-}
-
-pub(super) fn located(rendered: &Rendered, error: &DataFusionError, node: &NodeId) -> Error {
-    Error::Project(Box::new(locate::diagnose(rendered, error, node.name.as_str())))
 }
 
 /// Gives a complaint without a place the model's.

@@ -2,7 +2,7 @@
 
 use super::{mode, rows};
 use crate::{
-    check, copy,
+    blame, check, copy,
     error::{Error, Result},
     inputs, place,
     report::{NodeReport, Status},
@@ -129,7 +129,7 @@ impl Batch<'_> {
         let mut others = rendered.clone();
         others.reads.retain(|read| read.value != *self.topic);
         inputs::open(&self.run.runner, &session, &others).await?;
-        let located = |error: DataFusionError| rows::located(&rendered, &error, self.node);
+        let located = |error: DataFusionError| blame::in_model(&rendered, error, self.node);
         let events = session.context.read_table(open.provider)?;
         let plan = events.create_physical_plan().await?;
         let messages = collect(plan, session.context.task_ctx()).await.map_err(located)?;
