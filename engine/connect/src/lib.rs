@@ -7,6 +7,7 @@ pub mod connector;
 pub mod decode;
 pub mod digest;
 pub mod error;
+pub mod files;
 pub mod generator;
 pub mod log;
 pub mod position;

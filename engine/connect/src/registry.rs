@@ -2,7 +2,7 @@
 
 use crate::{
     connector::{Connection, Connector, Place},
-    log, postgres, sqlite,
+    files, log, postgres, sqlite,
 };
 use engine_language::{
     code,
@@ -30,6 +30,7 @@ impl Registry {
     /// All connectors of this build.
     pub fn builtin() -> Self {
         let mut registry = Self { kinds: BTreeMap::new() };
+        registry.add::<files::Files>();
         registry.add::<log::Log>();
         registry.add::<postgres::Postgres>();
         registry.add::<sqlite::Sqlite>();

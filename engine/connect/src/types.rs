@@ -1,6 +1,10 @@
 //! Column types ↔ Arrow types: one Arrow type for each word of the language.
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::{
+    array::{Array, AsArray},
+    datatypes::{Time64NanosecondType, TimestampNanosecondType},
+};
 use engine_language::{
     column::ColumnType,
     table::{Column, TableDefinition},
@@ -93,4 +97,17 @@ pub fn carried(schema: &Schema) -> Result<SchemaRef, String> {
     let fields: Result<Vec<_>, String> =
         schema.fields().iter().map(|f| column(f).map(|c| field(&c)).ok_or_else(|| f.name().clone())).collect();
     Ok(Arc::new(Schema::new(fields?)))
+}
+
+/// Whether all times have at most six digits of a second, which is what is carried.
+pub fn whole_microseconds(array: &dyn Array) -> bool {
+    match array.data_type() {
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            array.as_primitive::<TimestampNanosecondType>().iter().flatten().all(|ns| ns % 1000 == 0)
+        }
+        DataType::Time64(TimeUnit::Nanosecond) => {
+            array.as_primitive::<Time64NanosecondType>().iter().flatten().all(|ns| ns % 1000 == 0)
+        }
+        _ => true,
+    }
 }

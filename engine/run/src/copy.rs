@@ -7,9 +7,9 @@ use crate::{
 };
 use datafusion::{
     arrow::{
-        array::{Array, AsArray, RecordBatch},
+        array::{Array, RecordBatch},
         compute::{CastOptions, cast_with_options},
-        datatypes::{DataType, SchemaRef, TimeUnit, TimestampNanosecondType},
+        datatypes::SchemaRef,
     },
     error::DataFusionError,
     execution::SendableRecordBatchStream,
@@ -72,17 +72,14 @@ pub fn carried(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
             columns.push(array.clone());
             continue;
         }
-        if let DataType::Timestamp(TimeUnit::Nanosecond, _) = array.data_type() {
-            whole_microseconds(array.as_ref(), field.name())?;
-        }
+        whole_microseconds(array.as_ref(), field.name())?;
         columns.push(cast_with_options(array, field.data_type(), &options).map_err(DataFusionError::from)?);
     }
     Ok(RecordBatch::try_new(schema.clone(), columns).map_err(DataFusionError::from)?)
 }
 
 fn whole_microseconds(array: &dyn Array, column: &str) -> Result<()> {
-    let times = array.as_primitive::<TimestampNanosecondType>();
-    if times.iter().flatten().all(|ns| ns % 1000 == 0) {
+    if engine_connect::types::whole_microseconds(array) {
         return Ok(());
     }
     let message = format!("the column `{column}` has times with more than six digits of a second");

@@ -139,12 +139,12 @@ fn cell(value: &Value, kind: &ColumnType) -> Option<Cell> {
 }
 
 /// A time with at most six digits of a second.
-fn time(text: &str) -> bool {
+pub(super) fn time(text: &str) -> bool {
     string_to_datetime(&Utc, text).is_ok_and(|time| time.timestamp_subsec_nanos() % 1000 == 0)
 }
 
 /// A decimal with no more digits after the point than the type has, zeros aside.
-fn decimal(text: &str, precision: u8, scale: i8) -> bool {
+pub(super) fn decimal(text: &str, precision: u8, scale: i8) -> bool {
     let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction).trim_end_matches('0');
     let plain = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+'));
     plain

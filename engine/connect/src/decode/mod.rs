@@ -1,3 +1,4 @@
-//! Messages into columns.
+//! Messages and lines into columns.
 
 pub mod json;
+pub mod text;

@@ -5,6 +5,7 @@ mod modes;
 mod reading;
 pub mod subject;
 mod values;
+mod written;
 
 use subject::Subject;
 
@@ -55,4 +56,4 @@ macro_rules! every_check {
     };
 }
 
-every_check!(sqlite, log, postgres);
+every_check!(sqlite, log, csv, ndjson, parquet, postgres);

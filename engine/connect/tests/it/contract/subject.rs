@@ -40,8 +40,10 @@ pub struct Subject {
     pub longest_name: usize,
     /// Whether its texts may hold a NUL character.
     pub nul: bool,
+    /// The format in which the test itself writes what the connector only reads.
+    format: Option<&'static str>,
     /// Keeps the place.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Subject {
@@ -51,6 +53,24 @@ impl Subject {
 
     pub fn log() -> Self {
         Self::open("type = \"log\"\npath = \"topics\"", &["bytes", "interval", "list(int)"])
+    }
+
+    pub fn csv() -> Self {
+        Self::files("csv", &["bytes", "interval", "list(int)"])
+    }
+
+    pub fn ndjson() -> Self {
+        Self::files("ndjson", &["bytes", "interval", "list(int)"])
+    }
+
+    pub fn parquet() -> Self {
+        Self::files("parquet", &["interval"])
+    }
+
+    fn files(format: &'static str, refused: &'static [&'static str]) -> Self {
+        let it = Self::open("type = \"files\"\npath = \"files\"\nnull = ['\\N']", refused);
+        std::fs::create_dir(it.folder.path().join("files")).unwrap();
+        Self { format: Some(format), ..it }
     }
 
     pub fn postgres() -> Self {
@@ -63,7 +83,7 @@ impl Subject {
     fn open(toml: &str, refused: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(toml, folder.path());
-        Self { connection, refused, longest_name: 64, nul: true, _folder: folder }
+        Self { connection, refused, longest_name: 64, nul: true, format: None, folder }
     }
 
     /// Publishes one table's rows.
@@ -79,6 +99,18 @@ impl Subject {
         pipeline: Option<&str>,
         commit: Commit,
     ) -> Result<Vec<Written>> {
+        let plain = pipeline.is_none() && tables.iter().all(|(target, _)| target.mode == Mode::Append);
+        if let (Some(format), true) = (self.format, plain) {
+            let folder = self.folder.path().join("files");
+            return tables
+                .into_iter()
+                .map(|(target, batch)| {
+                    let rows = batch.num_rows() as u64;
+                    super::written::add(&folder, target.table.as_str(), format, &batch)?;
+                    Ok(Written { table: target.table, rows })
+                })
+                .collect();
+        }
         let targets = tables.iter().map(|(target, _)| target.clone()).collect();
         let publication = Publication { run: run.into(), tables: targets, pipeline: pipeline.map(Name::from) };
         let publisher = self.connection.write(publication).await?;
