@@ -121,7 +121,8 @@ async fn globs_name_files_in_order() {
         let (_, rows) = shown.split_once(": ").unwrap();
         let mut rows: Vec<&str> = rows.split(" / ").collect();
         let mut expected: Vec<&str> = expected.split(" / ").collect();
-        (rows.sort_unstable(), expected.sort_unstable());
+        rows.sort_unstable();
+        expected.sort_unstable();
         assert_eq!(rows, expected, "{glob}");
     }
     let place = Place::new(&[("one.csv", "n\n1\n"), ("two/x.ndjson", "{}"), ("two.txt", ""), ("three.parquet", "")]);
