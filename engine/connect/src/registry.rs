@@ -32,6 +32,7 @@ impl Registry {
         let mut registry = Self { kinds: BTreeMap::new() };
         registry.add::<files::Files>();
         registry.add::<log::Log>();
+        registry.add::<sqlite::Memory>();
         registry.add::<postgres::Postgres>();
         registry.add::<sqlite::Sqlite>();
         registry

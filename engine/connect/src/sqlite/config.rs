@@ -28,6 +28,9 @@ impl Connector for Sqlite {
 
     fn connect(place: &Place<'_>, config: Config) -> Result<Arc<dyn Connection>, Diagnostic> {
         let timeout = Duration::from_secs(config.busy_timeout_s.unwrap_or(10));
-        Ok(Arc::new(Database { file: File::new(place.name.clone(), place.path(config.path), timeout) }))
+        Ok(Arc::new(Database {
+            file: File::new(place.name.clone(), place.path(config.path), timeout),
+            _vanishing: None,
+        }))
     }
 }

@@ -6,6 +6,7 @@
 mod config;
 mod describe;
 mod file;
+mod memory;
 mod publish;
 mod read;
 mod statement;
@@ -14,6 +15,7 @@ mod types;
 mod write;
 
 pub use config::{Config, Sqlite};
+pub use memory::Memory;
 
 use crate::{
     connector::{Abilities, Connection},
@@ -30,6 +32,8 @@ use rusqlite::OptionalExtension;
 #[derive(Clone, Debug)]
 pub struct Database {
     file: File,
+    /// What removes the file at the end, if it is not to stay.
+    _vanishing: Option<std::sync::Arc<memory::Vanishing>>,
 }
 
 #[async_trait::async_trait]

@@ -51,6 +51,10 @@ impl Subject {
         Self::open("type = \"sqlite\"\npath = \"deep/folder/data.db\"", &["interval", "list(int)"])
     }
 
+    pub fn memory() -> Self {
+        Self::open("type = \"memory\"", &["interval", "list(int)"])
+    }
+
     pub fn log() -> Self {
         Self::open("type = \"log\"\npath = \"topics\"", &["bytes", "interval", "list(int)"])
     }
