@@ -50,15 +50,15 @@ fn explain(terminal: Terminal, stop: &Stop) -> ExitCode {
         Stop::Run(engine_run::error::Error::Cancelled) => return stop::Exit::Interrupted.into(),
         Stop::Usage { message, hint } => {
             terminal.say(&format!("{word}: {message}"));
-            if let Some(hint) = hint {
-                terminal.say(&format!("{}: {hint}", terminal.paint(Style::Blue, "help")));
-            }
+            help(terminal, hint.as_deref());
+        }
+        Stop::Io { source, .. } => {
+            terminal.say(&format!("{word}: {stop}"));
+            help(terminal, stop::advice(source));
         }
         Stop::Connect(error) => {
             terminal.say(&format!("{word}: {error}"));
-            if let Some(hint) = &error.hint {
-                terminal.say(&format!("{}: {hint}", terminal.paint(Style::Blue, "help")));
-            }
+            help(terminal, error.hint.as_deref());
             return ExitCode::FAILURE;
         }
         other => {
@@ -74,6 +74,12 @@ fn explain(terminal: Terminal, stop: &Stop) -> ExitCode {
         }
     }
     ExitCode::from(2)
+}
+
+fn help(terminal: Terminal, hint: Option<&str>) {
+    if let Some(hint) = hint {
+        terminal.say(&format!("{}: {hint}", terminal.paint(Style::Blue, "help")));
+    }
 }
 
 /// A panic is our own mistake, and is said as such.

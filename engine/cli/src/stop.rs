@@ -77,6 +77,19 @@ impl Stop {
     }
 }
 
+/// What to do about what the machine said.
+pub fn advice(error: &io::Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some room on the disk and run again",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "allow it to be written, or copy the project to where it may be"
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "something else stands there: move it away",
+        io::ErrorKind::NotFound => "it is not there, or a folder above it is not",
+        _ => return None,
+    })
+}
+
 /// A system's error is said in one way, wherever it came from.
 impl From<engine_run::error::Error> for Stop {
     fn from(error: engine_run::error::Error) -> Self {

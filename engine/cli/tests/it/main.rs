@@ -7,6 +7,7 @@ mod docs;
 mod faults;
 mod growing;
 mod limits;
+mod mistakes;
 mod pipes;
 mod plans;
 mod retry;

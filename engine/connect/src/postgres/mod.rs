@@ -58,7 +58,7 @@ impl Connection for Database {
 
     async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
         let doing = format!("describing `{}`", table.table);
-        let pool = self.server.pool().await?;
+        let pool = self.server.pool(&doing).await?;
         let mut connection = pool.acquire().await.map_err(|error| self.server.fault(&doing, error))?;
         let found = describe::relation(&mut connection, self.server.schema(), table.table.as_str()).await;
         Ok(found.map_err(|error| self.server.fault(&doing, error))?.map(|relation| relation.definition))

@@ -74,18 +74,23 @@ impl Server {
     }
 
     /// The connections for short statements.
-    pub async fn pool(&self) -> Result<&PgPool> {
+    pub async fn pool(&self, doing: &str) -> Result<&PgPool> {
         let make = || async {
             let pool = PoolOptions::new().min_connections(0).max_connections(CONTROL).acquire_timeout(CONNECT);
             let pool = pool.idle_timeout(Duration::from_secs(30)).test_before_acquire(true);
             Ok(pool.connect_lazy_with(self.options()?))
         };
-        self.inner.pool.get_or_try_init(make).await
+        let pool = self.inner.pool.get_or_try_init(make).await?;
+        // A pool keeps trying a server that refuses until its time is up, and then only says that it is.
+        if pool.size() == 0 {
+            self.connect(doing).await?.close().await.map_err(|error| self.fault(doing, error))?;
+        }
+        Ok(pool)
     }
 
     /// Rows of a short query, each bound value a text.
     pub async fn rows(&self, doing: &str, sql: &str, values: &[&str]) -> Result<Vec<PgRow>> {
-        let pool = self.pool().await?;
+        let pool = self.pool(doing).await?;
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for value in values {
             query = query.bind(*value);
