@@ -24,7 +24,7 @@ pub fn of_system(error: &ConnectError, span: Option<Span>) -> Diagnostic {
 /// Any error of this crate, for a step that has a place.
 pub fn of(error: &Error, span: Option<Span>) -> Diagnostic {
     match error {
-        Error::Project(diagnostic) => (**diagnostic).clone(),
+        Error::Project(diagnostic) => Diagnostic { span: diagnostic.span.or(span), ..(**diagnostic).clone() },
         Error::Connect(error) => of_system(error, span),
         Error::Query(error) => match locate::connect_error(error) {
             Some(error) => of_system(error, span),
@@ -42,6 +42,11 @@ pub fn in_model(rendered: &Rendered, error: DataFusionError, node: &NodeId) -> E
         return Error::Query(error);
     }
     Error::Project(Box::new(locate::diagnose(rendered, &error, node.name.as_str())))
+}
+
+/// Whether joins that sort may do what joins that hash had not enough memory for.
+pub fn sorting_may_help(error: &Error) -> bool {
+    matches!(error, Error::Query(error) if memory_is_short(error) && !disk_is_short(error))
 }
 
 fn memory_is_short(error: &DataFusionError) -> bool {
@@ -68,4 +73,36 @@ pub fn may_pass(error: &Error) -> bool {
         _ => None,
     };
     connect.is_some_and(|error| error.retry == engine_connect::error::Retry::Later)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The code under which an error is said.
+    fn code(error: &Error) -> &'static str {
+        of(error, None).code.id
+    }
+
+    #[test]
+    fn each_blame_has_a_code() {
+        let of = |blame| Error::Connect(ConnectError::new("shop", "reading `t`", blame, "no"));
+        let codes = [Blame::User, Blame::Data, Blame::System, Blame::Rival].map(|blame| code(&of(blame)));
+        assert_eq!(codes, ["E0510", "E0304", "E0511", "E0512"]);
+    }
+
+    #[test]
+    fn what_is_no_systems_fault_has_one_too() {
+        assert_eq!(code(&Error::Query(DataFusionError::Execution("gave up".into()))), "E0300");
+        assert_eq!(code(&Error::Query(DataFusionError::ResourcesExhausted("full".into()))), "E0313");
+        assert_eq!(code(&Error::State("locked".into())), "E0305");
+        assert_eq!(code(&Error::Cancelled), "E0306");
+    }
+
+    #[test]
+    fn sorting_helps_memory_and_not_the_disk() {
+        let short = |said: &str| Error::Query(DataFusionError::ResourcesExhausted(said.into()));
+        assert!(sorting_may_help(&short("failed to allocate")));
+        assert!(!sorting_may_help(&short("the used disk space during the spilling process has exceeded the limit")));
+    }
 }

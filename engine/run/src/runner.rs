@@ -4,7 +4,7 @@ use crate::{
     blame,
     clock::Clock,
     error::{Error, Result},
-    event::{Event, Events, RunOutcome},
+    event::{Event, Events, Level, RunOutcome},
     history::History,
     plan::{Action, Plan, Step},
     report::{Failure, NodeReport, Report, Status},
@@ -185,14 +185,21 @@ async fn attempt(run: &StepRun, step: &Step) -> Vec<NodeReport> {
         run.send(&Event::StepStarted { node: node.clone(), doing });
     }
     let tries = run.runner.options.retries + 1;
-    for attempt in 1..=tries {
+    let mut run = run.clone();
+    let mut attempt = 1;
+    loop {
         let done = tokio::select! {
             biased;
             () = run.cancel.cancelled() => Err(Error::Cancelled),
-            done = step::run(run, step) => done,
+            done = step::run(&run, step) => done,
         };
         match done {
             Ok(reports) => return reports,
+            Err(error) if blame::sorting_may_help(&error) && !run.runner.sessions.is_sorting() => {
+                let message = "there was not enough memory to join by hashing: joining by sorting instead";
+                run.log(&step.nodes[0], Level::Warn, message);
+                run.runner.sessions = run.runner.sessions.clone().sorting();
+            }
             Err(error) if attempt < tries && blame::may_pass(&error) => {
                 let wait = Duration::from_millis(500 << (attempt - 1).min(6));
                 let reason = error.to_string();
@@ -201,11 +208,11 @@ async fn attempt(run: &StepRun, step: &Step) -> Vec<NodeReport> {
                     () = run.cancel.cancelled() => {}
                     () = tokio::time::sleep(wait) => {}
                 }
+                attempt += 1;
             }
-            Err(error) => return failed(run, step, &error, began),
+            Err(error) => return failed(&run, step, &error, began),
         }
     }
-    unreachable!("the last try returns")
 }
 
 /// All nodes of a step failed for one reason.

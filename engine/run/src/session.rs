@@ -5,22 +5,30 @@ use datafusion::{
     catalog::{MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider},
     execution::{
         disk_manager::{DiskManagerBuilder, DiskManagerMode},
-        memory_pool::FairSpillPool,
+        memory_pool::{FairSpillPool, TrackConsumersPool},
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext},
 };
 use engine_language::config::settings::Limits;
-use std::{path::Path, sync::Arc};
+use std::{num::NonZero, path::Path, sync::Arc};
 
 /// The name of the one catalog.
 const CATALOG: &str = "engine";
+/// Operators that are named when memory is short: those that hold most of it.
+const CONSUMERS: NonZero<usize> = NonZero::new(3).expect("three");
+/// Rows of a batch where joins sort.
+const SORTED_BATCH: usize = 1024;
+/// Sorts of one partition that are at work at once, in a query of the usual size.
+const SORTS: usize = 8;
 
 /// What all queries of a run share: memory, and room for what does not fit into it.
 #[derive(Clone, Debug)]
 pub struct Sessions {
     runtime: Arc<RuntimeEnv>,
     partitions: usize,
+    memory_bytes: usize,
+    sorted_joins: bool,
 }
 
 impl Sessions {
@@ -31,11 +39,11 @@ impl Sessions {
             .with_mode(DiskManagerMode::Directories(vec![folder.to_owned()]))
             .with_max_temp_directory_size(limits.spill_bytes);
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+            .with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(memory), CONSUMERS)))
             .with_disk_manager_builder(disk)
             .build_arc()?;
-        let partitions = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Self { runtime, partitions })
+        let partitions = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Ok(Self { runtime, partitions, memory_bytes: memory, sorted_joins: false })
     }
 
     /// The same with one partition, so that sums of fractions come out the same on every machine.
@@ -45,13 +53,36 @@ impl Sessions {
         self
     }
 
+    /// The same with joins that sort both sides: slower than hashing one of them, but what does not fit is spilled.
+    #[must_use]
+    pub fn sorting(mut self) -> Self {
+        self.sorted_joins = true;
+        self
+    }
+
+    /// Whether joins sort.
+    pub fn is_sorting(&self) -> bool {
+        self.sorted_joins
+    }
+
     /// A session whose catalog is empty.
     pub fn open(&self) -> Session {
         let mut config = SessionConfig::new()
             .with_target_partitions(self.partitions)
             .with_default_catalog_and_schema(CATALOG, "models")
             .with_create_default_catalog_and_schema(false);
-        config.options_mut().sql_parser.collect_spans = true;
+        let options = config.options_mut();
+        options.sql_parser.collect_spans = true;
+        options.optimizer.prefer_hash_join = !self.sorted_joins;
+        if self.sorted_joins {
+            // Views share buffers, each of which counts in full for every batch that refers to it.
+            options.sql_parser.map_string_types_to_utf8view = false;
+            // Merging holds a batch of each file that was spilled, and what it keeps aside for that is nobody else's.
+            let share = self.memory_bytes / (SORTS * self.partitions);
+            let reserved = &mut options.execution.sort_spill_reservation_bytes;
+            *reserved = share.min(*reserved);
+            config = config.with_batch_size(SORTED_BATCH);
+        }
         let context = SessionContext::new_with_config_rt(config, self.runtime.clone());
         let catalog = Arc::new(MemoryCatalogProvider::new());
         context.register_catalog(CATALOG, catalog);

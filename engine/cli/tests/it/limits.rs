@@ -18,8 +18,17 @@ fn joined(limits: &str) -> Test {
 }
 
 #[test]
-fn what_does_not_fit_into_memory_is_said() {
+fn a_join_that_does_not_fit_into_memory_is_sorted() {
     let test = joined("memory = \"32MiB\"");
+    test.run(&["run"]).code(0).says("joining by sorting instead").says("Succeeded m");
+    test.run(&["show", "m", "--output", "csv"]).code(0).stdout("n,size\n300000,57422260\n");
+    let left = std::fs::read_dir(test.path(".engine/tmp")).unwrap().count();
+    assert_eq!(left, 0, "what was spilled is gone");
+}
+
+#[test]
+fn what_does_not_fit_into_memory_is_said() {
+    let test = joined("memory = \"1MiB\"");
     test.run(&["run"]).code(1).says("error[E0313]").says("there is not enough memory").says("`[limits] memory`");
     let left = std::fs::read_dir(test.path(".engine/tmp")).unwrap().count();
     assert_eq!(left, 0, "what was spilled is gone");

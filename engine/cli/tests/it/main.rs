@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod builder;
+mod codes;
 mod commands;
 mod docs;
 mod faults;

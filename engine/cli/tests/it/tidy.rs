@@ -1,5 +1,6 @@
 //! What CONTRIBUTING.md asks of every file.
 
+use engine_language::code;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -7,18 +8,24 @@ use std::{
 
 /// The Rust files of the workspace with their text, tests included.
 fn files() -> Vec<(PathBuf, String)> {
-    let mut files = vec![];
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut files);
+    let files = ending_in("rs");
     assert!(files.len() > 100, "{} files", files.len());
     files
 }
 
-fn walk(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
+/// The files of the workspace's crates with that ending, and their text.
+fn ending_in(ending: &str) -> Vec<(PathBuf, String)> {
+    let mut files = vec![];
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), ending, &mut files);
+    files
+}
+
+fn walk(folder: &Path, ending: &str, files: &mut Vec<(PathBuf, String)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            walk(&path, files);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            walk(&path, ending, files);
+        } else if path.extension().is_some_and(|found| found == ending) {
             let text = fs::read_to_string(&path).unwrap();
             files.push((path, text));
         }
@@ -69,4 +76,55 @@ fn the_map_names_what_is_there() {
         let known = path.is_file() || map.contains(&format!("`{name}/`"));
         assert!(known, "ARCHITECTURE.md does not know engine/connect/src/{name}");
     }
+}
+
+#[test]
+fn each_code_is_raised_by_a_test() {
+    let tested = |(path, text): (PathBuf, String)| {
+        let whole = path.components().any(|part| part.as_os_str() == "tests");
+        let inside = text.split_once("\n#[cfg(test)]\n").map(|(_, tests)| tests.to_owned());
+        if whole { Some(text) } else { inside }
+    };
+    let tests: String = files().into_iter().chain(ending_in("snap")).filter_map(tested).collect();
+    let missing: Vec<&str> = code::ALL.iter().map(|code| code.id).filter(|id| !tests.contains(id)).collect();
+    assert!(missing.is_empty(), "no test raises {}", missing.join(", "));
+}
+
+/// The folders of `engine/connect/src` with a connector in each.
+fn connectors() -> Vec<String> {
+    let all = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../connect/src")).unwrap();
+    let folders = all.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    folders.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).filter(|name| name != "decode").collect()
+}
+
+#[test]
+fn no_connector_knows_another() {
+    let connectors = connectors();
+    assert!(connectors.len() >= 5, "{connectors:?}");
+    each(|path, text| {
+        let inside = path.to_str()?.split_once("connect/src/")?.1;
+        let own = inside.split_once('/')?.0;
+        let others = connectors.iter().filter(|other| *other != own);
+        let found = others
+            .map(|other| format!("crate::{other}"))
+            .find(|found| text.contains(&format!("{found}::")) || text.contains(&format!("{found};")));
+        found.map(|found| format!("a connector knows only the hub, and this one `{found}`"))
+    });
+}
+
+#[test]
+fn only_its_folder_names_a_driver() {
+    let drivers = [
+        ("sqlx::", &["connect/src/postgres/", "connect/src/mysql/"][..]),
+        ("rusqlite::", &["connect/src/sqlite/", "run/src/history/"]),
+        ("rdkafka::", &["connect/src/kafka/"]),
+    ];
+    each(|path, text| {
+        let path = path.to_str()?;
+        let tests = path.contains("/tests/") || path.contains("/benches/");
+        let strange = |(driver, folders): &&(&str, &[&str])| {
+            text.contains(*driver) && !tests && !folders.iter().any(|folder| path.contains(folder))
+        };
+        drivers.iter().find(strange).map(|(driver, _)| format!("names the driver `{driver}` outside its folder"))
+    });
 }

@@ -75,18 +75,50 @@ pub(super) fn read(reader: &mut Reader<'_>, options: &LoadOptions) -> Sources {
     reader.interpolate(&mut file);
     let settings = settings(reader, &file, options);
     let (targets, target) = targets(reader, connections.as_ref(), &settings, options);
+    let all: Vec<Name> = connections.iter().flat_map(Value::entries).map(|(name, ..)| Name::new(name)).collect();
     let connections = connections.map(|all| self::connections(reader, &all, &target)).unwrap_or_default();
-    let known: Vec<&str> = connections.keys().map(Name::as_str).collect();
-    let sources = sources(reader, &file, &known);
-    let sinks = sinks(reader, &file, &known);
+    let known = Known { all: &all, here: &connections, target: &target, targets: &targets };
+    let sources = sources(reader, &file, known);
+    let sinks = sinks(reader, &file, known);
     if let Some(sink) = &settings.default_sink
         && !sinks.contains_key(&sink.value)
     {
         let known: Vec<&str> = sinks.keys().map(Name::as_str).collect();
         reader.unknown("sink", sink.as_str(), sink.span, &known);
     }
-    let replications = replications(reader, &file, &sources, &known);
+    let replications = replications(reader, &file, &sources, known);
     Sources { target, targets, settings, connections, declared: sources, sinks, replications }
+}
+
+/// The connections that may be referred to.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    all: &'a [Name],
+    here: &'a BTreeMap<Name, Connection>,
+    target: &'a Name,
+    targets: &'a [Name],
+}
+
+impl Known<'_> {
+    /// Complains of a connection that is not there, or not in this target.
+    fn check(self, reader: &mut Reader<'_>, named: &Spanned<Name>) {
+        if self.here.contains_key(&named.value) {
+            return;
+        }
+        if !self.all.contains(&named.value) {
+            let all: Vec<&str> = self.all.iter().map(Name::as_str).collect();
+            reader.unknown("connection", named.as_str(), named.span, &all);
+            return;
+        }
+        // Of a target that no connection has, only that is said.
+        if self.targets.contains(self.target) {
+            let message =
+                format!("the connection `{}` stands for nothing in the target `{}`", named.value, self.target);
+            let hint =
+                format!("add `[connections.{}.{}]`, or choose another target with `-t`", named.value, self.target);
+            reader.problems.push(Diagnostic::error(&code::E0401, named.span, message).hint(hint));
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -220,14 +252,12 @@ enum RawBadRows {
     Skip,
 }
 
-fn sources(reader: &mut Reader<'_>, file: &Value, connections: &[&str]) -> BTreeMap<Name, Source> {
+fn sources(reader: &mut Reader<'_>, file: &Value, connections: Known<'_>) -> BTreeMap<Name, Source> {
     let mut sources = BTreeMap::new();
     for (name, span, value) in file.key("sources").map(Value::entries).unwrap_or_default() {
         let name = reader.name(name, *span);
         let Some(raw) = value.read::<RawSource>(reader.problems) else { continue };
-        if !connections.contains(&raw.connection.as_str()) {
-            reader.unknown("connection", raw.connection.as_str(), raw.connection.span, connections);
-        }
+        connections.check(reader, &raw.connection);
         let tables = raw.tables.into_iter().map(|(name, raw)| (name.value.clone(), table(name, raw))).collect();
         let source = Source { name: Spanned::new(name.clone(), *span), connection: raw.connection, tables };
         sources.insert(name, source);
@@ -269,14 +299,12 @@ struct RawSink {
     connection: Spanned<Name>,
 }
 
-fn sinks(reader: &mut Reader<'_>, file: &Value, connections: &[&str]) -> BTreeMap<Name, Sink> {
+fn sinks(reader: &mut Reader<'_>, file: &Value, connections: Known<'_>) -> BTreeMap<Name, Sink> {
     let mut sinks = BTreeMap::new();
     for (name, span, value) in file.key("sinks").map(Value::entries).unwrap_or_default() {
         let name = reader.name(name, *span);
         let Some(raw) = value.read::<RawSink>(reader.problems) else { continue };
-        if !connections.contains(&raw.connection.as_str()) {
-            reader.unknown("connection", raw.connection.as_str(), raw.connection.span, connections);
-        }
+        connections.check(reader, &raw.connection);
         sinks.insert(name.clone(), Sink { name: Spanned::new(name, *span), connection: raw.connection });
     }
     sinks
@@ -319,7 +347,7 @@ fn replications(
     reader: &mut Reader<'_>,
     file: &Value,
     sources: &BTreeMap<Name, Source>,
-    connections: &[&str],
+    connections: Known<'_>,
 ) -> BTreeMap<Name, Replication> {
     let mut replications = BTreeMap::new();
     for (name, span, value) in file.key("replications").map(Value::entries).unwrap_or_default() {
@@ -329,9 +357,7 @@ fn replications(
             let known: Vec<&str> = sources.keys().map(Name::as_str).collect();
             reader.unknown("source", raw.from.as_str(), raw.from.span, &known);
         }
-        if !connections.contains(&raw.to.as_str()) {
-            reader.unknown("connection", raw.to.as_str(), raw.to.span, connections);
-        }
+        connections.check(reader, &raw.to);
         let replication = Replication {
             name: Spanned::new(name.clone(), *span),
             from: raw.from,

@@ -4,3 +4,4 @@ mod analyze;
 mod shop;
 mod skipping;
 mod test_command;
+mod verify;

@@ -1,0 +1,164 @@
+//! A copy that is not what was read is found before it is published.
+
+use async_trait::async_trait;
+use datafusion::{catalog::TableProvider, datasource::MemTable};
+use engine_connect::{
+    connector::{Abilities, Connection},
+    error::Result,
+    position::{Position, Token},
+    publish::{Commit, Publication, Publisher, Writer, Written},
+    read::{ReadRequest, Reading, TableRequest},
+};
+use engine_language::{
+    name::Name,
+    project::{LoadOptions, Project, load},
+    table::TableDefinition,
+    template::RunInfo,
+    world::MemoryWorld,
+};
+use engine_run::{
+    blame,
+    clock::SystemClock,
+    event::Events,
+    history::History,
+    plan::plan,
+    report::Report,
+    runner::{Runner, RunnerOptions},
+    systems::Systems,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+use tokio_util::sync::CancellationToken;
+
+/// A system that loses the rows written into it, and says that all is well.
+#[derive(Debug)]
+struct Losing(Arc<dyn Connection>);
+
+#[async_trait]
+impl Connection for Losing {
+    fn abilities(&self) -> Abilities {
+        self.0.abilities()
+    }
+    async fn ping(&self) -> Result<String> {
+        self.0.ping().await
+    }
+    async fn tables(&self) -> Result<Vec<Name>> {
+        self.0.tables().await
+    }
+    async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
+        self.0.describe(table).await
+    }
+    async fn read(&self, request: ReadRequest) -> Result<Reading> {
+        self.0.read(request).await
+    }
+    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
+        self.0.token(table, last).await
+    }
+    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
+        let inner = self.0.write(publication.clone()).await?;
+        Ok(Box::new(LosingPublisher { inner, publication }))
+    }
+    async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {
+        self.0.position(pipeline).await
+    }
+    async fn recover(&self) -> Result<usize> {
+        self.0.recover().await
+    }
+}
+
+struct LosingPublisher {
+    inner: Box<dyn Publisher>,
+    publication: Publication,
+}
+
+#[async_trait]
+impl Publisher for LosingPublisher {
+    async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
+        self.inner.writer(table).await
+    }
+    async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
+        let target = self.publication.tables.iter().find(|target| target.table == *table).unwrap();
+        Ok(Arc::new(MemTable::try_new(target.schema.clone(), vec![vec![]]).unwrap()))
+    }
+    async fn commit(self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
+        self.inner.commit(commit).await
+    }
+}
+
+const PROJECT: &str = "//- project/sources.toml
+default_sink = \"copy\"
+[connections.src]
+type = \"sqlite\"
+path = \"src.db\"
+[connections.copy]
+type = \"sqlite\"
+path = \"copy.db\"
+[sources.src]
+connection = \"src\"
+[sources.src.tables.t]
+columns = { id = \"bigint\" }
+[sinks.copy]
+connection = \"copy\"
+[replications.r]
+from = \"src\"
+to = \"copy\"
+tables = [\"t\"]
+";
+
+fn open(root: &Path, fixture: &str) -> (Runner, Arc<Project>) {
+    let options = LoadOptions { target: None, vars: BTreeMap::new(), run: RunInfo::NONE, discovered: BTreeMap::new() };
+    let (project, problems) = load(&MemoryWorld::fixture(fixture), &options);
+    assert!(!problems.has_errors(), "{problems:?}");
+    let project = Arc::new(project);
+    std::fs::create_dir_all(root.join(".engine/tmp")).unwrap();
+    let history = Arc::new(History::in_memory().unwrap());
+    let runner = Runner::open(project.clone(), history, Arc::new(SystemClock), RunnerOptions::new(root)).unwrap();
+    (runner, project)
+}
+
+/// Replicates from a source of two rows into a copy that may lose them.
+async fn replicate(root: &Path, losing: bool, verify: &str) -> Report {
+    let fixture = format!("{PROJECT}verify = \"{verify}\"\n");
+    let (mut runner, project) = open(root, &fixture);
+    if losing {
+        let lose = |(name, inner): (&Name, &Arc<dyn Connection>)| {
+            let inner = inner.clone();
+            (name.clone(), if name.as_str() == "copy" { Arc::new(Losing(inner)) as Arc<dyn Connection> } else { inner })
+        };
+        let systems = Systems::of(runner.systems().iter().map(lose).collect());
+        runner = runner.over(systems);
+    }
+    let all: BTreeSet<_> = project.graph.nodes.keys().cloned().collect();
+    let plan = plan(&project, &all, &|_| None);
+    runner.run(&plan, RunInfo::NONE, &Events::to(vec![]), &CancellationToken::new()).await
+}
+
+#[test]
+fn a_node_without_a_table_is_said() {
+    let views = "//- project/models/v.sql\n{{ config(materialized = \"ephemeral\") }} select 1 as n\n";
+    let (runner, project) = open(tempfile::tempdir().unwrap().path(), &format!("{PROJECT}{views}"));
+    let node = project.graph.nodes.keys().find(|node| node.name.as_str() == "v").unwrap();
+    let error = runner.systems().locate(&project, node).unwrap_err();
+    assert_eq!(blame::of(&error, None).code.id, "E0307");
+}
+
+#[tokio::test]
+async fn a_copy_that_lost_rows_is_not_published() {
+    for verify in ["count", "target", "both"] {
+        let folder = tempfile::tempdir().unwrap();
+        let source = rusqlite::Connection::open(folder.path().join("src.db")).unwrap();
+        source.execute_batch("create table t (id bigint primary key); insert into t values (1)").unwrap();
+        let good = replicate(folder.path(), false, verify).await;
+        assert!(good.nodes.iter().all(|node| node.failure.is_none()), "{good:?}");
+        source.execute_batch("insert into t values (2)").unwrap();
+        let lost = replicate(folder.path(), true, verify).await;
+        let failures: Vec<_> = lost.nodes.iter().filter_map(|node| node.failure.as_ref()).collect();
+        assert!(failures.iter().any(|failure| failure.diagnostic.code.id == "E0312"), "{verify}: {lost:?}");
+        let copy = rusqlite::Connection::open(folder.path().join("copy.db")).unwrap();
+        let ids: i64 = copy.query_row("select sum(id) from t", [], |row| row.get(0)).unwrap();
+        assert_eq!(ids, 1, "{verify}: the old copy stays");
+    }
+}
