@@ -16,3 +16,22 @@ timed() {
         { took[NR] = $1 / 100 }
         END { printf "%-44s min %8.1f ms   median %8.1f ms   max %8.1f ms   of %d\n", label, took[1], took[int((NR + 1) / 2)], took[NR], NR }'
 }
+
+# Runs a command once and prints how long it took, rows a second, and the most memory that it held, asked for every 10 ms.
+# usage: streamed LABEL ROWS COMMAND…   ROWS is a command that prints the number of rows, run afterwards.
+streamed() {
+    local label="$1" rows="$2" began took peak=0 now
+    shift 2
+    began=$(date +%s%N)
+    "$@" >/dev/null 2>&1 &
+    while kill -0 $! 2>/dev/null; do
+        now=$(sed -n 's/^VmHWM:\s*\([0-9]*\) kB/\1/p' "/proc/$!/status" 2>/dev/null || true)
+        ((${now:-0} > peak)) && peak=$now
+        sleep 0.01
+    done
+    wait $!
+    took=$((($(date +%s%N) - began) / 1000000))
+    rows=$(eval "$rows")
+    awk -v label="$label" -v ms="$took" -v rows="$rows" -v kib="$peak" 'BEGIN {
+        printf "%-44s %10d rows   %8.2f s   %10.0f rows/s   peak %5.0f MiB\n", label, rows, ms / 1000, rows / ms * 1000, kib / 1024 }'
+}

@@ -63,7 +63,8 @@ impl Connection for Topics {
 
     async fn ping(&self) -> Result<String> {
         let count = self.tables().await?.len();
-        Ok(format!("{count} topics in {}", self.folder.display()))
+        let topics = if count == 1 { "topic" } else { "topics" };
+        Ok(format!("{count} {topics} in {}", self.folder.display()))
     }
 
     async fn tables(&self) -> Result<Vec<Name>> {
