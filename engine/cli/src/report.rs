@@ -124,8 +124,9 @@ pub fn node_line(terminal: Terminal, report: &NodeReport) -> String {
         return action(terminal, style, word, &format!("{name:<NAME$} {facts}"));
     }
     let time = terminal.paint(Style::Dim, &format!("{:>7}", words::duration(report.took)));
-    let gap = FACTS.saturating_sub(facts.chars().count());
-    action(terminal, style, word, &format!("{name:<NAME$} {facts}{:gap$} {time}", ""))
+    let text = format!("{name:<NAME$} {facts}");
+    let gap = (NAME + 1 + FACTS).saturating_sub(text.chars().count());
+    action(terminal, style, word, &format!("{text}{:gap$} {time}", ""))
 }
 
 fn facts(report: &NodeReport) -> String {
