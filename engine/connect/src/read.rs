@@ -1,15 +1,21 @@
 //! How tables are read.
 
-use crate::position::Position;
+use crate::{position::Position, types::field};
 use datafusion::{
     arrow::datatypes::{DataType, Field, TimeUnit},
     catalog::TableProvider,
 };
-use engine_language::{config::source::SourceTable, name::Name, table::TableDefinition};
+use engine_language::{
+    column::ColumnType,
+    config::source::SourceTable,
+    name::Name,
+    table::{Column, TableDefinition},
+};
 use std::{
     any::Any,
+    collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -99,26 +105,64 @@ pub struct RejectedRow {
 
 /// Collects rejected rows while a table is scanned. As many as the batch's limit allows, so memory is bounded.
 #[derive(Clone, Debug, Default)]
-pub struct Rejects(Arc<Mutex<Vec<RejectedRow>>>);
+pub struct Rejects(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    rows: Vec<RejectedRow>,
+    only: Option<RejectedRow>,
+}
 
 impl Rejects {
     /// Adds one.
     pub fn push(&self, row: RejectedRow) {
-        self.0.lock().expect("no holder of this lock panics").push(row);
+        self.kept().rows.push(row);
     }
 
     /// Takes all out.
     pub fn take(&self) -> Vec<RejectedRow> {
-        std::mem::take(&mut self.0.lock().expect("no holder of this lock panics"))
+        std::mem::take(&mut self.kept().rows)
+    }
+
+    /// Of a reading of at most one message: the good one, as it would be rejected if its rows were refused later.
+    pub fn set_only(&self, row: RejectedRow) {
+        self.kept().only = Some(row);
+    }
+
+    /// The good message of a reading of at most one, to be rejected for a reason of its target.
+    pub fn take_only(&self, reason: impl Into<String>) -> Option<RejectedRow> {
+        self.kept().only.take().map(|row| RejectedRow { reason: reason.into(), ..row })
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().expect("no holder of this lock panics")
     }
 }
 
-/// What a topic knows of each message, as columns behind the declared ones.
+/// Where to begin in a topic, in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the first message that is there.
+    Earliest,
+    /// Behind the last one.
+    Latest,
+    /// At the first message of this time or later, in microseconds since 1970 UTC.
+    Time(i64),
+    /// At this offset, in every partition.
+    Offset(u64),
+}
+
+/// How far a reader is behind the end of a topic: messages, by partition.
+pub type Lag = BTreeMap<u32, u64>;
+
+/// What a topic knows of each message, as columns behind the declared ones. A key that is not UTF-8 reads as `\x` and its
+/// bytes in hexadecimal; headers are a list of `{"key", "value"}`, or `{"key", "base64"}` where a value is not UTF-8.
 pub fn message_facts() -> Vec<Field> {
     vec![
         Field::new("_key", DataType::Utf8, true),
         Field::new("_partition", DataType::Int32, false),
         Field::new("_offset", DataType::Int64, false),
         Field::new("_timestamp", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), false),
+        field(&Column::new("_headers", ColumnType::Json)),
     ]
 }

@@ -163,7 +163,7 @@ impl Batch<'_> {
         }
         writer.finish().await?;
         let refused = rejected.len() as u64;
-        publisher.commit(Commit { advance: Some(advance), rejected }).await?;
+        publisher.commit(Commit { advance: Some(advance), rejected, ..Commit::default() }).await?;
         report.rejected += refused;
         report.rows = report.rows.map(|rows| rows + written);
         report.events = report.events.map(|before| before + events + refused);
