@@ -4,7 +4,7 @@ use crate::{
     error::Result,
     position::{Position, Token},
     publish::{Publication, Publisher},
-    read::{Lag, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
+    read::{Lag, Offsets, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
 };
 use engine_language::{diagnostic::Diagnostic, name::Name, table::TableDefinition};
 use std::{
@@ -80,6 +80,19 @@ pub trait Connection: Debug + Send + Sync {
     /// The position of a reader that begins there; `None` if the system has none.
     async fn start(&self, table: &TableRequest, at: Start) -> Result<Option<Position>> {
         let _ = (table, at);
+        Ok(None)
+    }
+
+    /// The position of a reader that stood at the request's `since` and then read these partitions up to these offsets.
+    /// `None` if the system has none.
+    async fn passed(&self, table: &TableRequest, next: &Offsets) -> Result<Option<Position>> {
+        let _ = (table, next);
+        Ok(None)
+    }
+
+    /// The message at a place, as it would be rejected for this reason; `None` if it is not there.
+    async fn message(&self, table: &TableRequest, at: (u32, i64), reason: String) -> Result<Option<RejectedRow>> {
+        let _ = (table, at, reason);
         Ok(None)
     }
 

@@ -15,7 +15,7 @@ use std::{
     any::Any,
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -105,37 +105,17 @@ pub struct RejectedRow {
 
 /// Collects rejected rows while a table is scanned. As many as the batch's limit allows, so memory is bounded.
 #[derive(Clone, Debug, Default)]
-pub struct Rejects(Arc<Mutex<Kept>>);
-
-#[derive(Debug, Default)]
-struct Kept {
-    rows: Vec<RejectedRow>,
-    only: Option<RejectedRow>,
-}
+pub struct Rejects(Arc<Mutex<Vec<RejectedRow>>>);
 
 impl Rejects {
     /// Adds one.
     pub fn push(&self, row: RejectedRow) {
-        self.kept().rows.push(row);
+        self.0.lock().expect("no holder of this lock panics").push(row);
     }
 
     /// Takes all out.
     pub fn take(&self) -> Vec<RejectedRow> {
-        std::mem::take(&mut self.kept().rows)
-    }
-
-    /// Of a reading of at most one message: the good one, as it would be rejected if its rows were refused later.
-    pub fn set_only(&self, row: RejectedRow) {
-        self.kept().only = Some(row);
-    }
-
-    /// The good message of a reading of at most one, to be rejected for a reason of its target.
-    pub fn take_only(&self, reason: impl Into<String>) -> Option<RejectedRow> {
-        self.kept().only.take().map(|row| RejectedRow { reason: reason.into(), ..row })
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().expect("no holder of this lock panics")
+        std::mem::take(&mut self.0.lock().expect("no holder of this lock panics"))
     }
 }
 
@@ -151,6 +131,9 @@ pub enum Start {
     /// At this offset, in every partition.
     Offset(u64),
 }
+
+/// Offsets of a topic, by partition.
+pub type Offsets = BTreeMap<u32, i64>;
 
 /// How far a reader is behind the end of a topic: messages, by partition.
 pub type Lag = BTreeMap<u32, u64>;

@@ -85,6 +85,17 @@ impl Messages {
         self.bytes.len()
     }
 
+    /// One of them as it would be rejected; its source is not known here.
+    pub fn row(&self, i: usize, reason: String) -> RejectedRow {
+        RejectedRow {
+            source: String::new(),
+            partition: u32::try_from(self.partitions[i]).unwrap_or(u32::MAX),
+            offset: self.offsets[i],
+            payload: self.payload(i).to_vec(),
+            reason,
+        }
+    }
+
     fn payload(&self, i: usize) -> &[u8] {
         let start = if i == 0 { 0 } else { self.ends[i - 1] };
         &self.bytes[start..self.ends[i]]
@@ -191,13 +202,6 @@ impl MessageDecoder {
         RecordBatch::try_new(self.schema.clone(), columns).map_err(|error| error.to_string())
     }
 
-    /// Remembers the message of a reading of at most one.
-    pub fn remember_only(&self, messages: &Messages) {
-        if messages.len() == 1 {
-            self.rejected.set_only(self.row(messages, 0, String::new()));
-        }
-    }
-
     /// Rejected messages, decoded again as a table.
     pub fn open_again(&self, rows: &[RejectedRow]) -> Result<OpenTable, String> {
         let batch = self.again(rows)?;
@@ -246,13 +250,7 @@ impl MessageDecoder {
     }
 
     fn row(&self, messages: &Messages, i: usize, reason: String) -> RejectedRow {
-        RejectedRow {
-            source: self.topic.clone(),
-            partition: u32::try_from(messages.partitions[i]).unwrap_or(u32::MAX),
-            offset: messages.offsets[i],
-            payload: messages.payload(i).to_vec(),
-            reason,
-        }
+        RejectedRow { source: self.topic.clone(), ..messages.row(i, reason) }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     error::{Blame, Result},
     position::{Position, Token},
     publish::{Publication, Publisher},
-    read::{Lag, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
+    read::{Lag, Offsets, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
 };
 use client::{Client, PATIENCE};
 use engine_language::{
@@ -117,6 +117,14 @@ impl Connection for Brokers {
 
     async fn start(&self, table: &TableRequest, at: Start) -> Result<Option<Position>> {
         read::start(&self.topic(&table.table), at).await
+    }
+
+    async fn passed(&self, table: &TableRequest, next: &Offsets) -> Result<Option<Position>> {
+        read::passed(&self.topic(&table.table), table.since.as_ref(), next).await
+    }
+
+    async fn message(&self, table: &TableRequest, at: (u32, i64), reason: String) -> Result<Option<RejectedRow>> {
+        read::message(&self.topic(&table.table), at, reason).await
     }
 
     async fn again(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {

@@ -10,7 +10,7 @@ use crate::{
     decode::messages::{BAD_ROW, MessageDecoder, Messages},
     error::{Blame, Error, Result},
     position::Position,
-    read::{BatchLimit, Lag, OpenTable, Start, TableRequest},
+    read::{BatchLimit, Lag, Offsets, OpenTable, RejectedRow, Start, TableRequest},
 };
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
@@ -130,6 +130,42 @@ pub async fn start(topic: &Topic, at: Start) -> Result<Option<Position>> {
     Ok(Some(stand.position()))
 }
 
+/// The position of a reader that went on to these offsets. Of the messages there nothing is known to know them again by.
+pub async fn passed(topic: &Topic, since: Option<&Position>, next: &Offsets) -> Result<Option<Position>> {
+    let mut stand = match since.and_then(Stand::read) {
+        Some(stand) => stand,
+        None => match reach(topic, since).await? {
+            Some((_, stand)) => stand,
+            None => return Ok(None),
+        },
+    };
+    for (partition, next) in next {
+        let partition = i32::try_from(*partition).unwrap_or(i32::MAX);
+        if stand.next(partition) != *next {
+            stand.partitions.insert(partition, At { next: *next, last: None });
+        }
+    }
+    Ok(Some(stand.position()))
+}
+
+/// The message at a place, as it would be rejected.
+pub async fn message(topic: &Topic, (partition, offset): (u32, i64), reason: String) -> Result<Option<RejectedRow>> {
+    let partition = i32::try_from(partition).unwrap_or(i32::MAX);
+    let partitions = BTreeMap::from([(partition, At { next: offset, last: None })]);
+    let from = Stand { topic: topic.topic.clone(), partitions };
+    let ends = BTreeMap::from([(partition, offset + 1)]);
+    let poller = poll(topic)?;
+    let mut said = poller.follow(Order { from, ends, limit: None, marks: BTreeMap::new() });
+    match said.recv().await {
+        Some(Said::Some(messages)) => {
+            Ok(Some(RejectedRow { source: topic.name.to_string(), ..messages.row(0, reason) }))
+        }
+        Some(Said::Done(_)) => Ok(None),
+        Some(Said::Trouble(trouble)) => Err(explain(topic, trouble)),
+        None => Err(explain(topic, Trouble::Silent)),
+    }
+}
+
 /// What messages become.
 #[derive(Clone, Debug)]
 struct Shape {
@@ -204,15 +240,11 @@ fn poll(topic: &Topic) -> Result<Poller> {
 type Decoding = Vec<tokio::task::JoinHandle<Result<RecordBatch>>>;
 
 async fn follow(shape: &Shape, poller: &Poller, order: Order) -> Result<(Decoding, Stand), Trouble> {
-    let only = order.limit.is_some_and(|limit| limit.rows == 1);
     let mut said = poller.follow(order);
     let mut decoding = vec![];
     while let Some(said) = said.recv().await {
         match said {
             Said::Some(messages) => {
-                if only {
-                    shape.decoder.remember_only(&messages);
-                }
                 let shape = shape.clone();
                 decoding.push(tokio::task::spawn_blocking(move || shape.decode(*messages, true)));
             }

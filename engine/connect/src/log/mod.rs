@@ -17,7 +17,7 @@ use crate::{
     error::{Blame, Error, Result},
     position::{Position, Token},
     publish::{Publication, Publisher},
-    read::{Lag, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
+    read::{Lag, Offsets, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
 };
 use engine_language::{
     name::Name,
@@ -115,6 +115,14 @@ impl Connection for Topics {
 
     async fn start(&self, table: &TableRequest, at: Start) -> Result<Option<Position>> {
         read::start(&self.topic(&table.table)?, at)
+    }
+
+    async fn passed(&self, table: &TableRequest, next: &Offsets) -> Result<Option<Position>> {
+        read::passed(&self.topic(&table.table)?, table.since.as_ref(), next)
+    }
+
+    async fn message(&self, table: &TableRequest, at: (u32, i64), reason: String) -> Result<Option<RejectedRow>> {
+        read::message(&self.topic(&table.table)?, at, reason)
     }
 
     async fn again(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {

@@ -5,7 +5,7 @@ use crate::{
     decode::messages::{BAD_ROW, Message, MessageDecoder, Messages},
     error::{Blame, Result},
     position::Position,
-    read::{Lag, OpenTable, Start, TableRequest},
+    read::{Lag, Offsets, OpenTable, RejectedRow, Start, TableRequest},
 };
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
@@ -80,11 +80,39 @@ pub fn start(topic: &Topic, at: Start) -> Result<Option<Position>> {
             Start::Offset(offset) => offset.min(end.next),
             Start::Time(time) => first_since(topic, partition, end.next, time)?,
         };
-        let firsts = topic.segments(partition).map_err(|error| topic.io("reading", &error))?;
-        let segment = firsts.into_iter().rfind(|first| *first <= next).unwrap_or(0);
-        *from = At { next, segment, byte: 0 };
+        *from = place(topic, partition, next)?;
     }
     Ok(Some(position(&stand)))
+}
+
+/// Where a message begins, or the segment that holds it.
+fn place(topic: &Topic, partition: usize, next: u64) -> Result<At> {
+    let firsts = topic.segments(partition).map_err(|error| topic.io("reading", &error))?;
+    let segment = firsts.into_iter().rfind(|first| *first <= next).unwrap_or(0);
+    Ok(At { next, segment, byte: 0 })
+}
+
+/// The position of a reader that went on to these offsets.
+pub fn passed(topic: &Topic, since: Option<&Position>, next: &Offsets) -> Result<Option<Position>> {
+    let Some(committed) = topic.committed()? else { return Ok(None) };
+    let mut stand = stand(topic, &committed, since)?;
+    for (partition, offset) in next {
+        let partition = *partition as usize;
+        if let Some(at) = stand.partitions.get_mut(partition) {
+            *at = place(topic, partition, offset.unsigned_abs())?;
+        }
+    }
+    Ok(Some(position(&stand)))
+}
+
+/// The message at a place, as it would be rejected.
+pub fn message(topic: &Topic, (partition, offset): (u32, i64), reason: String) -> Result<Option<RejectedRow>> {
+    let (partition, next) = (partition as usize, offset.unsigned_abs());
+    let (lines, _) = topic.messages(partition, place(topic, partition, next)?, next + 1, 1, u64::MAX)?;
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(RejectedRow { source: topic.name.to_string(), ..messages(partition, &lines).row(0, reason) }))
 }
 
 /// The offset of a partition's first message of this time or later.
@@ -153,9 +181,6 @@ impl Shape {
     /// Messages as columns; what cannot be read goes where the user said.
     fn decode(&self, partition: usize, lines: &[Line], keep: bool) -> Result<RecordBatch> {
         let messages = messages(partition, lines);
-        if keep {
-            self.decoder.remember_only(&messages);
-        }
         self.decoder.decode(messages, keep).map_err(|why| self.topic.error("reading", Blame::Data, why).hint(BAD_ROW))
     }
 }

@@ -1,7 +1,10 @@
 //! Messages that are not what was declared: each refused by itself, with its place, bytes and reason.
 
 use super::topic::{Topic, column};
-use engine_connect::{error::Blame, read::RejectedRow};
+use engine_connect::{
+    error::Blame,
+    read::{RejectedRow, Start},
+};
 use engine_language::config::source::BadRows;
 
 /// What cannot be read, and why.
@@ -79,11 +82,26 @@ async fn a_message_without_bytes_is_no_row() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reading_of_one_message_remembers_it_whole() {
-    let topic = Topic::new(1);
-    topic.send(0, &["{\"id\": 1, \"word\": \"a\"}", "{}"]);
-    let open = topic.read(None, 1).await.unwrap();
-    let only = open.rejected.take_only("its target refused it").unwrap();
-    assert_eq!((only.offset, only.payload.as_slice()), (0, &b"{\"id\": 1, \"word\": \"a\"}"[..]));
-    assert_eq!(only.reason, "its target refused it");
+async fn a_message_can_be_fetched_as_it_stands() {
+    let topic = Topic::new(2);
+    topic.send(1, &["{}", "{\"id\": 1, \"word\": \"a\"}", "{}"]);
+    let message = |at| topic.connection.message(&topic.request(None, None), at, "its target refused it".into());
+    let found = message((1, 1)).await.unwrap().unwrap();
+    assert_eq!((found.source.as_str(), found.partition, found.offset), ("words", 1, 1));
+    assert_eq!(
+        (found.payload.as_slice(), found.reason.as_str()),
+        (&b"{\"id\": 1, \"word\": \"a\"}"[..], "its target refused it")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_can_be_moved_on_within_a_batch() {
+    let topic = Topic::new(2);
+    topic.send(0, &["{\"id\":1,\"word\":\"a\"}", "{\"id\":2,\"word\":\"b\"}"]);
+    topic.send(1, &["{\"id\":3,\"word\":\"c\"}"]);
+    for since in [None, topic.connection.start(&topic.request(None, None), Start::Earliest).await.unwrap()] {
+        let next = [(0, 1), (1, 1)].into_iter().collect();
+        let middle = topic.connection.passed(&topic.request(since, None), &next).await.unwrap();
+        assert_eq!(topic.follow(middle, 10).await.0, "b");
+    }
 }
