@@ -1,7 +1,9 @@
 //! What can be typed.
 
 use crate::terminal::Colour;
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use engine_connect::read::Start;
 use std::path::PathBuf;
 
 /// Carries data between systems: generates, replicates, builds and tests it, from files that you can review.
@@ -97,7 +99,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  engine init shop\n  engine init .")]
     Init(Init),
     /// Generate what is missing, replicate, build models and check them
-    #[command(after_help = "Examples:\n  engine run\n  engine run +mart_average_check --full-refresh")]
+    #[command(
+        after_help = "Examples:\n  engine run\n  engine run +mart_average_check --full-refresh\n  engine run new_users --forever"
+    )]
     Run(Run),
     /// Run again what the newest run did not bring to its end
     #[command(after_help = "Examples:\n  engine retry\n  engine retry --fail-fast --output json")]
@@ -169,6 +173,12 @@ pub struct Run {
     /// Stop at the first failure
     #[arg(long)]
     pub fail_fast: bool,
+    /// Where the named streams begin: `earliest`, `latest`, a time such as 2026-01-31T08:00:00Z, or an offset
+    #[arg(long, value_name = "WHERE", value_parser = start, conflicts_with = "full_refresh")]
+    pub from: Option<Start>,
+    /// Go on at the end of the topics, until Ctrl-C
+    #[arg(long)]
+    pub forever: bool,
     /// Only say what would be done; the same as `engine plan`
     #[arg(long = "dry-run")]
     pub dry: bool,
@@ -184,6 +194,22 @@ fn factor(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() && number > 0.0 && number <= 1e9 => Ok(number),
         _ => Err("it is a number above 0, such as 10 or 0.5".to_owned()),
+    }
+}
+
+fn start(text: &str) -> Result<Start, String> {
+    let zoned = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros());
+    let plain = || text.parse::<NaiveDateTime>().ok().map(|time| time.and_utc().timestamp_micros());
+    let day = || text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0).map(|time| time.and_utc().timestamp_micros());
+    match text {
+        "earliest" => Ok(Start::Earliest),
+        "latest" => Ok(Start::Latest),
+        _ => match text.parse() {
+            Ok(offset) => Ok(Start::Offset(offset)),
+            Err(_) => zoned().or_else(plain).or_else(day).map(Start::Time).ok_or_else(|| {
+                "it is `earliest`, `latest`, a time such as 2026-01-31T08:00:00Z, or an offset such as 120".to_owned()
+            }),
+        },
     }
 }
 

@@ -68,7 +68,7 @@ impl Lines {
 impl Listener for Lines {
     fn hear(&self, _: i64, event: &Event) {
         match event {
-            Event::RunStarted { .. } => {}
+            Event::RunStarted { .. } | Event::Lag { .. } => {}
             Event::StepStarted { node, doing } => self.progress.start(node, doing),
             Event::StepProgress { node, rows, bytes: _, of_rows } => self.progress.advance(node, *rows, *of_rows),
             Event::StepRetried { node, attempt, of, reason, wait } => {
@@ -142,6 +142,10 @@ fn facts(report: &NodeReport) -> String {
             facts.push(format!("{} rejected", words::count(report.rejected)));
         }
         facts = vec![facts.join(", ")];
+        let behind = report.lag.as_ref().map_or(0, |lag| lag.values().sum());
+        if behind > 0 {
+            facts.push(format!("{} behind", words::count(behind)));
+        }
     } else {
         facts.extend(rows.map(|rows| format!("{rows:<12}")));
     }

@@ -9,6 +9,7 @@ use crate::{
     words,
 };
 use datafusion::arrow::datatypes::SchemaRef;
+use engine_connect::read::Start;
 use engine_language::{
     config::generator::Rows,
     graph::{NodeId, NodeKind},
@@ -65,11 +66,23 @@ pub struct Wish {
     pub rows_scale: f64,
     /// Exactly so many rows of each generator; see [`Ready::make_exactly`].
     pub rows: Option<u64>,
+    /// Where streams begin, instead of where they stand.
+    pub from: Option<Start>,
+    /// Streams go on until they are stopped.
+    pub forever: bool,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { full_refresh: false, regenerate: false, fail_fast: false, rows_scale: 1.0, rows: None }
+        Self {
+            full_refresh: false,
+            regenerate: false,
+            fail_fast: false,
+            rows_scale: 1.0,
+            rows: None,
+            from: None,
+            forever: false,
+        }
     }
 }
 
@@ -162,6 +175,8 @@ impl Ready {
             regenerate: wish.regenerate,
             rows_scale: wish.rows_scale,
             fail_fast: wish.fail_fast,
+            from: wish.from,
+            forever: wish.forever,
             ..RunnerOptions::new(&context.root)
         };
         Runner::open(self.project.clone(), history, Arc::new(SystemClock), options).map_err(|problems| {

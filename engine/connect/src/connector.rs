@@ -4,7 +4,7 @@ use crate::{
     error::Result,
     position::{Position, Token},
     publish::{Publication, Publisher},
-    read::{ReadRequest, Reading, TableRequest},
+    read::{Lag, Offsets, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
 };
 use engine_language::{diagnostic::Diagnostic, name::Name, table::TableDefinition};
 use std::{
@@ -70,6 +70,38 @@ pub trait Connection: Debug + Send + Sync {
 
     /// Where a pipeline stands in this target: positions live in the system that they protect.
     async fn position(&self, pipeline: &Name) -> Result<Option<Position>>;
+
+    /// How far a reader that stands at the request's `since` is behind the end; `None` if the system cannot tell.
+    async fn lag(&self, table: &TableRequest) -> Result<Option<Lag>> {
+        let _ = table;
+        Ok(None)
+    }
+
+    /// The position of a reader that begins there; `None` if the system has none.
+    async fn start(&self, table: &TableRequest, at: Start) -> Result<Option<Position>> {
+        let _ = (table, at);
+        Ok(None)
+    }
+
+    /// The position of a reader that stood at the request's `since` and then read these partitions up to these offsets.
+    /// `None` if the system has none.
+    async fn passed(&self, table: &TableRequest, next: &Offsets) -> Result<Option<Position>> {
+        let _ = (table, next);
+        Ok(None)
+    }
+
+    /// The message at a place, as it would be rejected for this reason; `None` if it is not there.
+    async fn message(&self, table: &TableRequest, at: (u32, i64), reason: String) -> Result<Option<RejectedRow>> {
+        let _ = (table, at, reason);
+        Ok(None)
+    }
+
+    /// Decodes messages that were rejected before, as a reading of the table would. What a dead letter does not hold is
+    /// not among the columns. `None` if the system has no messages.
+    async fn again(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
+        let _ = (table, rejected);
+        Ok(None)
+    }
 
     /// Removes what crashed runs left behind and says how many things that were. Only called while no other run is at work.
     async fn recover(&self) -> Result<usize>;

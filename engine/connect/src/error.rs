@@ -30,6 +30,8 @@ pub enum Blame {
     System,
     /// Another process that does the same work.
     Rival,
+    /// The source: what comes next is not there any more.
+    Gap,
 }
 
 /// Whether trying again can help.

@@ -6,9 +6,11 @@
 pub mod connector;
 pub mod decode;
 pub mod digest;
+mod encode;
 pub mod error;
 pub mod files;
 pub mod generator;
+pub mod kafka;
 pub mod log;
 pub mod position;
 pub mod postgres;

@@ -80,8 +80,21 @@ pub trait Writer: Send {
 pub struct Commit {
     /// The pipeline's move; refused with [`Blame::Rival`](crate::error::Blame::Rival) if it does not stand at `from`.
     pub advance: Option<Advance>,
-    /// Rows that could not be read, for the dead letters.
+    /// Rows that could not be read, for the dead letters; one that is there already gets the new reason.
     pub rejected: Vec<RejectedRow>,
+    /// Dead letters of the pipeline that go; refused with [`Blame::Rival`](crate::error::Blame::Rival) if one is gone already.
+    pub settled: Vec<DeadLetter>,
+}
+
+/// Where a dead letter comes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeadLetter {
+    /// The topic or file.
+    pub source: String,
+    /// The partition; 0 where there are none.
+    pub partition: u32,
+    /// The offset in it.
+    pub offset: i64,
 }
 
 /// A pipeline's move.

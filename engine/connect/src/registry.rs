@@ -2,7 +2,7 @@
 
 use crate::{
     connector::{Connection, Connector, Place},
-    files, log, postgres, sqlite,
+    files, kafka, log, postgres, sqlite,
 };
 use engine_language::{
     code,
@@ -31,6 +31,7 @@ impl Registry {
     pub fn builtin() -> Self {
         let mut registry = Self { kinds: BTreeMap::new() };
         registry.add::<files::Files>();
+        registry.add::<kafka::Kafka>();
         registry.add::<log::Log>();
         registry.add::<sqlite::Memory>();
         registry.add::<postgres::Postgres>();

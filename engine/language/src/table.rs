@@ -87,6 +87,11 @@ pub struct Index {
 }
 
 impl TableDefinition {
+    /// The columns that name a row: its key, else its first unique set; empty if there is neither.
+    pub fn message_key(&self) -> &[String] {
+        if self.key.is_empty() { self.unique.first().map_or(&[], Vec::as_slice) } else { &self.key }
+    }
+
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)

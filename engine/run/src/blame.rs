@@ -12,6 +12,7 @@ pub fn of_system(error: &ConnectError, span: Option<Span>) -> Diagnostic {
         Blame::Data => &code::E0304,
         Blame::System => &code::E0511,
         Blame::Rival => &code::E0512,
+        Blame::Gap => &code::E0520,
     };
     let message = format!("{}: {}: {}", error.system, error.doing, error.source);
     let diagnostic = Diagnostic::error(code, span, message);

@@ -1,6 +1,7 @@
 //! What happens during a run. Terminal, log, history and web are its readers.
 
 use crate::report::NodeReport;
+use engine_connect::read::Lag;
 use engine_language::graph::NodeId;
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -31,6 +32,13 @@ pub enum Event {
         bytes: u64,
         /// Rows in all, if known.
         of_rows: Option<u64>,
+    },
+    /// How far a stream is behind the end of its topic.
+    Lag {
+        /// Its node.
+        node: NodeId,
+        /// Messages, by partition.
+        partitions: Lag,
     },
     /// A step failed and will be tried again.
     StepRetried {

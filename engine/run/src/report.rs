@@ -1,7 +1,7 @@
 //! How a run went, node by node.
 
 use crate::event::RunOutcome;
-use engine_connect::digest::Digest;
+use engine_connect::{digest::Digest, read::Lag};
 use engine_language::{diagnostic::Diagnostic, files::Span, graph::NodeId, model::CheckSeverity};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub struct NodeReport {
     pub events: Option<u64>,
     /// Rows that went to the dead letters.
     pub rejected: u64,
+    /// How far a stream is behind the end of its topic.
+    pub lag: Option<Lag>,
     /// Bytes of the rows in memory.
     pub bytes: u64,
     /// Its checks, in order.
@@ -107,6 +109,7 @@ impl NodeReport {
             rows: None,
             events: None,
             rejected: 0,
+            lag: None,
             bytes: 0,
             checks: vec![],
             verdict: None,

@@ -13,6 +13,7 @@ use crate::{
     systems::Systems,
     tokens::Tokens,
 };
+use engine_connect::read::Start;
 use engine_language::{diagnostic::Problems, graph::NodeId, project::Project, template::RunInfo};
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
@@ -33,6 +34,10 @@ pub struct RunnerOptions {
     pub retries: u32,
     /// Start nothing new once something failed.
     pub fail_fast: bool,
+    /// Where streams begin, instead of where they stand.
+    pub from: Option<Start>,
+    /// Streams go on at the end of their topic, until they are stopped.
+    pub forever: bool,
 }
 
 impl RunnerOptions {
@@ -45,6 +50,8 @@ impl RunnerOptions {
             rows_scale: 1.0,
             retries: 2,
             fail_fast: false,
+            from: None,
+            forever: false,
         }
     }
 }

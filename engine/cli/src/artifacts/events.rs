@@ -43,6 +43,9 @@ fn said(at_us: i64, event: &Event) -> Value {
         Event::StepStarted { node, doing } => {
             json!({ "event": "step_started", "unique_id": node.to_string(), "doing": doing })
         }
+        Event::Lag { node, partitions } => {
+            json!({ "event": "lag", "unique_id": node.to_string(), "partitions": partitions })
+        }
         Event::StepProgress { node, rows, bytes, of_rows } => json!({
             "event": "step_progress", "unique_id": node.to_string(),
             "rows": rows, "bytes": bytes, "of_rows": of_rows,

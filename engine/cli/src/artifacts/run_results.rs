@@ -44,6 +44,7 @@ pub fn result(node: &NodeReport) -> Value {
         "failures": node.checks.iter().map(|check| check.failing).sum::<u64>(),
         "checks": checks.collect::<Vec<_>>(),
         "adapter_response": { "rows_affected": node.rows, "events": node.events, "rejected": node.rejected },
+        "lag": node.lag,
         "verdict": node.verdict.map(|verdict| json!({
             "source": verdict.source.to_string(),
             "target": verdict.target.to_string(),

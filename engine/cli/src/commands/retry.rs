@@ -45,6 +45,7 @@ pub fn retry(context: &Context, args: &Retry) -> Result {
         fail_fast: args.fail_fast,
         rows_scale: asked.rows_scale,
         rows: asked.rows,
+        ..Wish::default()
     };
     run::wanted(&context, ready, &Wanted { nodes, wish, output: args.output })
 }

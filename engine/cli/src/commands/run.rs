@@ -7,11 +7,15 @@ use crate::{
     context::{Context, selected},
     interrupt::cancellable,
     report::{self, Lines},
-    stop::{Exit, Result},
+    stop::{Exit, Result, Stop},
     terminal,
     work::{self, Ready, Wish},
 };
-use engine_language::graph::NodeId;
+use engine_language::{
+    graph::{NodeId, NodeKind},
+    model::Materialized,
+    project::Project,
+};
 use engine_run::{
     clock::{Clock as _, SystemClock},
     event::RunOutcome,
@@ -27,13 +31,44 @@ pub fn run(context: &Context, args: &Run) -> Result {
     }
     let ready = work::ready(context)?;
     let nodes = selected(&ready.project, &args.selected)?;
+    streams(&ready.project, args, &nodes)?;
     let wish = Wish {
+        from: args.from,
+        forever: args.forever,
         full_refresh: args.full_refresh,
         fail_fast: args.fail_fast,
         rows_scale: args.rows_scale.unwrap_or(1.0),
         ..Wish::default()
     };
     wanted(context, ready, &Wanted { nodes, wish, output: args.output })
+}
+
+/// Refuses `--from` and `--forever` where they would not do what they seem to.
+fn streams(project: &Project, args: &Run, nodes: &BTreeSet<NodeId>) -> Result<()> {
+    let is_stream = |node: &&NodeId| {
+        let model = project.models.get(&node.name).filter(|_| node.kind == NodeKind::Model);
+        model.is_some_and(|model| model.config.materialized == Materialized::Stream)
+    };
+    let streams: Vec<&NodeId> = nodes.iter().filter(is_stream).collect();
+    let named = streams.first().map_or("MODEL", |node| node.name.as_str());
+    if args.from.is_some() && (args.selected.include().is_empty() || streams.is_empty()) {
+        let hint = format!("such as `engine run {named} --from earliest`");
+        return Err(Stop::usage("`--from` moves the streams that are named, and none is", hint));
+    }
+    if args.forever && streams.is_empty() {
+        return Err(Stop::usage(
+            "`--forever` is for streams, and none is selected",
+            format!("such as `engine run {named} --forever`"),
+        ));
+    }
+    let behind = streams.iter().flat_map(|node| project.graph.descendants(node, None));
+    if args.forever
+        && let Some(never) = behind.into_iter().find(|node| nodes.contains(node))
+    {
+        let message = format!("`--forever` would never come to `{}`, which stands after a stream", never.name);
+        return Err(Stop::usage(message, format!("name the streams alone: `engine run {named} --forever`")));
+    }
+    Ok(())
 }
 
 /// What is to be run, and what stdout gets.

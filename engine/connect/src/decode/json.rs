@@ -3,23 +3,31 @@
 //! One message is one object. A value that would lose something (1.7 for an `int`, 1.005 for a `decimal(10,2)`), text after
 //! the object, a bare `null`: each refuses its message and no other.
 
-use arrow::json::ReaderBuilder;
-use chrono::Utc;
+use super::text::{Cell, Column, parse};
 use datafusion::arrow::{
-    array::RecordBatch,
+    array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array},
     compute::kernels::cast_utils::{parse_decimal, string_to_datetime},
-    datatypes::{Decimal128Type, Decimal256Type, SchemaRef},
+    datatypes::{Decimal128Type, Decimal256Type, Schema, SchemaRef},
     error::ArrowError,
 };
 use engine_language::column::ColumnType;
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::{Map, Value};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use std::{borrow::Cow, fmt, sync::Arc};
 
 /// Decodes messages of one schema.
 #[derive(Clone, Debug)]
 pub struct JsonDecoder {
     schema: SchemaRef,
-    columns: Vec<(String, ColumnType)>,
+    columns: Arc<[Wanted]>,
+}
+
+/// A column that is looked for in each message.
+#[derive(Clone, Debug)]
+struct Wanted {
+    name: String,
+    kind: ColumnType,
+    required: bool,
 }
 
 /// The columns of the good messages, and why the others were refused, by their place among all.
@@ -40,7 +48,17 @@ impl JsonDecoder {
             .iter()
             .map(|(name, kind)| crate::types::field(&engine_language::table::Column::new(name, kind.clone())))
             .collect();
-        Self { schema: std::sync::Arc::new(datafusion::arrow::datatypes::Schema::new(fields)), columns }
+        let wanted = columns.into_iter().map(|(name, kind)| Wanted { name, kind, required: false });
+        Self { schema: Arc::new(Schema::new(fields)), columns: wanted.collect() }
+    }
+
+    /// Refuses messages that have no value for one of these.
+    #[must_use]
+    pub fn requiring(mut self, names: impl Iterator<Item = String>) -> Self {
+        let names: Vec<String> = names.collect();
+        let wanted = self.columns.iter().cloned();
+        self.columns = wanted.map(|w| Wanted { required: w.required || names.contains(&w.name), ..w }).collect();
+        self
     }
 
     /// The columns as Arrow fields.
@@ -50,97 +68,236 @@ impl JsonDecoder {
 
     /// Decodes messages.
     pub fn decode(&self, messages: &[&[u8]]) -> Result<Decoded, ArrowError> {
-        let (mut rows, mut good, mut refused) = (vec![], vec![], vec![]);
+        let mut columns: Vec<Option<Column>> = self.columns.iter().map(|wanted| Column::new(&wanted.kind)).collect();
+        let (mut good, mut refused) = (vec![], vec![]);
         for (i, message) in messages.iter().enumerate() {
-            match self.row(message) {
-                Ok(row) => {
-                    rows.push(row);
+            let values = match self.values(message) {
+                Ok(values) => values,
+                Err(reason) => {
+                    refused.push((i, reason));
+                    continue;
+                }
+            };
+            match self.cells(&values) {
+                Ok(cells) => {
+                    for (column, cell) in columns.iter_mut().zip(cells) {
+                        column.as_mut().map_or(Ok(()), |column| column.push(cell))?;
+                    }
                     good.push(i);
                 }
                 Err(reason) => refused.push((i, reason)),
             }
         }
-        let mut decoder = ReaderBuilder::new(self.schema.clone()).with_batch_size(rows.len().max(1)).build_decoder()?;
-        decoder.serialize(&rows)?;
-        let rows = decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(self.schema.clone()));
+        let arrays = columns.iter_mut().zip(self.schema.fields()).map(|(column, field)| match column {
+            Some(column) => column.finish(),
+            // Nothing that JSON has fits it, so whatever is here is NULL.
+            None => new_null_array(field.data_type(), good.len()),
+        });
+        let arrays: Vec<ArrayRef> = arrays.collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(good.len()));
+        let rows = RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)?;
         Ok(Decoded { rows, good, refused })
     }
 
-    fn row<'a>(&'a self, message: &[u8]) -> Result<Row<'a>, String> {
-        let object: Map<String, Value> =
-            serde_json::from_slice(message).map_err(|error| format!("not one JSON object: {error}"))?;
-        let mut cells = vec![];
-        for (name, kind) in &self.columns {
-            let value = object.get(name).unwrap_or(&Value::Null);
-            let cell = cell(value, kind).ok_or_else(|| format!("`{name}`: {value} is no {kind}"))?;
-            cells.push((name.as_str(), cell));
-        }
-        Ok(Row(cells))
+    /// What a message says of each column.
+    fn values<'m>(&self, message: &'m [u8]) -> Result<Vec<Said<'m>>, String> {
+        let wrong = |error: serde_json::Error| format!("not one JSON object: {error}");
+        let mut reader = serde_json::Deserializer::from_slice(message);
+        let values = Object(&self.columns).deserialize(&mut reader).map_err(wrong)?;
+        reader.end().map_err(wrong)?;
+        Ok(values)
+    }
+
+    fn cells<'v>(&self, values: &'v [Said<'_>]) -> Result<Vec<Cell<'v>>, String> {
+        let one = |(wanted, value): (&Wanted, &'v Said<'_>)| {
+            if wanted.required && matches!(value, Said::Null) {
+                return Err(format!("`{}`: there is no value, and it is required", wanted.name));
+            }
+            value.cell(&wanted.kind).ok_or_else(|| format!("`{}`: {value} is no {}", wanted.name, wanted.kind))
+        };
+        self.columns.iter().zip(values).map(one).collect()
     }
 }
 
-/// A row whose values were found to fit their columns.
-struct Row<'a>(Vec<(&'a str, Cell)>);
-
-enum Cell {
+/// A value of a message, of which only what a column can hold is kept.
+#[derive(Debug)]
+enum Said<'m> {
     Null,
     Bool(bool),
-    Text(String),
+    /// Its digits, as they stand there.
+    Number(String),
+    Text(Cow<'m, str>),
+    /// As JSON, for a column of JSON.
+    Json(String),
+    /// A list or an object.
+    Several,
 }
 
-impl Serialize for Row<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, cell) in &self.0 {
-            match cell {
-                Cell::Null => map.serialize_entry(name, &())?,
-                Cell::Bool(truth) => map.serialize_entry(name, truth)?,
-                Cell::Text(text) => map.serialize_entry(name, text)?,
+impl Said<'_> {
+    /// The value as one of this type; `None` if it is not exactly that.
+    fn cell(&self, kind: &ColumnType) -> Option<Cell<'_>> {
+        use ColumnType as T;
+        Some(match (self, kind) {
+            (Said::Null, _) => Cell::Null,
+            (Said::Json(text), T::Json) => Cell::Text(text),
+            (Said::Bool(truth), T::Bool) => Cell::Bool(*truth),
+            (
+                Said::Number(digits),
+                T::SmallInt | T::Int | T::BigInt | T::UBigInt | T::Float | T::Double | T::Decimal(..),
+            ) => parse(digits, kind)?,
+            (
+                Said::Text(text),
+                T::Decimal(..) | T::Text(_) | T::Uuid | T::Date | T::Time | T::Timestamp | T::TimestampTz,
+            ) => parse(text, kind)?,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Said::Null => f.write_str("null"),
+            Said::Bool(truth) => write!(f, "{truth}"),
+            Said::Number(text) | Said::Json(text) => f.write_str(text),
+            Said::Text(text) => write!(f, "{}", Value::from(text.as_ref())),
+            Said::Several => f.write_str("a list or an object"),
+        }
+    }
+}
+
+/// Reads an object as the values of the wanted columns.
+struct Object<'c>(&'c [Wanted]);
+
+impl<'de> DeserializeSeed<'de> for Object<'_> {
+    type Value = Vec<Said<'de>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = Vec<Said<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut values: Vec<Said<'de>> = self.0.iter().map(|_| Said::Null).collect();
+        let mut next = 0;
+        while let Some(found) = map.next_key_seed(Key { wanted: self.0, next })? {
+            let Some(column) = found else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            values[column] = map.next_value_seed(One { json: self.0[column].kind == ColumnType::Json })?;
+            next = column + 1;
+        }
+        Ok(values)
+    }
+}
+
+/// Finds the column that a key names. Messages mostly have the columns' order.
+struct Key<'c> {
+    wanted: &'c [Wanted],
+    next: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        if self.wanted.get(self.next).is_some_and(|wanted| wanted.name == key) {
+            return Ok(Some(self.next));
+        }
+        Ok(self.wanted.iter().position(|wanted| wanted.name == key))
+    }
+}
+
+/// Reads one value.
+struct One {
+    json: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for One {
+    type Value = Said<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        if !self.json {
+            return from.deserialize_any(self);
+        }
+        let value: Value = serde::Deserialize::deserialize(from)?;
+        Ok(if value.is_null() { Said::Null } else { Said::Json(value.to_string()) })
+    }
+}
+
+impl<'de> Visitor<'de> for One {
+    type Value = Said<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Said::Null)
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
+        Ok(Said::Bool(truth))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Said::Number(number.to_string()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Said::Number(number.to_string()))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Said::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Said::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Said::Several)
+    }
+
+    /// With all digits kept, `serde_json` shows what is no small whole number as an object of one key that no JSON has.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        match map.next_key::<Cow<'de, str>>()? {
+            Some(key) if key == "$serde_json::private::Number" => Ok(Said::Number(map.next_value()?)),
+            None => Ok(Said::Several),
+            Some(_) => {
+                map.next_value::<IgnoredAny>()?;
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Said::Several)
             }
         }
-        map.end()
-    }
-}
-
-/// The value as text that Arrow reads as exactly this value; `None` if it does not fit.
-fn cell(value: &Value, kind: &ColumnType) -> Option<Cell> {
-    let number = || match value {
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    };
-    let text = || value.as_str().map(str::to_owned);
-    let whole = |fits: fn(&str) -> bool| number().filter(|text| fits(text)).map(Cell::Text);
-    if value.is_null() {
-        return Some(Cell::Null);
-    }
-    match kind {
-        ColumnType::Bool => value.as_bool().map(Cell::Bool),
-        ColumnType::SmallInt => whole(|text| text.parse::<i16>().is_ok()),
-        ColumnType::Int => whole(|text| text.parse::<i32>().is_ok()),
-        ColumnType::BigInt => whole(|text| text.parse::<i64>().is_ok()),
-        ColumnType::UBigInt => whole(|text| text.parse::<u64>().is_ok()),
-        ColumnType::Float => whole(|text| text.parse::<f32>().is_ok_and(f32::is_finite)),
-        ColumnType::Double => whole(|text| text.parse::<f64>().is_ok_and(f64::is_finite)),
-        ColumnType::Decimal(p, s) => number().or_else(text).filter(|text| decimal(text, *p, *s)).map(Cell::Text),
-        ColumnType::Text(limit) => {
-            text().filter(|text| limit.is_none_or(|most| text.chars().count() <= most as usize)).map(Cell::Text)
-        }
-        ColumnType::Uuid => text().map(Cell::Text),
-        ColumnType::Json => Some(Cell::Text(value.to_string())),
-        ColumnType::Date => {
-            text().filter(|text| chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()).map(Cell::Text)
-        }
-        ColumnType::Timestamp | ColumnType::TimestampTz => text().filter(|text| time(text)).map(Cell::Text),
-        ColumnType::Time => {
-            text().filter(|text| chrono::NaiveTime::parse_from_str(text, "%H:%M:%S%.f").is_ok()).map(Cell::Text)
-        }
-        ColumnType::Bytes | ColumnType::Interval | ColumnType::List(_) => None,
     }
 }
 
 /// A time with at most six digits of a second.
 pub(super) fn time(text: &str) -> bool {
-    string_to_datetime(&Utc, text).is_ok_and(|time| time.timestamp_subsec_nanos() % 1000 == 0)
+    string_to_datetime(&chrono::Utc, text).is_ok_and(|time| time.timestamp_subsec_nanos() % 1000 == 0)
 }
 
 /// A decimal with no more digits after the point than the type has, zeros aside.

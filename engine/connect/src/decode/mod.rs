@@ -1,4 +1,5 @@
 //! Messages and lines into columns.
 
 pub mod json;
+pub mod messages;
 pub mod text;

@@ -6,7 +6,6 @@
 //! it names was never published, and the next writer cuts it off.
 
 mod config;
-mod encode;
 mod read;
 mod topic;
 mod write;
@@ -18,7 +17,7 @@ use crate::{
     error::{Blame, Error, Result},
     position::{Position, Token},
     publish::{Publication, Publisher},
-    read::{ReadRequest, Reading, TableRequest},
+    read::{Lag, Offsets, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
 };
 use engine_language::{
     name::Name,
@@ -109,6 +108,28 @@ impl Connection for Topics {
 
     async fn position(&self, _: &Name) -> Result<Option<Position>> {
         Ok(None)
+    }
+
+    async fn lag(&self, table: &TableRequest) -> Result<Option<Lag>> {
+        read::lag(&self.topic(&table.table)?, table.since.as_ref())
+    }
+
+    async fn start(&self, table: &TableRequest, at: Start) -> Result<Option<Position>> {
+        read::start(&self.topic(&table.table)?, at)
+    }
+
+    async fn passed(&self, table: &TableRequest, next: &Offsets) -> Result<Option<Position>> {
+        read::passed(&self.topic(&table.table)?, table.since.as_ref(), next)
+    }
+
+    async fn message(&self, table: &TableRequest, at: (u32, i64), reason: String) -> Result<Option<RejectedRow>> {
+        read::message(&self.topic(&table.table)?, at, reason)
+    }
+
+    async fn again(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
+        let topic = self.topic(&table.table)?;
+        let decoder = read::decoder(&topic, table)?;
+        decoder.open_again(&rejected).map(Some).map_err(|why| topic.error("reading", Blame::Data, why))
     }
 
     async fn recover(&self) -> Result<usize> {

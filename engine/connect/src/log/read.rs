@@ -2,24 +2,17 @@
 
 use super::topic::{At, Committed, Line, Topic};
 use crate::{
-    decode::json::JsonDecoder,
+    decode::messages::{BAD_ROW, Message, MessageDecoder, Messages},
     error::{Blame, Result},
     position::Position,
-    read::{OpenTable, RejectedRow, Rejects, TableRequest, message_facts},
+    read::{Lag, Offsets, OpenTable, RejectedRow, Start, TableRequest},
 };
 use datafusion::{
-    arrow::{
-        array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
-        datatypes::{Field, Schema, SchemaRef},
-    },
+    arrow::{array::RecordBatch, datatypes::SchemaRef},
     catalog::streaming::StreamingTable,
     datasource::MemTable,
     execution::TaskContext,
     physical_plan::{SendableRecordBatchStream, stream::RecordBatchReceiverStreamBuilder, streaming::PartitionStream},
-};
-use engine_language::{
-    config::source::BadRows,
-    table::{Column, TableDefinition},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -37,19 +30,10 @@ struct Stand {
 /// Opens a topic. With a limit, the messages are read now; without, as they are scanned.
 pub fn open(topic: &Topic, request: &TableRequest) -> Result<OpenTable> {
     let decoder = decoder(topic, request)?;
-    let bad_rows = request.declared.as_ref().map_or(BadRows::Fail, |declared| declared.bad_rows);
-    let rejected = Rejects::default();
-    let shape = Shape { topic: topic.clone(), schema: with_facts(decoder.schema()), decoder, bad_rows, rejected };
-    let definition = TableDefinition {
-        columns: shape.schema.fields().iter().filter_map(|field| crate::types::column(field)).collect::<Vec<Column>>(),
-        ..TableDefinition::default()
-    };
-    let Some(committed) = topic.committed()? else {
-        let provider = Arc::new(MemTable::try_new(shape.schema.clone(), vec![vec![]]).expect("no rows fit any schema"));
-        return Ok(OpenTable { provider, definition, next: None, more: false, rejected: shape.rejected });
-    };
+    let shape = Shape { topic: topic.clone(), decoder };
+    let Some(committed) = topic.committed()? else { return Ok(opened(&shape, vec![], None, false)) };
     let stand = stand(topic, &committed, request.since.as_ref())?;
-    let Some(limit) = request.limit else { return Ok(scan(shape, &committed, stand, definition)) };
+    let Some(limit) = request.limit else { return Ok(scan(shape, &committed, stand)) };
     let mut batches = vec![];
     let mut next = stand.clone();
     let mut left = limit.rows;
@@ -60,42 +44,105 @@ pub fn open(topic: &Topic, request: &TableRequest) -> Result<OpenTable> {
         batches.push(shape.decode(partition, &lines, true)?);
     }
     let more = next.partitions.iter().zip(&committed.partitions).any(|(at, end)| at.next < end.next);
-    let provider = Arc::new(MemTable::try_new(shape.schema.clone(), vec![batches]).expect("batches have this schema"));
     let moved = next != stand || request.since.is_none();
     let next = if moved { Some(position(&next)) } else { request.since.clone() };
-    Ok(OpenTable { provider, definition, next, more, rejected: shape.rejected })
+    Ok(opened(&shape, batches, next, more))
+}
+
+/// What each message becomes.
+pub fn decoder(topic: &Topic, request: &TableRequest) -> Result<MessageDecoder> {
+    MessageDecoder::new(request).map_err(|(why, hint)| topic.error("reading", Blame::User, why).hint(hint))
+}
+
+fn opened(shape: &Shape, batches: Vec<RecordBatch>, next: Option<Position>, more: bool) -> OpenTable {
+    let schema = shape.decoder.schema().clone();
+    let provider = Arc::new(MemTable::try_new(schema, vec![batches]).expect("batches have this schema"));
+    let rejected = shape.decoder.rejected().clone();
+    OpenTable { provider, definition: shape.decoder.definition(), next, more, rejected }
+}
+
+/// How far a position is behind the end.
+pub fn lag(topic: &Topic, since: Option<&Position>) -> Result<Option<Lag>> {
+    let Some(committed) = topic.committed()? else { return Ok(Some(Lag::new())) };
+    let stand = stand(topic, &committed, since)?;
+    let ends = stand.partitions.iter().zip(&committed.partitions).zip(0..);
+    Ok(Some(ends.map(|((at, end), number)| (number, end.next - at.next)).collect()))
+}
+
+/// The position of a reader that begins there.
+pub fn start(topic: &Topic, at: Start) -> Result<Option<Position>> {
+    let Some(committed) = topic.committed()? else { return Ok(None) };
+    let mut stand = stand(topic, &committed, None)?;
+    for (partition, (from, end)) in stand.partitions.iter_mut().zip(&committed.partitions).enumerate() {
+        let next = match at {
+            Start::Earliest => 0,
+            Start::Latest => end.next,
+            Start::Offset(offset) => offset.min(end.next),
+            Start::Time(time) => first_since(topic, partition, end.next, time)?,
+        };
+        *from = place(topic, partition, next)?;
+    }
+    Ok(Some(position(&stand)))
+}
+
+/// Where a message begins, or the segment that holds it.
+fn place(topic: &Topic, partition: usize, next: u64) -> Result<At> {
+    let firsts = topic.segments(partition).map_err(|error| topic.io("reading", &error))?;
+    let segment = firsts.into_iter().rfind(|first| *first <= next).unwrap_or(0);
+    Ok(At { next, segment, byte: 0 })
+}
+
+/// The position of a reader that went on to these offsets.
+pub fn passed(topic: &Topic, since: Option<&Position>, next: &Offsets) -> Result<Option<Position>> {
+    let Some(committed) = topic.committed()? else { return Ok(None) };
+    let mut stand = stand(topic, &committed, since)?;
+    for (partition, offset) in next {
+        let partition = *partition as usize;
+        if let Some(at) = stand.partitions.get_mut(partition) {
+            *at = place(topic, partition, offset.unsigned_abs())?;
+        }
+    }
+    Ok(Some(position(&stand)))
+}
+
+/// The message at a place, as it would be rejected.
+pub fn message(topic: &Topic, (partition, offset): (u32, i64), reason: String) -> Result<Option<RejectedRow>> {
+    let (partition, next) = (partition as usize, offset.unsigned_abs());
+    let (lines, _) = topic.messages(partition, place(topic, partition, next)?, next + 1, 1, u64::MAX)?;
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(RejectedRow { source: topic.name.to_string(), ..messages(partition, &lines).row(0, reason) }))
+}
+
+/// The offset of a partition's first message of this time or later.
+fn first_since(topic: &Topic, partition: usize, end: u64, time: i64) -> Result<u64> {
+    let mut at = At { next: 0, segment: 0, byte: 0 };
+    while at.next < end {
+        let (lines, next) = topic.messages(partition, at, end, CHUNK, u64::MAX)?;
+        if let Some(line) = lines.iter().find(|line| line.timestamp >= time) {
+            return Ok(line.offset);
+        }
+        at = next;
+    }
+    Ok(end)
 }
 
 fn position(stand: &Stand) -> Position {
     Position(serde_json::to_value(stand).expect("numbers and text are JSON"))
 }
 
-fn scan(shape: Shape, committed: &Committed, stand: Stand, definition: TableDefinition) -> OpenTable {
-    let rejected = shape.rejected.clone();
-    let schema = shape.schema.clone();
+fn scan(shape: Shape, committed: &Committed, stand: Stand) -> OpenTable {
     let shape = Arc::new(shape);
     let streams = committed.partitions.iter().enumerate().map(|(partition, end)| {
         let from = stand.partitions[partition];
         Arc::new(Partition { shape: shape.clone(), partition, from, end: end.next }) as Arc<dyn PartitionStream>
     });
+    let schema = shape.decoder.schema().clone();
     let table = StreamingTable::try_new(schema, streams.collect()).expect("partitions have this schema");
     let ends = committed.partitions.iter().map(|end| At { next: end.next, segment: end.segment, byte: end.bytes });
     let next = Stand { topic: committed.id.clone(), partitions: ends.collect() };
-    OpenTable { provider: Arc::new(table), definition, next: Some(position(&next)), more: false, rejected }
-}
-
-fn decoder(topic: &Topic, request: &TableRequest) -> Result<JsonDecoder> {
-    let declared = request.declared.as_ref().filter(|declared| !declared.columns.is_empty());
-    let Some(declared) = declared else {
-        let hint = "declare them: `columns = { name = \"text\" }` under the source's table";
-        return Err(topic.error("reading", Blame::User, "its columns are not declared").hint(hint));
-    };
-    if let Some(format) = declared.format.as_ref().filter(|format| format.value != "json") {
-        let message = format!("the format `{}` is not known to topics on disk", format.value);
-        return Err(topic.error("reading", Blame::User, message).hint("use `format = \"json\"`"));
-    }
-    let columns = declared.columns.iter().map(|(name, kind)| (name.value.clone(), kind.value.clone()));
-    Ok(JsonDecoder::new(columns.collect()))
+    OpenTable { provider: Arc::new(table), next: Some(position(&next)), ..opened(&shape, vec![], None, false) }
 }
 
 /// Where to begin: at the position, if it is one of this very topic and not beyond its end.
@@ -106,8 +153,8 @@ fn stand(topic: &Topic, committed: &Committed, since: Option<&Position>) -> Resu
     };
     let gap = |why: String| {
         topic
-            .error("reading", Blame::User, why)
-            .hint("start over with `engine run MODEL --full-refresh`, or restore the topic")
+            .error("reading", Blame::Gap, why)
+            .hint("start over with `engine run MODEL --from earliest`, go on behind the gap with `--from latest`, or restore the topic")
     };
     let stand: Stand =
         serde_json::from_value(since.0.clone()).map_err(|_| gap("the position is not one of a topic".into()))?;
@@ -127,57 +174,29 @@ fn stand(topic: &Topic, committed: &Committed, since: Option<&Position>) -> Resu
 #[derive(Debug)]
 struct Shape {
     topic: Topic,
-    decoder: JsonDecoder,
-    schema: SchemaRef,
-    bad_rows: BadRows,
-    rejected: Rejects,
-}
-
-/// The declared columns, then what the topic knows of each message.
-fn with_facts(declared: &SchemaRef) -> SchemaRef {
-    let mut fields: Vec<Field> = declared.fields().iter().map(|field| field.as_ref().clone()).collect();
-    fields.extend(message_facts());
-    Arc::new(Schema::new(fields))
+    decoder: MessageDecoder,
 }
 
 impl Shape {
     /// Messages as columns; what cannot be read goes where the user said.
-    fn decode(&self, partition: usize, lines: &[Line], collect: bool) -> Result<RecordBatch> {
-        let payloads: Vec<Vec<u8>> = lines.iter().map(Line::payload).collect();
-        let slices: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
-        let broken = |error: &dyn std::fmt::Display| self.topic.error("reading", Blame::Data, error);
-        let decoded = self.decoder.decode(&slices).map_err(|error| broken(&error))?;
-        for (i, reason) in decoded.refused {
-            let offset = i64::try_from(lines[i].offset).unwrap_or(i64::MAX);
-            match self.bad_rows {
-                BadRows::Fail => {
-                    let message = format!("offset {offset} of partition {partition}: {reason}");
-                    let hint = "correct the message, or declare `bad_rows = \"dead_letter\"`";
-                    return Err(broken(&message).hint(hint));
-                }
-                BadRows::DeadLetter if collect => self.rejected.push(RejectedRow {
-                    source: self.topic.name.to_string(),
-                    partition: u32::try_from(partition).unwrap_or(u32::MAX),
-                    offset,
-                    payload: payloads[i].clone(),
-                    reason,
-                }),
-                BadRows::DeadLetter | BadRows::Skip => {
-                    tracing::warn!(topic = %self.topic.name, offset, reason, "left out");
-                }
-            }
-        }
-        let good = || decoded.good.iter().map(|i| &lines[*i]);
-        let count = decoded.good.len();
-        let number = i32::try_from(partition).unwrap_or(i32::MAX);
-        let mut columns: Vec<ArrayRef> = decoded.rows.columns().to_vec();
-        columns.push(Arc::new(good().map(|line| line.key.clone()).collect::<StringArray>()));
-        columns.push(Arc::new(Int32Array::from(vec![number; count])));
-        columns.push(Arc::new(good().map(|line| Some(line.offset.cast_signed())).collect::<Int64Array>()));
-        let times = good().map(|line| Some(line.timestamp)).collect::<TimestampMicrosecondArray>();
-        columns.push(Arc::new(times.with_timezone("UTC")));
-        RecordBatch::try_new(self.schema.clone(), columns).map_err(|error| broken(&error))
+    fn decode(&self, partition: usize, lines: &[Line], keep: bool) -> Result<RecordBatch> {
+        let messages = messages(partition, lines);
+        self.decoder.decode(messages, keep).map_err(|why| self.topic.error("reading", Blame::Data, why).hint(BAD_ROW))
     }
+}
+
+fn messages(partition: usize, lines: &[Line]) -> Messages {
+    let mut messages = Messages::default();
+    for line in lines {
+        messages.push(Message {
+            partition: i32::try_from(partition).unwrap_or(i32::MAX),
+            offset: line.offset.cast_signed(),
+            time: line.timestamp,
+            key: line.key.as_deref().map(str::as_bytes),
+            payload: &line.payload(),
+        });
+    }
+    messages
 }
 
 /// One partition, scanned.
@@ -191,11 +210,11 @@ struct Partition {
 
 impl PartitionStream for Partition {
     fn schema(&self) -> &SchemaRef {
-        &self.shape.schema
+        self.shape.decoder.schema()
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let mut builder = RecordBatchReceiverStreamBuilder::new(self.shape.schema.clone(), 2);
+        let mut builder = RecordBatchReceiverStreamBuilder::new(self.shape.decoder.schema().clone(), 2);
         let (shape, partition, end, out) = (self.shape.clone(), self.partition, self.end, builder.tx());
         let mut at = self.from;
         builder.spawn_blocking(move || {

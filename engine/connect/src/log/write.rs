@@ -2,10 +2,10 @@
 
 use super::{
     Topics,
-    encode::{Message, messages},
     topic::{Committed, End, Line, Topic},
 };
 use crate::{
+    encode::{Message, messages},
     error::{Blame, Error, Result},
     publish::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
 };
@@ -28,6 +28,7 @@ pub struct Append {
     /// Where the partitions end with what was written.
     ends: Arc<Mutex<Vec<End>>>,
     rows: Arc<Mutex<u64>>,
+    key: Vec<String>,
     _lock: File,
 }
 
@@ -58,7 +59,8 @@ impl Append {
             None => make(&topic, target, &publication.run).map_err(io)?,
         };
         let ends = Arc::new(Mutex::new(committed.partitions.clone()));
-        Ok(Self { topic, committed, ends, rows: Arc::default(), _lock: lock })
+        let key = target.definition.message_key().to_vec();
+        Ok(Self { topic, committed, ends, rows: Arc::default(), key, _lock: lock })
     }
 }
 
@@ -75,7 +77,8 @@ fn make(topic: &Topic, target: &Target, run: &str) -> io::Result<Committed> {
 #[async_trait::async_trait]
 impl Publisher for Append {
     async fn writer(&self, _: &Name) -> Result<Box<dyn Writer>> {
-        Ok(Box::new(Lines { topic: self.topic.clone(), ends: self.ends.clone(), rows: self.rows.clone(), written: 0 }))
+        let (topic, ends, key) = (self.topic.clone(), self.ends.clone(), self.key.clone());
+        Ok(Box::new(Lines { topic, ends, rows: self.rows.clone(), key, written: 0 }))
     }
 
     async fn preview(&self, _: &Name) -> Result<Arc<dyn TableProvider>> {
@@ -84,7 +87,7 @@ impl Publisher for Append {
     }
 
     async fn commit(self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
-        if commit.advance.is_some() || !commit.rejected.is_empty() {
+        if commit.advance.is_some() || !commit.rejected.is_empty() || !commit.settled.is_empty() {
             return Err(self.topic.error("writing", Blame::User, "a topic keeps no positions and no dead letters"));
         }
         fail::fail_point!("log::staged");
@@ -108,13 +111,15 @@ struct Lines {
     topic: Topic,
     ends: Arc<Mutex<Vec<End>>>,
     rows: Arc<Mutex<u64>>,
+    /// The columns that make a message's key, unless there is `_key`.
+    key: Vec<String>,
     written: u64,
 }
 
 #[async_trait::async_trait]
 impl Writer for Lines {
     async fn write(&mut self, batch: RecordBatch) -> Result<()> {
-        let messages = messages(&batch).map_err(|error| self.topic.error("writing", Blame::Data, error))?;
+        let messages = messages(&batch, &self.key).map_err(|error| self.topic.error("writing", Blame::Data, error))?;
         let count = messages.len() as u64;
         let mut ends = self.ends.lock().expect("no holder of this lock panics");
         append(&self.topic, &mut ends, self.written, messages).map_err(|error| self.topic.io("writing", &error))?;

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::Result,
     position::Position,
-    publish::{Advance, Commit, Mode, Publication, Publisher, Target, Writer, Written},
+    publish::{Advance, Commit, DeadLetter, Mode, Publication, Publisher, Target, Writer, Written},
     read::RejectedRow,
 };
 use datafusion::catalog::TableProvider;
@@ -38,7 +38,8 @@ struct Applied {
 const OWN_TABLES: &str = "
     create table if not exists engine_positions (pipeline text primary key, position text not null, run text not null);
     create table if not exists engine_dead_letters (pipeline text not null, source text not null,
-        partition integer not null, \"offset\" integer not null, payload blob not null, reason text not null, run text not null);
+        partition integer not null, \"offset\" integer not null, payload blob not null, reason text not null, run text not null,
+        primary key (pipeline, source, partition, \"offset\"));
     create table if not exists engine_publications (run text not null, table_name text not null, rows integer not null);
     create table if not exists engine_types (table_name text not null, column_name text not null, type text not null,
         primary key (table_name, column_name));
@@ -213,9 +214,24 @@ fn advance(connection: &Connection, pipeline: &Name, run: &str, advance: &Advanc
 }
 
 fn dead_letters(connection: &Connection, pipeline: &str, run: &str, rows: &[RejectedRow]) -> Result<(), Trouble> {
-    let mut statement = connection.prepare("insert into engine_dead_letters values (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    let mut statement =
+        connection.prepare("insert or replace into engine_dead_letters values (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for row in rows {
         statement.execute(params![pipeline, row.source, row.partition, row.offset, row.payload, row.reason, run])?;
+    }
+    Ok(())
+}
+
+fn settle(connection: &Connection, pipeline: &str, letters: &[DeadLetter]) -> Result<(), Trouble> {
+    let sql =
+        "delete from engine_dead_letters where pipeline = ?1 and source = ?2 and partition = ?3 and \"offset\" = ?4";
+    let mut statement = connection.prepare(sql)?;
+    for letter in letters {
+        if statement.execute(params![pipeline, letter.source, letter.partition, letter.offset])? == 0 {
+            return Err(Trouble::Rival(format!(
+                "a dead letter of `{pipeline}` is gone meanwhile; nothing was written"
+            )));
+        }
     }
     Ok(())
 }
@@ -262,6 +278,7 @@ impl Publisher for Staged {
                     advance(&connection, pipeline, run, move_on)?;
                 }
                 let pipeline = publication.pipeline.as_ref().map_or("", Name::as_str);
+                settle(&connection, pipeline, &commit.settled)?;
                 dead_letters(&connection, pipeline, run, &commit.rejected)?;
                 let mut written = vec![];
                 for (target, stage) in publication.tables.iter().zip(&stages) {

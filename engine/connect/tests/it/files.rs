@@ -87,8 +87,10 @@ fn table(path: Option<&str>, columns: &[(&str, &str)], bad_rows: BadRows) -> Tab
         freshness: None,
         format: None,
         columns: columns.collect(),
+        required: vec![],
         create: None,
         bad_rows,
+        max_bad_share: SourceTable::MAX_BAD_SHARE,
         path: path.map(|path| Spanned::new(path.to_owned(), at)),
     };
     TableRequest { declared: Some(Arc::new(declared)), ..TableRequest::all("t") }

@@ -4,5 +4,6 @@
 mod contract;
 mod files;
 mod generator;
+mod kafka;
 mod postgres;
 mod sqlite;

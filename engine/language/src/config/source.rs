@@ -30,12 +30,21 @@ pub struct SourceTable {
     pub format: Option<Spanned<String>>,
     /// Declared columns, in order; empty means that the system is asked.
     pub columns: Vec<(Spanned<String>, Spanned<ColumnType>)>,
+    /// Columns, beside the key's, without which a message cannot be read.
+    pub required: Vec<Spanned<String>>,
     /// How to create a topic that is missing.
     pub create: Option<Create>,
     /// What becomes of rows that cannot be read as declared.
     pub bad_rows: BadRows,
+    /// The share of messages that may be bad; a stream that meets more stops.
+    pub max_bad_share: f64,
     /// Where files lie, relative to the connection's folder; globs.
     pub path: Option<Spanned<String>>,
+}
+
+impl SourceTable {
+    /// `max_bad_share` where it is not given.
+    pub const MAX_BAD_SHARE: f64 = 0.5;
 }
 
 /// How old the newest row may be.

@@ -224,8 +224,11 @@ struct RawTable {
     format: Option<Spanned<String>>,
     #[serde(default)]
     columns: BTreeMap<Spanned<String>, Spanned<ColumnType>>,
+    #[serde(default)]
+    required: Vec<Spanned<String>>,
     create: Option<RawCreate>,
     bad_rows: Option<RawBadRows>,
+    max_bad_share: Option<Share>,
     path: Option<Spanned<String>>,
 }
 
@@ -244,6 +247,22 @@ struct RawCreate {
     replication: Option<u32>,
 }
 
+/// A number from 0 to 1.
+#[derive(Clone, Copy)]
+struct Share(f64);
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let share = f64::deserialize(deserializer)?;
+        let fits = (0.0..=1.0).contains(&share);
+        if fits {
+            Ok(Self(share))
+        } else {
+            Err(serde::de::Error::custom("expected a share from 0 to 1, such as `0.5`"))
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum RawBadRows {
@@ -258,11 +277,23 @@ fn sources(reader: &mut Reader<'_>, file: &Value, connections: Known<'_>) -> BTr
         let name = reader.name(name, *span);
         let Some(raw) = value.read::<RawSource>(reader.problems) else { continue };
         connections.check(reader, &raw.connection);
-        let tables = raw.tables.into_iter().map(|(name, raw)| (name.value.clone(), table(name, raw))).collect();
+        let tables: BTreeMap<Name, SourceTable> =
+            raw.tables.into_iter().map(|(name, raw)| (name.value.clone(), table(name, raw))).collect();
+        for table in tables.values() {
+            required(reader, table);
+        }
         let source = Source { name: Spanned::new(name.clone(), *span), connection: raw.connection, tables };
         sources.insert(name, source);
     }
     sources
+}
+
+/// Complains of required columns that are not declared.
+fn required(reader: &mut Reader<'_>, table: &SourceTable) {
+    let known: Vec<&str> = table.columns.iter().map(|(name, _)| name.as_str()).collect();
+    for column in table.required.iter().filter(|column| !known.contains(&column.as_str())) {
+        reader.unknown("column", column.as_str(), column.span, &known);
+    }
 }
 
 fn table(name: Spanned<Name>, raw: RawTable) -> SourceTable {
@@ -280,6 +311,7 @@ fn table(name: Spanned<Name>, raw: RawTable) -> SourceTable {
         }),
         format: raw.format,
         columns,
+        required: raw.required,
         create: raw.create.map(|c| Create {
             partitions: c.partitions.unwrap_or(1).max(1),
             replication: c.replication.unwrap_or(1).max(1),
@@ -289,6 +321,7 @@ fn table(name: Spanned<Name>, raw: RawTable) -> SourceTable {
             Some(RawBadRows::Skip) => BadRows::Skip,
             Some(RawBadRows::Fail) | None => BadRows::Fail,
         },
+        max_bad_share: raw.max_bad_share.map_or(SourceTable::MAX_BAD_SHARE, |share| share.0),
         path: raw.path,
     }
 }

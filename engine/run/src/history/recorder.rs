@@ -5,6 +5,7 @@ use crate::{
     event::{Event, Level, Listener, RunOutcome},
     report::{NodeReport, Status, Verdict},
 };
+use engine_connect::read::Lag;
 use rusqlite::params;
 use std::sync::{Arc, Mutex};
 
@@ -45,6 +46,10 @@ impl Recorder {
                 let verdict = node.verdict.as_ref().map(verdict);
                 let row = params![*run, node.node.to_string(), word(node.status), node.rows, took, note(node), verdict];
                 db.execute("insert into nodes values (?1, ?2, ?3, ?4, ?5, ?6, ?7)", row)?;
+                if let Some(lag) = &node.lag {
+                    let row = params![*run, at_us, "info", node.node.to_string(), behind(lag)];
+                    db.execute("insert into logs values (?1, ?2, ?3, ?4, ?5)", row)?;
+                }
                 if node.status == Status::Succeeded {
                     let sql = "update built set took_us = ?3 where target = ?1 and node = ?2";
                     db.execute(sql, params![self.asked.target, node.node.to_string(), took])?;
@@ -65,10 +70,19 @@ impl Recorder {
                 let row = params![*run, at_us, "warn", node.to_string(), message];
                 db.execute("insert into logs values (?1, ?2, ?3, ?4, ?5)", row)?;
             }
-            Event::StepStarted { .. } | Event::StepProgress { .. } => {}
+            Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Lag { .. } => {}
         }
         Ok(())
     }
+}
+
+/// `12 events behind: partition 0 by 5, 2 by 7`
+fn behind(lag: &Lag) -> String {
+    let events = lag.values().sum::<u64>();
+    let parts =
+        lag.iter().filter(|(_, behind)| **behind > 0).map(|(partition, behind)| format!("{partition} by {behind}"));
+    let parts = parts.collect::<Vec<_>>().join(", ");
+    if events == 0 { "0 events behind".to_owned() } else { format!("{events} events behind: partition {parts}") }
 }
 
 fn word(status: Status) -> &'static str {

@@ -1,78 +1,186 @@
 //! Stream models: micro-batches of a topic, each committed with its rejected rows and the topic's position.
 
-use super::{mode, rows};
+mod batch;
+mod flood;
+mod pace;
+mod progress;
+
+use super::mode;
 use crate::{
-    blame, check, copy,
+    blame,
     error::{Error, Result},
-    inputs, place,
+    event::Level,
+    place,
     report::{NodeReport, Status},
     step::StepRun,
     systems,
 };
-use datafusion::{
-    arrow::{array::RecordBatch, datatypes::SchemaRef},
-    datasource::MemTable,
-    error::DataFusionError,
-    physical_plan::collect,
-};
+use batch::{Batch, Sink};
 use engine_connect::{
     connector::Connection,
     position::Position,
-    publish::{Advance, Commit, Mode, Publication, Target},
-    read::{BatchLimit, OpenTable, ReadRequest},
+    publish::{Advance, Mode},
+    read::{BatchLimit, OpenTable, ReadRequest, TableRequest},
 };
 use engine_language::{
     code,
     diagnostic::Diagnostic,
     graph::{NodeId, NodeKind},
     model::Model,
-    name::Name,
-    template::Rendered,
 };
+use flood::Flood;
+use pace::Pace;
+use progress::Progress;
 use std::{sync::Arc, time::Duration};
 
 /// Bytes of a micro-batch.
-const BATCH_BYTES: u64 = 64 << 20;
+const BATCH_BYTES: u64 = 16 << 20;
+/// How long a micro-batch waits for more messages.
+const BATCH_TIME: Duration = Duration::from_millis(500);
 
-/// Reads to the present end of the topic; under a full refresh from its beginning, over the rows of the same keys. A
-/// table without a key begins anew then, for rows would come twice.
+/// Reads to the present end of the topic, or without end where that was asked for; under a full refresh from its
+/// beginning, over the rows of the same keys. A table without a key begins anew then, for rows would come twice.
 pub async fn follow(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeReport> {
     let began = run.runner.clock.now_us();
-    let topic = topic(run, model)?;
-    let (place, target) = run.locate(node)?;
-    let pipeline = node.name.clone();
     let mut report = NodeReport::new(node.clone(), Status::Reused, began);
     (report.rows, report.events) = (Some(0), Some(0));
-    let mut position = target.position(&pipeline).await?;
-    let mut again = run.runner.options.full_refresh && position.is_some();
+    let stream = Stream::new(run, node, model)?;
+    let mut progress = Progress::new(run, node);
+    let mut from_start = true;
+    let mut pace = Pace::default();
     loop {
-        let since = position.clone().filter(|_| !again);
-        let open = read(run, &topic, since).await?;
-        let (next, more) = (open.next.clone(), open.more);
-        let Some(next) = next.filter(|next| again || Some(next) != position.as_ref()) else { break };
-        let mode = if again && model.config.key.is_empty() { Mode::Replace } else { mode(model) };
-        again = false;
-        let batch = Batch { run, node, model, topic: &topic, pipeline: &pipeline, mode };
-        batch.write(open, &target, &place.table, Advance { from: position, to: next.clone() }, &mut report).await?;
-        report.status = Status::Succeeded;
-        position = Some(next);
-        if !more {
-            break;
+        let done = stream.to_the_end(&mut report, &mut progress, &mut pace, &mut from_start).await;
+        match done {
+            Ok(()) if !run.runner.options.forever => break,
+            Ok(()) => pace.idle().await,
+            Err(error) if run.runner.options.forever && blame::may_pass(&error) => {
+                run.log(node, Level::Warn, format!("{error}; trying again"));
+                pace.failed().await;
+            }
+            Err(error) => return Err(error),
         }
     }
-    run.tokens.forget(&place);
+    run.tokens.forget(&stream.sink.place);
     if report.status == Status::Reused {
         report.note = Some("no new events".into());
     } else {
         report.done = "Streamed";
     }
+    report.lag = stream.lag(&mut progress).await?;
     run.remember(node, None, None, report.rows)?;
     report.took = run.runner.since(began);
     Ok(report)
 }
 
+/// A stream model, its topic and its target.
+struct Stream<'a> {
+    run: &'a StepRun,
+    model: &'a Model,
+    topic: NodeId,
+    source: Arc<dyn Connection>,
+    request: TableRequest,
+    sink: Sink<'a>,
+}
+
+/// Where a reading begins.
+struct Begin {
+    /// Where the target says that it stands.
+    stands: Option<Position>,
+    /// Where to read from.
+    since: Option<Position>,
+    /// Whether the first batch moves the position even if it is empty.
+    moves: bool,
+    /// What becomes of the rows that are there, at the first batch.
+    mode: Mode,
+}
+
+impl<'a> Stream<'a> {
+    fn new(run: &'a StepRun, node: &'a NodeId, model: &'a Model) -> Result<Self> {
+        let topic = topic(run, model)?;
+        let (at, source) = run.locate(&topic)?;
+        let request = systems::request(&run.runner.project, &topic, &at);
+        let (place, target) = run.locate(node)?;
+        let sink = Sink { run, node, model, place, target };
+        Ok(Self { run, model, topic, source, request, sink })
+    }
+
+    /// Follows the topic to its present end. What was asked for only holds until a batch is committed.
+    async fn to_the_end(
+        &self,
+        report: &mut NodeReport,
+        progress: &mut Progress<'_>,
+        pace: &mut Pace,
+        from_start: &mut bool,
+    ) -> Result<()> {
+        let mut flood = Flood::new(&self.request);
+        let Some(Begin { mut stands, since, mut moves, mode }) = self.begin(*from_start).await? else { return Ok(()) };
+        let mut mode = Some(mode);
+        let mut ahead = Some(self.read(since.clone()).await?);
+        let mut since = since;
+        while let Some(open) = ahead.take() {
+            let (next, more) = (open.next.clone(), open.more);
+            let Some(next) = next.filter(|next| moves || Some(next) != stands.as_ref()) else { break };
+            let batch = Batch {
+                topic: &self.topic,
+                source: &self.source,
+                request: TableRequest { since: since.clone(), ..self.request.clone() },
+                advance: Advance { from: stands.clone(), to: next.clone() },
+                mode: mode.take().unwrap_or_else(|| super::mode(self.model)),
+            };
+            // The next batch is read while this one is written.
+            let reading = async { if more { self.read(Some(next.clone())).await.map(Some) } else { Ok(None) } };
+            let (written, read) = tokio::join!(self.sink.write(batch, open, &mut flood, report), reading);
+            written?;
+            (report.status, *from_start, moves) = (Status::Succeeded, false, false);
+            pace.moved();
+            (stands, since) = (Some(next.clone()), Some(next));
+            progress.moved(report, || self.behind(since.as_ref())).await?;
+            ahead = read?;
+        }
+        progress.stands(stands);
+        Ok(())
+    }
+
+    /// Where to begin; `None` if there is no topic to begin in.
+    async fn begin(&self, from_start: bool) -> Result<Option<Begin>> {
+        let options = &self.run.runner.options;
+        let stands = self.sink.target.position(&self.sink.node.name).await?;
+        let plain = |since| Begin { since, stands: stands.clone(), moves: false, mode: mode(self.model) };
+        if let (true, Some(start)) = (from_start, options.from) {
+            let since = self.source.start(&self.request, start).await?;
+            return Ok(since.map(|since| Begin { moves: true, ..plain(Some(since)) }));
+        }
+        if from_start && options.full_refresh && stands.is_some() {
+            let begin = Begin { moves: true, ..plain(None) };
+            let keyed = !self.model.config.key.is_empty();
+            return Ok(Some(if keyed { begin } else { Begin { mode: Mode::Replace, ..begin } }));
+        }
+        Ok(Some(plain(stands.clone())))
+    }
+
+    async fn read(&self, since: Option<Position>) -> Result<OpenTable> {
+        let rows = self.run.runner.project.settings.limits.batch_rows;
+        let limit = BatchLimit { rows, bytes: BATCH_BYTES, time: BATCH_TIME };
+        let request = TableRequest { since, limit: Some(limit), ..self.request.clone() };
+        let mut reading = self.source.read(ReadRequest { tables: vec![request] }).await?;
+        Ok(reading.tables.pop().expect("one table was asked for"))
+    }
+
+    async fn behind(&self, since: Option<&Position>) -> Result<Option<engine_connect::read::Lag>> {
+        let request = TableRequest { since: since.cloned(), ..self.request.clone() };
+        Ok(self.source.lag(&request).await?)
+    }
+
+    /// How far it is behind at the end.
+    async fn lag(&self, progress: &mut Progress<'_>) -> Result<Option<engine_connect::read::Lag>> {
+        let lag = self.behind(progress.position()).await?;
+        progress.say(lag.as_ref());
+        Ok(lag)
+    }
+}
+
 /// The topic that a stream model reads: the one source whose connection has a moving end.
-fn topic(run: &StepRun, model: &Model) -> Result<NodeId> {
+pub fn topic(run: &StepRun, model: &Model) -> Result<NodeId> {
     let mut topics = model.rendered.reads.iter().filter(|read| {
         let streams = |node: &NodeId| {
             let place = place::of(&run.runner.project, node)?;
@@ -89,126 +197,4 @@ fn topic(run: &StepRun, model: &Model) -> Result<NodeId> {
         (None, _) => Err(wrong(format!("the stream model `{}` reads no topic", model.name))),
         (Some(_), Some(_)) => Err(wrong(format!("the stream model `{}` reads more than one topic", model.name))),
     }
-}
-
-async fn read(run: &StepRun, topic: &NodeId, since: Option<Position>) -> Result<OpenTable> {
-    let (place, connection) = run.locate(topic)?;
-    let limit = BatchLimit {
-        rows: run.runner.project.settings.limits.batch_rows,
-        bytes: BATCH_BYTES,
-        time: Duration::from_millis(500),
-    };
-    let mut request = systems::request(&run.runner.project, topic, &place);
-    (request.since, request.limit) = (since, Some(limit));
-    let mut reading = connection.read(ReadRequest { tables: vec![request] }).await?;
-    Ok(reading.tables.pop().expect("one table was asked for"))
-}
-
-/// One micro-batch.
-struct Batch<'a> {
-    run: &'a StepRun,
-    node: &'a NodeId,
-    model: &'a Model,
-    topic: &'a NodeId,
-    pipeline: &'a Name,
-    mode: Mode,
-}
-
-impl Batch<'_> {
-    async fn write(
-        &self,
-        open: OpenTable,
-        target: &Arc<dyn Connection>,
-        table: &Name,
-        advance: Advance,
-        report: &mut NodeReport,
-    ) -> Result<()> {
-        let session = self.run.runner.sessions.open();
-        let rendered = self.rendered()?;
-        // Tables of other systems are read as they are at this batch.
-        let mut others = rendered.clone();
-        others.reads.retain(|read| read.value != *self.topic);
-        inputs::open(&self.run.runner, &session, &others).await?;
-        let located = |error: DataFusionError| blame::in_model(&rendered, error, self.node);
-        let events = session.context.read_table(open.provider)?;
-        let plan = events.create_physical_plan().await?;
-        let messages = collect(plan, session.context.task_ctx()).await.map_err(located)?;
-        let schema = open_schema(&messages, &session, self)?;
-        let (source, name) = inputs::names(&self.run.runner, self.topic);
-        let events = messages.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
-        if let Some(schema) = schema {
-            let memory = MemTable::try_new(schema, vec![messages])?;
-            session.register(source.as_str(), name.as_str(), Arc::new(memory))?;
-        }
-        let rejected = open.rejected.take();
-        let frame = session.query(&rendered.sql).await.map_err(located)?;
-        let schema = copy::schema(frame.schema().inner()).map_err(|error| rows::at_model(error, self.model))?;
-        let made = frame.collect().await.map_err(located)?;
-        let made: Vec<RecordBatch> = made.iter().map(|batch| copy::carried(batch, &schema)).collect::<Result<_>>()?;
-        let checks = self.check(&session, &made, &schema).await?;
-        let mode = self.mode.clone();
-        let definition = rows::definition(self.model, &schema);
-        let publication = Publication {
-            run: self.run.run.id.clone(),
-            tables: vec![Target { table: table.clone(), schema, definition, mode, declared: None }],
-            pipeline: Some(self.pipeline.clone()),
-        };
-        let publisher = target.write(publication).await?;
-        let mut writer = publisher.writer(table).await?;
-        let mut written = 0;
-        for batch in made {
-            report.bytes += batch.get_array_memory_size() as u64;
-            written += batch.num_rows() as u64;
-            writer.write(batch).await?;
-        }
-        writer.finish().await?;
-        let refused = rejected.len() as u64;
-        publisher.commit(Commit { advance: Some(advance), rejected }).await?;
-        report.rejected += refused;
-        report.rows = report.rows.map(|rows| rows + written);
-        report.events = report.events.map(|before| before + events + refused);
-        report.checks = checks;
-        Ok(())
-    }
-
-    fn rendered(&self) -> Result<Rendered> {
-        if !self.model.rendered.uses_run && !self.model.rendered.uses_incremental {
-            return Ok(self.model.rendered.clone());
-        }
-        let outcome = self.run.runner.project.render(self.model, &self.run.run, true);
-        outcome.map(|outcome| outcome.rendered).map_err(|problem| Error::Project(Box::new(problem)))
-    }
-
-    async fn check(
-        &self,
-        session: &crate::session::Session,
-        made: &[RecordBatch],
-        schema: &SchemaRef,
-    ) -> Result<Vec<crate::report::CheckReport>> {
-        let rows = Arc::new(MemTable::try_new(schema.clone(), vec![made.to_vec()])?);
-        let checks = check::run(&self.run.runner, session, &self.node.name, rows, &self.model.config.checks).await?;
-        match check::first_broken(&checks) {
-            Some(broken) => Err(check::broken(&self.node.name, broken)),
-            None => Ok(checks),
-        }
-    }
-}
-
-/// The messages' schema; a batch of nothing but rejected messages has none, and then the topic's own is used.
-fn open_schema(
-    messages: &[RecordBatch],
-    session: &crate::session::Session,
-    batch: &Batch<'_>,
-) -> Result<Option<SchemaRef>> {
-    if let Some(first) = messages.first() {
-        return Ok(Some(first.schema()));
-    }
-    let definition = batch.run.runner.project.tables.get(&batch.topic.name);
-    let schema = definition.map(engine_connect::types::schema);
-    if let Some(schema) = &schema {
-        let (source, name) = inputs::names(&batch.run.runner, batch.topic);
-        let empty = MemTable::try_new(schema.clone(), vec![vec![]])?;
-        session.register(source.as_str(), name.as_str(), Arc::new(empty))?;
-    }
-    Ok(None)
 }

@@ -180,6 +180,7 @@ impl Publisher for Staged {
             self.advance(&mut on, pipeline, move_on).await?;
         }
         let pipeline = self.publication.pipeline.as_ref().map_or("", Name::as_str);
+        self.settle_letters(&mut on, pipeline, &commit.settled).await?;
         self.dead_letters(&mut on, pipeline, &commit.rejected).await?;
         self.replace(&mut on, indexes).await?;
         for (target, stage) in self.pairs() {

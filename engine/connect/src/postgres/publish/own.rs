@@ -9,7 +9,7 @@ use crate::{
         statement::{literal, quote, within},
         types::UNSIGNED,
     },
-    publish::{Advance, Publication, Target},
+    publish::{Advance, DeadLetter, Publication, Target},
     read::RejectedRow,
     types::column,
 };
@@ -40,7 +40,8 @@ pub async fn own_tables(server: &Server, on: &mut PgConnection, publication: &Pu
         sql.push(table(
             "engine_dead_letters",
             "pipeline text not null, source text not null, partition integer not null, \"offset\" bigint not null, \
-             payload bytea not null, reason text not null, run text not null",
+             payload bytea not null, reason text not null, run text not null, \
+             primary key (pipeline, source, partition, \"offset\")",
         ));
         sql.push(table("engine_publications", "run text not null, table_name text not null, rows bigint not null"));
     }
@@ -84,15 +85,43 @@ impl Staged {
         query.bind(&self.publication.run).execute(on).await.map(drop).map_err(fault)
     }
 
-    /// Keeps rejected rows.
+    /// Keeps rejected rows; one that is there already gets the new reason.
     pub async fn dead_letters(&self, on: &mut PgConnection, pipeline: &str, rows: &[RejectedRow]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
         let table = within(self.server.schema(), "engine_dead_letters");
-        let sql = format!("insert into {table} values ($1, $2, $3, $4, $5, $6, $7)");
-        for row in rows {
-            let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(pipeline).bind(&row.source);
-            let query = query.bind(row.partition.cast_signed()).bind(row.offset).bind(&row.payload);
-            let done = query.bind(&row.reason).bind(&self.publication.run).execute(&mut *on).await;
-            done.map_err(|error| self.server.fault("keeping dead letters", error))?;
+        let sql = format!(
+            "insert into {table} select $1, r.source, r.partition, r.\"offset\", r.payload, r.reason, $7 \
+             from unnest($2::text[], $3::int[], $4::bigint[], $5::bytea[], $6::text[]) \
+             as r (source, partition, \"offset\", payload, reason) \
+             on conflict (pipeline, source, partition, \"offset\") do update \
+             set payload = excluded.payload, reason = excluded.reason, run = excluded.run"
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(pipeline);
+        let query = query.bind(rows.iter().map(|row| row.source.as_str()).collect::<Vec<_>>());
+        let query = query.bind(rows.iter().map(|row| row.partition.cast_signed()).collect::<Vec<_>>());
+        let query = query.bind(rows.iter().map(|row| row.offset).collect::<Vec<_>>());
+        let query = query.bind(rows.iter().map(|row| row.payload.as_slice()).collect::<Vec<_>>());
+        // A reason quotes what was refused, and text here has no NUL.
+        let query = query.bind(rows.iter().map(|row| row.reason.replace('\0', "\u{fffd}")).collect::<Vec<_>>());
+        let done = query.bind(&self.publication.run).execute(on).await;
+        done.map(drop).map_err(|error| self.server.fault("keeping dead letters", error))
+    }
+
+    /// Lets dead letters go.
+    pub async fn settle_letters(&self, on: &mut PgConnection, pipeline: &str, letters: &[DeadLetter]) -> Result<()> {
+        let fault = |error| self.server.fault("letting dead letters go", error);
+        let table = within(self.server.schema(), "engine_dead_letters");
+        let sql =
+            format!("delete from {table} where pipeline = $1 and source = $2 and partition = $3 and \"offset\" = $4");
+        for letter in letters {
+            let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(pipeline).bind(&letter.source);
+            let query = query.bind(letter.partition.cast_signed()).bind(letter.offset);
+            if query.execute(&mut *on).await.map_err(fault)?.rows_affected() == 0 {
+                let message = format!("a dead letter of `{pipeline}` is gone meanwhile; nothing was written");
+                return Err(self.server.error("letting dead letters go", Blame::Rival, message));
+            }
         }
         Ok(())
     }

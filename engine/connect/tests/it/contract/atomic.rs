@@ -108,7 +108,7 @@ pub async fn readers_see_old_or_new(it: Subject) {
 
 fn at(from: Option<i64>, to: i64) -> Commit {
     let place = |number: i64| Position(json!({ "next": number }));
-    Commit { advance: Some(Advance { from: from.map(place), to: place(to) }), rejected: vec![] }
+    Commit { advance: Some(Advance { from: from.map(place), to: place(to) }), ..Commit::default() }
 }
 
 pub async fn positions_move_with_rows(it: Subject) {

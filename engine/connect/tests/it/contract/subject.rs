@@ -38,6 +38,8 @@ pub struct Subject {
     pub refused: &'static [&'static str],
     /// Bytes of the longest name that it keeps.
     pub longest_name: usize,
+    /// Whether names of tables are letters, digits, `.`, `_` and `-` alone, and others are refused.
+    pub plain_names: bool,
     /// Whether its texts may hold a NUL character.
     pub nul: bool,
     /// The format in which the test itself writes what the connector only reads.
@@ -84,10 +86,16 @@ impl Subject {
         Self { longest_name: 63, nul: false, ..it }
     }
 
+    pub fn kafka() -> Self {
+        let (brokers, prefix) = (super::super::kafka::brokers(), super::super::kafka::prefix());
+        let toml = format!("type = \"kafka\"\nbrokers = \"{brokers}\"\nprefix = \"{prefix}\"");
+        Self { plain_names: true, ..Self::open(&toml, &["bytes", "interval", "list(int)"]) }
+    }
+
     fn open(toml: &str, refused: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(toml, folder.path());
-        Self { connection, refused, longest_name: 64, nul: true, format: None, folder }
+        Self { connection, refused, longest_name: 64, plain_names: false, nul: true, format: None, folder }
     }
 
     /// Publishes one table's rows.
@@ -141,12 +149,16 @@ impl Subject {
 
 /// The connection of a TOML table.
 pub fn open(toml: &str, root: &Path) -> Arc<dyn Connection> {
+    connect(toml, root, &mut Problems::default()).unwrap()
+}
+
+/// The same, where it may be refused.
+pub fn connect(toml: &str, root: &Path, problems: &mut Problems) -> Option<Arc<dyn Connection>> {
     let span = span();
-    let mut problems = Problems::default();
-    let mut fields = Value::parse(span.file, toml, &mut problems);
-    let kind = fields.take("type").unwrap().1.read::<String>(&mut problems).unwrap();
+    let mut fields = Value::parse(span.file, toml, problems);
+    let kind = fields.take("type").unwrap().1.read::<String>(problems).unwrap();
     let declared = Declared { name: Spanned::new("it".into(), span), kind: Spanned::new(kind, span), fields };
-    Registry::builtin().connect(&declared, root, &mut problems).unwrap()
+    Registry::builtin().connect(&declared, root, problems)
 }
 
 /// The rows of an opened table of pairs.
@@ -222,8 +234,10 @@ fn declared(table: &str, definition: &TableDefinition) -> Arc<SourceTable> {
         freshness: None,
         format: None,
         columns: columns.map(|c| (Spanned::new(c.name.clone(), at), Spanned::new(c.kind.clone(), at))).collect(),
+        required: vec![],
         create: None,
         bad_rows: BadRows::Fail,
+        max_bad_share: SourceTable::MAX_BAD_SHARE,
         path: None,
     })
 }

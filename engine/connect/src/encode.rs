@@ -7,6 +7,7 @@ use arrow::json::{
 };
 use datafusion::arrow::{
     array::{Array, AsArray, RecordBatch, StringArray},
+    compute::cast,
     datatypes::{DataType, FieldRef, Float32Type, Float64Type, TimestampMicrosecondType},
     error::ArrowError,
 };
@@ -20,10 +21,12 @@ use std::{
 /// A message to be: its key, its time in microseconds since 1970 UTC, and its bytes.
 pub type Message = (Option<String>, i64, Vec<u8>);
 
-/// Rows as messages. `_key` and `_timestamp` are the message's own, `_payload` replaces it as it is.
-pub fn messages(batch: &RecordBatch) -> Result<Vec<Message>, ArrowError> {
+/// Rows as messages. `_key` and `_timestamp` are the message's own, `_payload` replaces it as it is. Without `_key`, these
+/// columns make the key: the one's text, or a list in JSON of several.
+pub fn messages(batch: &RecordBatch, key: &[String]) -> Result<Vec<Message>, ArrowError> {
     let text = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>().cloned());
-    let (keys, raw) = (text("_key"), batch.column_by_name("_payload").and_then(|c| c.as_binary_opt::<i32>().cloned()));
+    let keys = text("_key").map_or_else(|| made(batch, key), |keys| Ok(Some(keys)))?;
+    let raw = batch.column_by_name("_payload").and_then(|c| c.as_binary_opt::<i32>().cloned());
     let times =
         batch.column_by_name("_timestamp").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>().cloned());
     let lines = objects(batch)?;
@@ -39,6 +42,28 @@ pub fn messages(batch: &RecordBatch) -> Result<Vec<Message>, ArrowError> {
             (key, time, payload.to_vec())
         })
         .collect())
+}
+
+/// The keys that columns make.
+fn made(batch: &RecordBatch, key: &[String]) -> Result<Option<StringArray>, ArrowError> {
+    let columns = key.iter().map(|name| {
+        let column = batch.column_by_name(name);
+        let column =
+            column.ok_or_else(|| ArrowError::SchemaError(format!("there is no column `{name}` for the key")))?;
+        Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
+    });
+    let columns: Vec<StringArray> = columns.collect::<Result<_, ArrowError>>()?;
+    Ok(match columns.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        several => {
+            let list = |row: usize| {
+                let parts = several.iter().map(|column| column.is_valid(row).then(|| column.value(row)));
+                serde_json::to_string(&parts.collect::<Vec<_>>()).expect("text is JSON")
+            };
+            Some(StringArray::from_iter_values((0..batch.num_rows()).map(list)))
+        }
+    })
 }
 
 /// The columns that are not the message's own, as one object a line.

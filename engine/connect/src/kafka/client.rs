@@ -1,0 +1,280 @@
+//! One cluster: its clients, and what their errors mean.
+
+use crate::error::{Blame, Error, Result};
+use engine_language::name::Name;
+use rdkafka::{
+    ClientConfig, ClientContext,
+    admin::AdminClient,
+    config::RDKafkaLogLevel,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
+    error::{KafkaError, RDKafkaErrorCode as Code},
+    message::DeliveryResult,
+    producer::{ProducerContext, ThreadedProducer},
+};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// How long a broker may take to answer a question.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A consumer that remembers why it was refused.
+pub type Consumer = BaseConsumer<Reasons>;
+/// A producer that remembers why it was refused.
+pub type Producer = ThreadedProducer<Reasons>;
+
+/// A cluster, by its connection's name. Connects on first use.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    name: Name,
+    settings: ClientConfig,
+    password_file: Option<PathBuf>,
+    brokers: String,
+    /// Asks for topics and offsets; reads nothing.
+    control: Mutex<Option<Arc<Consumer>>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("name", &self.inner.name).field("at", &self.at()).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    pub fn new(name: Name, settings: ClientConfig, password_file: Option<PathBuf>, brokers: String) -> Self {
+        Self { inner: Arc::new(Inner { name, settings, password_file, brokers, control: Mutex::default() }) }
+    }
+
+    /// Where it is, for people.
+    pub fn at(&self) -> &str {
+        &self.inner.brokers
+    }
+
+    fn settings(&self) -> Result<ClientConfig> {
+        let mut settings = self.inner.settings.clone();
+        if let Some(file) = &self.inner.password_file {
+            let text = std::fs::read_to_string(file).map_err(|error| {
+                let message = format!("`{}`: {error}", file.display());
+                self.error("connecting", Blame::User, message).hint("correct `password_file`")
+            })?;
+            settings.set("sasl.password", text.trim_end_matches(['\r', '\n']));
+        }
+        Ok(settings)
+    }
+
+    /// A consumer that says each end of a partition, never begins where it was not told to, and sees only what was
+    /// committed. What it holds ahead is bounded; the user's own settings win where they may.
+    pub fn consumer(&self) -> Result<Consumer> {
+        let mut settings = self.settings()?;
+        for (key, value) in [
+            ("group.id", "engine"),
+            ("queued.max.messages.kbytes", "16384"),
+            ("fetch.wait.max.ms", "100"),
+            ("reconnect.backoff.max.ms", "2000"),
+        ] {
+            if settings.get(key).is_none() {
+                settings.set(key, value);
+            }
+        }
+        settings
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("enable.partition.eof", "true")
+            .set("isolation.level", "read_committed");
+        settings.create_with_context(Reasons::default()).map_err(|error| self.fault("connecting", &error))
+    }
+
+    /// A producer whose messages of one transaction are seen together, or never.
+    pub fn producer(&self, id: &str) -> Result<Producer> {
+        let mut settings = self.settings()?;
+        for (key, value) in [
+            ("transaction.timeout.ms", "300000"),
+            ("compression.type", "lz4"),
+            ("partitioner", "murmur2_random"),
+            ("linger.ms", "5"),
+            ("queue.buffering.max.kbytes", "32768"),
+        ] {
+            if settings.get(key).is_none() {
+                settings.set(key, value);
+            }
+        }
+        settings.set("transactional.id", id).set("enable.idempotence", "true");
+        settings.create_with_context(Reasons::default()).map_err(|error| self.fault("connecting", &error))
+    }
+
+    /// A client that makes topics.
+    pub fn admin(&self) -> Result<AdminClient<Reasons>> {
+        let made = self.settings()?.create_with_context(Reasons::default());
+        made.map_err(|error| self.fault("connecting", &error))
+    }
+
+    /// Asks the cluster something, on a thread that may wait.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        doing: &str,
+        question: impl FnOnce(&Consumer) -> Result<T, KafkaError> + Send + 'static,
+    ) -> Result<T> {
+        let (client, doing) = (self.clone(), doing.to_owned());
+        let asked = tokio::task::spawn_blocking(move || {
+            let control = client.control()?;
+            let answer = question(&control);
+            // What it was told meanwhile waits in its queue.
+            while control.poll(Duration::ZERO).is_some() {}
+            answer.map_err(|error| client.fault_because(&doing, &error, control.context()))
+        });
+        asked.await.expect("a question does not panic")
+    }
+
+    fn control(&self) -> Result<Arc<Consumer>> {
+        let mut control = self.inner.control.lock().expect("no holder of this lock panics");
+        if let Some(control) = &*control {
+            return Ok(control.clone());
+        }
+        Ok(control.insert(Arc::new(self.consumer()?)).clone())
+    }
+
+    /// An error of this connection.
+    pub fn error(&self, doing: &str, blame: Blame, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::new(&self.inner.name, doing, blame, why)
+    }
+
+    /// What an error means, and what to do.
+    pub fn fault(&self, doing: &str, error: &KafkaError) -> Error {
+        let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+        let why = match error {
+            KafkaError::Transaction(error) => error.to_string(),
+            KafkaError::ClientCreation(text) | KafkaError::AdminOpCreation(text) => text.clone(),
+            _ => code.to_string(),
+        };
+        self.said(doing, code, why)
+    }
+
+    /// The same, for a client that may have been told more.
+    pub fn fault_because(&self, doing: &str, error: &KafkaError, reasons: &Reasons) -> Error {
+        let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+        match reasons.last() {
+            // A broker that refuses a password, or is not there, makes everything else time out.
+            Some((reason, text)) if vague(code) => self.said(doing, reason, text),
+            _ => self.fault(doing, error),
+        }
+    }
+
+    /// What a code means, and what to do.
+    pub fn said(&self, doing: &str, code: Code, why: String) -> Error {
+        let of = |blame| self.error(doing, blame, why.clone());
+        match code {
+            Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
+                of(Blame::User).hint("check `user`, `password`, `sasl_mechanism` and what the listener expects")
+            }
+            Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed => {
+                of(Blame::User).hint("grant the right to the connection's user")
+            }
+            Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
+                of(Blame::User).hint("check the topic's name, or declare `create` for it")
+            }
+            Code::InvalidReplicationFactor | Code::InvalidPartitions | Code::PolicyViolation | Code::InvalidConfig => {
+                of(Blame::User).hint("correct `create` under the source's table")
+            }
+            Code::InvalidTopic => {
+                of(Blame::User).hint("a topic's name has up to 249 letters, digits, `.`, `_` and `-`")
+            }
+            Code::SSL => of(Blame::User).hint("check `tls`, `tls_ca`, and that the certificate names the broker"),
+            Code::ProducerFenced | Code::Fenced | Code::InvalidProducerEpoch => of(Blame::Rival),
+            Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
+                of(Blame::Data).hint("raise `message.max.bytes` in `librdkafka` and at the topic, or send less")
+            }
+            code if vague(code) => {
+                of(Blame::System).later().hint(format!("is Kafka running at {}? check `brokers`", self.at()))
+            }
+            Code::NotLeaderForPartition
+            | Code::LeaderNotAvailable
+            | Code::CoordinatorNotAvailable
+            | Code::CoordinatorLoadInProgress
+            | Code::NotEnoughReplicas
+            | Code::ConcurrentTransactions
+            | Code::OffsetNotAvailable => of(Blame::System).later(),
+            _ => of(Blame::System),
+        }
+    }
+}
+
+/// Whether a code says no more than that nobody answered.
+pub fn vague(code: Code) -> bool {
+    matches!(
+        code,
+        Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::Resolve
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
+            | Code::MessageTimedOut
+            | Code::TimedOutQueue
+            | Code::NetworkException
+            | Code::BrokerNotAvailable
+            | Code::WaitingForCoordinator
+    )
+}
+
+/// What a client was told besides its answers: why it was refused, and which message could not be delivered.
+#[derive(Clone, Debug, Default)]
+pub struct Reasons(Arc<Mutex<Told>>);
+
+#[derive(Debug, Default)]
+struct Told {
+    refused: Option<(Code, String)>,
+    undelivered: Option<KafkaError>,
+}
+
+impl Reasons {
+    /// The last reason, unless it is no more than that nobody answered and there is a better one.
+    pub fn last(&self) -> Option<(Code, String)> {
+        self.told().refused.clone()
+    }
+
+    /// The first message that could not be delivered.
+    pub fn undelivered(&self) -> Option<KafkaError> {
+        self.told().undelivered.clone()
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
+        self.0.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl ClientContext for Reasons {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let Some(code) = error.rdkafka_error_code() else { return };
+        let mut told = self.told();
+        let better = told.refused.as_ref().is_none_or(|(known, _)| vague(*known) || !vague(code));
+        if code != Code::PartitionEOF && better {
+            told.refused = Some((code, reason.to_owned()));
+        }
+    }
+}
+
+impl ConsumerContext for Reasons {}
+
+impl ProducerContext for Reasons {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            self.told().undelivered.get_or_insert_with(|| error.clone());
+        }
+    }
+}

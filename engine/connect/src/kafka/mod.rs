@@ -1,0 +1,140 @@
+//! `type = "kafka"`: topics of a Kafka cluster.
+//!
+//! Partitions are assigned by hand and their offsets are the target's, committed with the rows: no consumer group moves
+//! anything. Each topic that is followed is polled on a thread of its own. Writes are transactions.
+
+mod begin;
+mod client;
+mod config;
+mod poll;
+mod read;
+mod stand;
+mod topic;
+mod write;
+
+pub use config::{Config, Kafka};
+
+use crate::{
+    connector::{Abilities, Connection},
+    error::{Blame, Result},
+    position::{Position, Token},
+    publish::{Publication, Publisher},
+    read::{Lag, Offsets, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
+};
+use client::{Client, PATIENCE};
+use engine_language::{
+    name::Name,
+    table::{Column, TableDefinition},
+};
+use rdkafka::{consumer::Consumer as _, error::KafkaResult};
+use serde_json::Value;
+use std::sync::Arc;
+use topic::Topic;
+
+/// A cluster.
+#[derive(Clone, Debug)]
+pub struct Brokers {
+    client: Client,
+    prefix: String,
+    /// By what the cluster knows this project as a writer.
+    writer: String,
+    pollers: Arc<read::Pollers>,
+}
+
+impl Brokers {
+    fn new(client: Client, prefix: String, writer: String) -> Self {
+        Self { client, prefix, writer, pollers: Arc::default() }
+    }
+
+    fn topic(&self, table: &Name) -> Topic {
+        Topic { client: self.client.clone(), name: table.clone(), topic: format!("{}{table}", self.prefix) }
+    }
+}
+
+#[async_trait::async_trait]
+impl Connection for Brokers {
+    fn abilities(&self) -> Abilities {
+        Abilities { write: true, replace: false, merge: false, stream: true, positions: false }
+    }
+
+    async fn ping(&self) -> Result<String> {
+        let count = |consumer: &client::Consumer| -> KafkaResult<usize> {
+            Ok(consumer.fetch_metadata(None, PATIENCE)?.brokers().len())
+        };
+        let brokers = self.client.ask("connecting", count).await?;
+        let word = if brokers == 1 { "broker" } else { "brokers" };
+        Ok(format!("Kafka with {brokers} {word} at {}", self.client.at()))
+    }
+
+    async fn tables(&self) -> Result<Vec<Name>> {
+        let prefix = self.prefix.clone();
+        let list = move |consumer: &client::Consumer| {
+            let metadata = consumer.fetch_metadata(None, PATIENCE)?;
+            let topics = metadata.topics().iter().map(rdkafka::metadata::MetadataTopic::name);
+            let ours = topics.filter(|name| !name.starts_with("__")).filter_map(|name| name.strip_prefix(&prefix));
+            let mut names: Vec<Name> = ours.map(Name::new).collect();
+            names.sort();
+            Ok(names)
+        };
+        self.client.ask("listing topics", list).await
+    }
+
+    async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
+        if self.topic(&table.table).partitions().await?.is_none() {
+            return Ok(None);
+        }
+        let declared = table.declared.as_ref().map(|facts| facts.columns.as_slice()).unwrap_or_default();
+        let columns = declared.iter().map(|(name, kind)| Column::new(&name.value, kind.value.clone()));
+        Ok(Some(TableDefinition { columns: columns.collect(), ..TableDefinition::default() }))
+    }
+
+    async fn read(&self, request: ReadRequest) -> Result<Reading> {
+        let mut tables = vec![];
+        for table in &request.tables {
+            tables.push(read::open(&self.topic(&table.table), table, &self.pollers).await?);
+        }
+        Ok(Reading { tables, snapshot: None })
+    }
+
+    async fn token(&self, table: &TableRequest, _: Option<&Token>) -> Result<Option<Token>> {
+        let Some(extents) = self.topic(&table.table).extents().await? else { return Ok(None) };
+        // A topic that was made anew and filled as far would look the same.
+        let last = read::last_marks(&self.topic(&table.table), &extents).await?;
+        Ok(Some(Token { value: format!("{extents:?} {last:?}"), hint: Value::Null }))
+    }
+
+    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
+        Ok(Box::new(write::Append::begin(self, publication).await?))
+    }
+
+    async fn position(&self, _: &Name) -> Result<Option<Position>> {
+        Ok(None)
+    }
+
+    async fn lag(&self, table: &TableRequest) -> Result<Option<Lag>> {
+        read::lag(&self.topic(&table.table), table.since.as_ref()).await
+    }
+
+    async fn start(&self, table: &TableRequest, at: Start) -> Result<Option<Position>> {
+        read::start(&self.topic(&table.table), at).await
+    }
+
+    async fn passed(&self, table: &TableRequest, next: &Offsets) -> Result<Option<Position>> {
+        read::passed(&self.topic(&table.table), table.since.as_ref(), next).await
+    }
+
+    async fn message(&self, table: &TableRequest, at: (u32, i64), reason: String) -> Result<Option<RejectedRow>> {
+        read::message(&self.topic(&table.table), at, reason).await
+    }
+
+    async fn again(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
+        let topic = self.topic(&table.table);
+        let decoder = read::decoder(&topic, table)?;
+        decoder.open_again(&rejected).map(Some).map_err(|why| topic.error("reading", Blame::Data, why))
+    }
+
+    /// A writer that died left a transaction open; the next one of its name ends it.
+    async fn recover(&self) -> Result<usize> {
+        Ok(0)
+    }
+}

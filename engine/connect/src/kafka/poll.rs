@@ -1,0 +1,244 @@
+//! Polling a topic, on a thread that does nothing else.
+
+use super::{
+    client::{Consumer, vague},
+    stand::{At, Mark, Stand},
+};
+use crate::{
+    decode::messages::{Message as Row, Messages},
+    read::BatchLimit,
+};
+use rdkafka::{
+    Message as _, Timestamp,
+    consumer::Consumer as _,
+    error::{KafkaError, RDKafkaErrorCode as Code},
+    message::{BorrowedMessage, Headers as _},
+    topic_partition_list::{Offset, TopicPartitionList},
+};
+use std::{
+    collections::BTreeMap,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// Messages that are handed over together.
+const CHUNK: usize = 8192;
+/// Bytes that are handed over together.
+const CHUNK_BYTES: usize = 1 << 20;
+/// Chunks that wait to be taken.
+const AHEAD: usize = 2;
+/// How long a poll waits.
+const TICK: Duration = Duration::from_millis(50);
+/// How long a broker may have nothing to say where its end says that there is something.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// What is to be read.
+#[derive(Debug)]
+pub struct Order {
+    /// From where on; where the poller stands, if it was given an order before.
+    pub from: Stand,
+    /// How far, by partition.
+    pub ends: BTreeMap<i32, i64>,
+    /// How much at most; `None` is up to the ends and nothing beyond.
+    pub limit: Option<BatchLimit>,
+    /// Last messages that are to be found again before anything is read.
+    pub marks: BTreeMap<i32, Mark>,
+}
+
+/// What is said while an order is followed.
+#[derive(Debug)]
+pub enum Said {
+    /// Messages.
+    Some(Box<Messages>),
+    /// That is all; the reader stands here.
+    Done(Stand),
+    /// It cannot go on.
+    Trouble(Trouble),
+}
+
+/// Why reading cannot go on.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The client says so.
+    Kafka(KafkaError),
+    /// Nothing comes.
+    Silent,
+    /// Another message stands where the last one was read.
+    Other(i32, i64),
+    /// No message stands where the last one was read.
+    Lost(i32, i64),
+}
+
+/// A thread that polls one topic, and where it stands. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Poller {
+    orders: mpsc::Sender<(Order, Sender<Said>)>,
+    /// Where it stood after its last order, and when that was.
+    pub stand: Option<(Stand, Instant)>,
+}
+
+impl Poller {
+    /// Starts its thread.
+    pub fn start(consumer: Consumer) -> std::io::Result<Self> {
+        let (orders, todo) = mpsc::channel::<(Order, Sender<Said>)>();
+        let work = move || {
+            let mut polling = Polling { consumer, stand: None };
+            while let Ok((order, out)) = todo.recv() {
+                let done = polling.follow(order, &out);
+                let said = done.map_or_else(Said::Trouble, Said::Done);
+                let failed = matches!(said, Said::Trouble(_));
+                if out.blocking_send(said).is_err() || failed {
+                    break;
+                }
+            }
+        };
+        thread::Builder::new().name("kafka".into()).spawn(work)?;
+        Ok(Self { orders, stand: None })
+    }
+
+    /// Begins to follow an order.
+    pub fn follow(&self, order: Order) -> Receiver<Said> {
+        let (out, said) = channel(AHEAD);
+        // A thread that has ended drops the sender, and the receiver says so.
+        let _ = self.orders.send((order, out));
+        said
+    }
+}
+
+/// What the thread knows.
+struct Polling {
+    consumer: Consumer,
+    /// `None` until something is assigned. That is done once: `librdkafka` may abort the process where a topic that was
+    /// deleted is assigned again.
+    stand: Option<Stand>,
+}
+
+impl Polling {
+    fn follow(&mut self, mut order: Order, out: &Sender<Said>) -> Result<Stand, Trouble> {
+        let mut stand = match self.stand.take() {
+            Some(stand) => stand,
+            None => self.assign(&order)?,
+        };
+        let whole = order.limit.is_none();
+        let limit = order.limit.unwrap_or(BatchLimit { rows: u64::MAX, bytes: u64::MAX, time: Duration::MAX });
+        let (mut messages, mut rows, mut bytes) = (Messages::default(), 0, 0);
+        let (mut heard, mut first) = (Instant::now(), None::<Instant>);
+        while rows < limit.rows && bytes < limit.bytes && !(order.marks.is_empty() && reached(&stand, &order.ends)) {
+            let late = first.is_some_and(|first| first.elapsed() >= limit.time);
+            if late || out.is_closed() {
+                break;
+            }
+            match self.consumer.poll(TICK) {
+                Some(Ok(message)) => {
+                    heard = Instant::now();
+                    if !know_again(&mut order.marks, &message)? {
+                        continue;
+                    }
+                    let end = order.ends.get(&message.partition()).copied().unwrap_or(0);
+                    advance(&mut stand, &message);
+                    if !whole || message.offset() < end {
+                        first.get_or_insert_with(Instant::now);
+                        rows += 1;
+                        bytes += size(&message);
+                        push(&mut messages, &message);
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    self.end(partition, &mut stand)?;
+                    if let Some(mark) = order.marks.get(&partition) {
+                        return Err(Trouble::Lost(partition, mark.offset));
+                    }
+                }
+                Some(Err(error)) if !passes(&error) => return Err(Trouble::Kafka(error)),
+                Some(Err(_)) | None if heard.elapsed() > SILENCE => return Err(Trouble::Silent),
+                Some(Err(_)) | None => {}
+            }
+            if messages.len() >= CHUNK || messages.size_bytes() >= CHUNK_BYTES {
+                let _ = out.blocking_send(Said::Some(Box::new(std::mem::take(&mut messages))));
+            }
+        }
+        if !messages.is_empty() {
+            let _ = out.blocking_send(Said::Some(Box::new(messages)));
+        }
+        self.stand = Some(stand.clone());
+        Ok(stand)
+    }
+
+    /// Goes to where the order begins, or to the last message before that, to know it again.
+    fn assign(&mut self, order: &Order) -> Result<Stand, Trouble> {
+        let mut list = TopicPartitionList::new();
+        for (partition, at) in &order.from.partitions {
+            let offset = order.marks.get(partition).map_or(at.next, |mark| mark.offset);
+            let added = list.add_partition_offset(&order.from.topic, *partition, Offset::Offset(offset));
+            added.map_err(Trouble::Kafka)?;
+        }
+        self.consumer.assign(&list).map_err(Trouble::Kafka)?;
+        Ok(order.from.clone())
+    }
+
+    /// At the end of a partition only the consumer knows where it stands: behind what is no message may lie more.
+    fn end(&mut self, partition: i32, stand: &mut Stand) -> Result<(), Trouble> {
+        let places = self.consumer.position().map_err(Trouble::Kafka)?;
+        for place in places.elements() {
+            if let (true, Offset::Offset(next)) = (place.partition() == partition, place.offset()) {
+                let at = stand.partitions.entry(partition).or_default();
+                at.next = at.next.max(next);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn reached(stand: &Stand, ends: &BTreeMap<i32, i64>) -> bool {
+    ends.iter().all(|(partition, end)| stand.next(*partition) >= *end)
+}
+
+/// Whether the message is to be read; the last one before is only known again.
+fn know_again(marks: &mut BTreeMap<i32, Mark>, message: &BorrowedMessage<'_>) -> Result<bool, Trouble> {
+    let partition = message.partition();
+    let Some(mark) = marks.remove(&partition) else { return Ok(true) };
+    if message.offset() > mark.offset {
+        return Err(Trouble::Lost(partition, mark.offset));
+    }
+    if self::mark(message) == mark { Ok(false) } else { Err(Trouble::Other(partition, mark.offset)) }
+}
+
+fn mark(message: &BorrowedMessage<'_>) -> Mark {
+    let time = message.timestamp().to_millis().unwrap_or(-1);
+    Mark::new(message.offset(), time, message.key(), message.payload().unwrap_or_default())
+}
+
+fn advance(stand: &mut Stand, message: &BorrowedMessage<'_>) {
+    let at = At { next: message.offset() + 1, last: Some(mark(message)) };
+    stand.partitions.insert(message.partition(), at);
+}
+
+fn size(message: &BorrowedMessage<'_>) -> u64 {
+    (message.payload_len() + message.key_len()) as u64
+}
+
+fn push(messages: &mut Messages, message: &BorrowedMessage<'_>) {
+    let time = match message.timestamp() {
+        Timestamp::NotAvailable => 0,
+        Timestamp::CreateTime(ms) | Timestamp::LogAppendTime(ms) => ms.saturating_mul(1000),
+    };
+    let row = Row {
+        partition: message.partition(),
+        offset: message.offset(),
+        time,
+        key: message.key(),
+        payload: message.payload().unwrap_or_default(),
+    };
+    match message.headers() {
+        None => messages.push(row),
+        Some(headers) => messages.push_with(row, headers.iter().map(|header| (header.key, header.value))),
+    }
+}
+
+/// Whether the client goes on by itself.
+fn passes(error: &KafkaError) -> bool {
+    let KafkaError::MessageConsumption(code) = error else { return false };
+    vague(*code) || matches!(code, Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::Fail)
+}

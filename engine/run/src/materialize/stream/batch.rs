@@ -1,0 +1,267 @@
+//! One micro-batch: the model's SQL over its messages, and one transaction of the target.
+
+use super::{super::rows, Flood};
+use crate::{
+    blame, check, copy,
+    error::{Error, Result},
+    inputs, locate,
+    place::Place,
+    report::{CheckReport, NodeReport},
+    session::Session,
+    step::StepRun,
+};
+use datafusion::{
+    arrow::{
+        array::{AsArray, RecordBatch},
+        compute::concat_batches,
+        datatypes::{Int32Type, Int64Type, SchemaRef},
+    },
+    datasource::MemTable,
+    error::DataFusionError,
+    physical_plan::collect,
+};
+use engine_connect::{
+    connector::Connection,
+    error::Blame,
+    publish::{Advance, Commit, Mode, Publication, Target},
+    read::{Offsets, OpenTable, RejectedRow, TableRequest},
+};
+use engine_language::{graph::NodeId, model::Model, template::Rendered};
+use std::{ops::Range, sync::Arc};
+
+/// A stream model and where its rows go.
+pub struct Sink<'a> {
+    pub run: &'a StepRun,
+    pub node: &'a NodeId,
+    pub model: &'a Model,
+    pub place: Place,
+    pub target: Arc<dyn Connection>,
+}
+
+/// What is to be written.
+pub struct Batch<'a> {
+    /// The topic.
+    pub topic: &'a NodeId,
+    /// Its system.
+    pub source: &'a Arc<dyn Connection>,
+    /// The reading of the messages.
+    pub request: TableRequest,
+    /// The move of the position.
+    pub advance: Advance,
+    /// What becomes of the rows that are there.
+    pub mode: Mode,
+}
+
+/// A part of a batch that is committed by itself.
+struct Part {
+    messages: RecordBatch,
+    advance: Advance,
+    rejected: Vec<RejectedRow>,
+    mode: Mode,
+}
+
+/// Why a part was not committed.
+enum Refused {
+    /// Its rows are refused; fewer of them may not be.
+    Rows(Error),
+    /// Whatever its rows are.
+    Whole(Error),
+}
+
+impl<E: Into<Error>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self::Whole(error.into())
+    }
+}
+
+impl Sink<'_> {
+    /// Writes a batch. One that the target refuses is cut in two, and each half is a batch by itself, until what is refused
+    /// is one message, which goes to the dead letters.
+    pub async fn write(
+        &self,
+        batch: Batch<'_>,
+        open: OpenTable,
+        flood: &mut Flood,
+        report: &mut NodeReport,
+    ) -> Result<()> {
+        let messages = messages(&open, self.run).await?;
+        let mut rejected = open.rejected.take();
+        flood.count((messages.num_rows() + rejected.len()) as u64, &rejected)?;
+        let mut stands = batch.advance.from.clone();
+        let mut mode = batch.mode.clone();
+        let mut parts: Vec<Range<usize>> = vec![0..messages.num_rows()];
+        while let Some(range) = parts.pop() {
+            let last = range.end == messages.num_rows();
+            let part = messages.slice(range.start, range.len());
+            let next = offsets(&messages.slice(0, range.end));
+            let to =
+                if last { Some(batch.advance.to.clone()) } else { batch.source.passed(&batch.request, &next).await? };
+            let to = to.expect("a batch is only cut where its source can say where");
+            let comes = |row: &RejectedRow| last || next.get(&row.partition).is_some_and(|next| row.offset < *next);
+            let (here, later): (Vec<_>, Vec<_>) = std::mem::take(&mut rejected).into_iter().partition(comes);
+            let advance = Advance { from: stands.clone(), to: to.clone() };
+            let part = Part { messages: part, advance, rejected: here, mode: mode.clone() };
+            match self.commit(batch.topic, &part, report).await {
+                Ok(()) => {}
+                Err(Refused::Rows(error))
+                    if range.len() > 1 && batch.source.passed(&batch.request, &next).await?.is_some() =>
+                {
+                    rejected = part.rejected.into_iter().chain(later).collect();
+                    let middle = range.start + range.len() / 2;
+                    tracing::debug!(%error, from = range.start, to = range.end, "cut in two");
+                    parts.push(middle..range.end);
+                    parts.push(range.start..middle);
+                    continue;
+                }
+                Err(Refused::Rows(error)) if range.len() == 1 => {
+                    self.reject(&batch, part, flood, error, report).await?;
+                }
+                Err(Refused::Rows(error) | Refused::Whole(error)) => return Err(error),
+            }
+            rejected = later;
+            stands = Some(to);
+            mode = if mode == Mode::Replace { super::super::mode(self.model) } else { mode };
+        }
+        Ok(())
+    }
+
+    /// Puts the one message of a part, whose rows the target refused, to the dead letters.
+    async fn reject(
+        &self,
+        batch: &Batch<'_>,
+        part: Part,
+        flood: &mut Flood,
+        error: Error,
+        report: &mut NodeReport,
+    ) -> Result<()> {
+        let at = offsets(&part.messages).into_iter().next().map(|(partition, next)| (partition, next - 1));
+        let at = at.expect("the part has a message");
+        let Some(letter) = batch.source.message(&batch.request, at, reason(&error)).await? else {
+            return Err(error);
+        };
+        flood.count(0, std::slice::from_ref(&letter))?;
+        let rejected = part.rejected.into_iter().chain([letter]).collect();
+        let none = Part { messages: part.messages.slice(0, 0), rejected, ..part };
+        self.commit(batch.topic, &none, report).await.map_err(|refused| match refused {
+            Refused::Rows(error) | Refused::Whole(error) => error,
+        })
+    }
+
+    async fn commit(&self, topic: &NodeId, part: &Part, report: &mut NodeReport) -> Result<(), Refused> {
+        let session = self.run.runner.sessions.clone().single().open();
+        let rendered = self.rendered()?;
+        // Tables of other systems are read as they are at this batch.
+        let mut others = rendered.clone();
+        others.reads.retain(|read| read.value != *topic);
+        inputs::open(&self.run.runner, &session, &others).await?;
+        let (source, name) = inputs::names(&self.run.runner, topic);
+        let events = part.messages.num_rows() as u64;
+        let memory = MemTable::try_new(part.messages.schema(), vec![vec![part.messages.clone()]])?;
+        session.register(source.as_str(), name.as_str(), Arc::new(memory))?;
+        let (made, schema) = self.made(&session, &rendered).await?;
+        let checks = self.check(&session, &made, &schema).await?;
+        let target = Target {
+            table: self.place.table.clone(),
+            definition: rows::definition(self.model, &schema),
+            schema,
+            mode: part.mode.clone(),
+            declared: None,
+        };
+        let publication =
+            Publication { run: self.run.run.id.clone(), tables: vec![target], pipeline: Some(self.node.name.clone()) };
+        let commit =
+            Commit { advance: Some(part.advance.clone()), rejected: part.rejected.clone(), ..Commit::default() };
+        let (written, bytes) = self.publish(publication, made, commit).await?;
+        let refused = part.rejected.len() as u64;
+        report.rejected += refused;
+        report.bytes += bytes;
+        report.rows = report.rows.map(|rows| rows + written);
+        report.events = report.events.map(|before| before + events + refused);
+        report.checks = checks;
+        Ok(())
+    }
+
+    /// What the model makes of the messages.
+    async fn made(&self, session: &Session, rendered: &Rendered) -> Result<(Vec<RecordBatch>, SchemaRef), Refused> {
+        let located = |error: DataFusionError| blame::in_model(rendered, error, self.node);
+        let frame = session.query(&rendered.sql).await.map_err(located)?;
+        let schema = copy::schema(frame.schema().inner()).map_err(|error| rows::at_model(error, self.model))?;
+        let made = frame.collect().await.map_err(|error| match located(error) {
+            // A value that cannot be computed is one message's.
+            error @ Error::Project(_) => Refused::Rows(error),
+            error => Refused::Whole(error),
+        })?;
+        let carried = made.iter().map(|batch| copy::carried(batch, &schema)).collect::<Result<_>>();
+        Ok((carried.map_err(Refused::Rows)?, schema))
+    }
+
+    async fn publish(&self, to: Publication, made: Vec<RecordBatch>, commit: Commit) -> Result<(u64, u64), Refused> {
+        let blamed = |error: engine_connect::error::Error| match error.blame {
+            Blame::Data => Refused::Rows(error.into()),
+            _ => Refused::Whole(error.into()),
+        };
+        let publisher = self.target.write(to).await?;
+        let mut writer = publisher.writer(&self.place.table).await?;
+        let (mut written, mut bytes) = (0, 0);
+        for batch in made {
+            bytes += batch.get_array_memory_size() as u64;
+            written += batch.num_rows() as u64;
+            writer.write(batch).await.map_err(blamed)?;
+        }
+        writer.finish().await.map_err(blamed)?;
+        publisher.commit(commit).await.map_err(blamed)?;
+        Ok((written, bytes))
+    }
+
+    fn rendered(&self) -> Result<Rendered> {
+        if !self.model.rendered.uses_run && !self.model.rendered.uses_incremental {
+            return Ok(self.model.rendered.clone());
+        }
+        let outcome = self.run.runner.project.render(self.model, &self.run.run, true);
+        outcome.map(|outcome| outcome.rendered).map_err(|problem| Error::Project(Box::new(problem)))
+    }
+
+    async fn check(&self, session: &Session, made: &[RecordBatch], schema: &SchemaRef) -> Result<Vec<CheckReport>> {
+        let rows = Arc::new(MemTable::try_new(schema.clone(), vec![made.to_vec()])?);
+        let checks = check::run(&self.run.runner, session, &self.node.name, rows, &self.model.config.checks).await?;
+        match check::first_broken(&checks) {
+            Some(broken) => Err(check::broken(&self.node.name, broken)),
+            None => Ok(checks),
+        }
+    }
+}
+
+/// The good messages of a reading, in their order.
+async fn messages(open: &OpenTable, run: &StepRun) -> Result<RecordBatch> {
+    let session = run.runner.sessions.clone().single().open();
+    let plan = session.context.read_table(open.provider.clone())?.create_physical_plan().await?;
+    let batches = collect(plan, session.context.task_ctx()).await.map_err(Error::Query)?;
+    Ok(concat_batches(&open.provider.schema(), &batches).map_err(DataFusionError::from)?)
+}
+
+/// Behind which offset the messages end, by partition; nothing where messages have no places.
+fn offsets(messages: &RecordBatch) -> Offsets {
+    let partitions = messages.column_by_name("_partition").and_then(|c| c.as_primitive_opt::<Int32Type>());
+    let places = messages.column_by_name("_offset").and_then(|c| c.as_primitive_opt::<Int64Type>());
+    let (Some(partitions), Some(places)) = (partitions, places) else { return Offsets::new() };
+    let mut next = Offsets::new();
+    for row in 0..messages.num_rows() {
+        let partition = u32::try_from(partitions.value(row)).unwrap_or(u32::MAX);
+        let end = next.entry(partition).or_default();
+        *end = (*end).max(places.value(row) + 1);
+    }
+    next
+}
+
+/// Why a target, or a model, refused a message.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Connect(error) => error.source.to_string(),
+        Error::Query(error) => match locate::connect_error(error) {
+            Some(error) => error.source.to_string(),
+            None => error.strip_backtrace(),
+        },
+        Error::Project(problem) => problem.message.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,101 @@
+//! How many bad messages a stream puts up with.
+
+use crate::error::{Error, Result};
+use engine_connect::read::{RejectedRow, TableRequest};
+use engine_language::{code, config::source::SourceTable, diagnostic::Diagnostic};
+use std::collections::BTreeMap;
+
+/// Fewer bad messages than this are no flood, whatever their share.
+const FEW: u64 = 100;
+/// Only about so many of the newest messages count.
+const NEWEST: u64 = 20_000;
+/// Reasons that are shown.
+const REASONS: usize = 3;
+
+/// Counts messages, of the newest ones, and those of them that were bad.
+#[derive(Debug)]
+pub struct Flood {
+    topic: String,
+    most: f64,
+    events: u64,
+    bad: u64,
+}
+
+impl Flood {
+    /// As the topic's declaration says.
+    pub fn new(request: &TableRequest) -> Self {
+        let most = request.declared.as_ref().map_or(SourceTable::MAX_BAD_SHARE, |declared| declared.max_bad_share);
+        Self { topic: request.table.to_string(), most, events: 0, bad: 0 }
+    }
+
+    /// Counts messages; refuses those that are a flood.
+    pub fn count(&mut self, events: u64, bad: &[RejectedRow]) -> Result<()> {
+        if self.events > NEWEST {
+            (self.events, self.bad) = (self.events / 2, self.bad / 2);
+        }
+        self.events += events;
+        self.bad += bad.len() as u64;
+        #[expect(clippy::cast_precision_loss, reason = "a share is rough")]
+        let share = self.bad as f64 / self.events.max(1) as f64;
+        if self.bad < FEW || share <= self.most || bad.is_empty() {
+            return Ok(());
+        }
+        let message = format!("{} of the last {} messages of `{}` are bad", self.bad, self.events, self.topic);
+        let problem = Diagnostic::error(&code::E0521, None, message);
+        let reasons = reasons(bad)
+            .into_iter()
+            .fold(problem, |problem, (reason, count)| problem.hint(format!("{count} of them: {reason}")));
+        Err(Error::Project(Box::new(
+            reasons
+                .hint("correct the declaration, the model or the producer; `max_bad_share` says how many may be bad"),
+        )))
+    }
+}
+
+/// The most frequent reasons.
+fn reasons(bad: &[RejectedRow]) -> Vec<(&str, usize)> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in bad {
+        *counts.entry(row.reason.as_str()).or_default() += 1;
+    }
+    let mut all: Vec<(&str, usize)> = counts.into_iter().collect();
+    all.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    all.truncate(REASONS);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Flood;
+    use engine_connect::read::{RejectedRow, TableRequest};
+
+    fn bad(count: usize) -> Vec<RejectedRow> {
+        let row = |offset| RejectedRow {
+            source: "t".into(),
+            partition: 0,
+            offset,
+            payload: vec![],
+            reason: "no JSON".into(),
+        };
+        (0..).take(count).map(row).collect()
+    }
+
+    #[test]
+    fn many_bad_messages_are_a_flood_and_few_are_not() {
+        let flood = || Flood::new(&TableRequest::all("t"));
+        assert!(flood().count(99, &bad(99)).is_ok(), "few, though all are bad");
+        assert!(flood().count(400, &bad(200)).is_ok(), "half");
+        let error = flood().count(300, &bad(200)).unwrap_err();
+        assert_eq!(error.to_string(), "200 of the last 300 messages of `t` are bad");
+    }
+
+    #[test]
+    fn what_was_good_long_ago_does_not_hide_a_flood() {
+        let mut flood = Flood::new(&TableRequest::all("t"));
+        for _ in 0..1000 {
+            flood.count(10_000, &[]).unwrap();
+        }
+        let batches = (0..100).position(|_| flood.count(10_000, &bad(10_000)).is_err());
+        assert!(batches.is_some_and(|batches| batches < 5), "{batches:?}");
+    }
+}
