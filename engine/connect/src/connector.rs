@@ -1,7 +1,9 @@
 //! What a connector is, and what one system can do.
 
 use crate::{
+    digest::{Digest, RowDigester},
     error::Result,
+    loss::Loss,
     position::{Position, Token},
     publish::{Publication, Publisher},
     read::{Lag, Offsets, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
@@ -64,6 +66,37 @@ pub trait Connection: Debug + Send + Sync {
 
     /// What tells whether a table changed; `None` if the system cannot tell. `last` is an earlier answer.
     async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>>;
+
+    /// Digests rows as [`digest`](Self::digest) does it inside the system; `None` if it cannot, or not of such columns.
+    fn digester(&self, _open: &OpenTable) -> Option<Box<dyn RowDigester>> {
+        None
+    }
+
+    /// The digest of an opened table's rows, made inside the system and as of its instant; `None` if there is no
+    /// [`digester`](Self::digester).
+    async fn digest(&self, _reading: &Reading, _open: &OpenTable) -> Result<Option<Digest>> {
+        Ok(None)
+    }
+
+    /// The token of a table whose rows were read, without asking again; `None` if the system cannot tell.
+    fn stamp(&self, _reading: &Reading, _table: &TableRequest, _digest: Digest) -> Option<Token> {
+        None
+    }
+
+    /// The word after `type =`. Tables pass between systems of one kind as they are, where both sides know how.
+    fn kind(&self) -> &'static str {
+        ""
+    }
+
+    /// How many writers into one table at once are faster than one.
+    fn writers(&self) -> usize {
+        1
+    }
+
+    /// What of a table it cannot carry, before any row moves. `table` is what the source says of it.
+    fn losses(&self, _table: &TableDefinition) -> Vec<Loss> {
+        vec![]
+    }
 
     /// Begins one atomic write of one or more tables.
     async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>>;

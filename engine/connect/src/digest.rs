@@ -62,3 +62,11 @@ impl Digester {
         self.digest
     }
 }
+
+/// Digests rows here just as a system digests them inside itself, so that both can be compared.
+pub trait RowDigester: Send {
+    /// Adds a batch. `Err` says why its rows cannot be digested.
+    fn add(&mut self, batch: &RecordBatch) -> Result<(), String>;
+    /// What was added so far.
+    fn digest(&self) -> Digest;
+}

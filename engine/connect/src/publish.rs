@@ -1,6 +1,12 @@
 //! How tables are written: staged, looked at, published in one step.
 
-use crate::{error::Result, position::Position, read::RejectedRow};
+use crate::{
+    digest::{Digest, RowDigester},
+    error::Result,
+    policy::Replaced,
+    position::Position,
+    read::RejectedRow,
+};
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
     catalog::TableProvider,
@@ -61,6 +67,28 @@ pub trait Publisher: Send + Sync {
 
     /// The table as readers will see it after `commit`; call it when all writers have finished.
     async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>>;
+
+    /// Digests rows as [`digest`](Self::digest) does it inside the system; `None` if it cannot, or not of such columns.
+    fn digester(&self, _table: &Name) -> Option<Box<dyn RowDigester>> {
+        None
+    }
+
+    /// The digest, made inside the system, of the written rows as readers will see them after `commit`; call it when all
+    /// writers have finished. `None` if there is no [`digester`](Self::digester).
+    async fn digest(&self, _table: &Name) -> Result<Option<Digest>> {
+        Ok(None)
+    }
+
+    /// Opens a writer for the keys of all rows that stay: of a merged table, the others are deleted on `commit`. Their
+    /// columns are the key's. `None` if the system cannot do that.
+    async fn keeper(&self, _table: &Name) -> Result<Option<Box<dyn Writer>>> {
+        Ok(None)
+    }
+
+    /// Values that became NULL on their way into staging, as the user chose.
+    fn replaced(&self, _table: &Name) -> Vec<Replaced> {
+        vec![]
+    }
 
     /// Publishes rows, rejected rows and position in one step, or nothing.
     async fn commit(self: Box<Self>, commit: Commit) -> Result<Vec<Written>>;

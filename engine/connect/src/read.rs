@@ -1,6 +1,6 @@
 //! How tables are read.
 
-use crate::{position::Position, types::field};
+use crate::{policy::Replacements, position::Position, types::field};
 use datafusion::{
     arrow::datatypes::{DataType, Field, TimeUnit},
     catalog::TableProvider,
@@ -37,12 +37,27 @@ pub struct TableRequest {
     pub since: Option<Position>,
     /// How much to read at most, for streams; `None` is all.
     pub limit: Option<BatchLimit>,
+    /// The kind of the system that the rows only pass to. Where it is the same kind, values go over as they are, also
+    /// those that no query here could read; see [`Column::native`](engine_language::table::Column::native).
+    pub bound_for: Option<&'static str>,
+    /// For increments of a table: what tells which rows are new.
+    pub cursor: Option<Cursor>,
+}
+
+/// What tells which rows of a table are new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// A column that only grows.
+    pub column: String,
+    /// How far behind its greatest value rows may still be committed. `None` leaves it to the system, which then has to
+    /// know of itself which rows were not to be seen the last time.
+    pub overlap: Option<Duration>,
 }
 
 impl TableRequest {
     /// All of a table about which nothing is declared.
     pub fn all(table: impl Into<Name>) -> Self {
-        Self { table: table.into(), declared: None, since: None, limit: None }
+        Self { table: table.into(), declared: None, since: None, limit: None, bound_for: None, cursor: None }
     }
 }
 
@@ -105,17 +120,21 @@ pub struct RejectedRow {
 
 /// Collects rejected rows while a table is scanned. As many as the batch's limit allows, so memory is bounded.
 #[derive(Clone, Debug, Default)]
-pub struct Rejects(Arc<Mutex<Vec<RejectedRow>>>);
+pub struct Rejects {
+    rows: Arc<Mutex<Vec<RejectedRow>>>,
+    /// Values that became NULL, as the user chose.
+    pub replaced: Replacements,
+}
 
 impl Rejects {
     /// Adds one.
     pub fn push(&self, row: RejectedRow) {
-        self.0.lock().expect("no holder of this lock panics").push(row);
+        self.rows.lock().expect("no holder of this lock panics").push(row);
     }
 
     /// Takes all out.
     pub fn take(&self) -> Vec<RejectedRow> {
-        std::mem::take(&mut self.0.lock().expect("no holder of this lock panics"))
+        std::mem::take(&mut self.rows.lock().expect("no holder of this lock panics"))
     }
 }
 

@@ -9,10 +9,12 @@ use engine_language::{
     column::ColumnType,
     table::{Column, TableDefinition},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 /// Metadata of a field whose Arrow type does not tell everything: holds the column type's words.
 pub const TYPE_KEY: &str = "engine.type";
+/// Metadata of a field that its own system declares in other words: holds [`Column::native`].
+pub const NATIVE_KEY: &str = "engine.native";
 
 /// The Arrow type that carries a column type.
 pub fn arrow_type(kind: &ColumnType) -> DataType {
@@ -74,8 +76,9 @@ pub fn column_type(data_type: &DataType) -> Option<ColumnType> {
 pub fn field(column: &Column) -> Field {
     let data_type = arrow_type(&column.kind);
     let told = column_type(&data_type).as_ref() == Some(&column.kind);
-    let field = Field::new(&column.name, data_type, column.nullable);
-    if told { field } else { field.with_metadata(HashMap::from([(TYPE_KEY.into(), column.kind.to_string())])) }
+    let words = (!told).then(|| (TYPE_KEY.to_owned(), column.kind.to_string()));
+    let native = column.native.clone().map(|native| (NATIVE_KEY.to_owned(), native));
+    Field::new(&column.name, data_type, column.nullable).with_metadata(words.into_iter().chain(native).collect())
 }
 
 /// An Arrow field as a column; `None` if no column type carries it.
@@ -83,7 +86,13 @@ pub fn column(field: &Field) -> Option<Column> {
     let told = field.metadata().get(TYPE_KEY).and_then(|words| words.parse().ok());
     let kind = told.filter(|kind| arrow_type(kind) == *field.data_type());
     let kind = kind.or_else(|| column_type(field.data_type()))?;
-    Some(Column { nullable: field.is_nullable(), ..Column::new(field.name(), kind) })
+    let native = native(field).map(str::to_owned);
+    Some(Column { nullable: field.is_nullable(), native, ..Column::new(field.name(), kind) })
+}
+
+/// How its own system declares a field.
+pub fn native(field: &Field) -> Option<&str> {
+    field.metadata().get(NATIVE_KEY).map(String::as_str)
 }
 
 /// A definition's columns as an Arrow schema.
@@ -91,11 +100,14 @@ pub fn schema(definition: &TableDefinition) -> SchemaRef {
     Arc::new(Schema::new(definition.columns.iter().map(field).collect::<Vec<_>>()))
 }
 
-/// The schema in which results are carried to a sink: every type replaced by the one that [`column_type`] gives.
-/// `Err` names the first column that no column type carries.
+/// The schema in which results are carried to a sink: every type replaced by the one that [`column_type`] gives, and
+/// nothing said of how a column was declared where it was read. `Err` names the first column that no column type carries.
 pub fn carried(schema: &Schema) -> Result<SchemaRef, String> {
-    let fields: Result<Vec<_>, String> =
-        schema.fields().iter().map(|f| column(f).map(|c| field(&c)).ok_or_else(|| f.name().clone())).collect();
+    let carried = |found: &Arc<Field>| {
+        let column = column(found).ok_or_else(|| found.name().clone())?;
+        Ok::<_, String>(field(&Column { native: None, ..column }))
+    };
+    let fields: Result<Vec<_>, String> = schema.fields().iter().map(carried).collect();
     Ok(Arc::new(Schema::new(fields?)))
 }
 

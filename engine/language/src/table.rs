@@ -44,12 +44,21 @@ pub struct Column {
     /// The labels of an enum.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// How its own system declares it where `kind` does not say it all, as `postgres:jsonb`. A system of the same kind
+    /// declares it the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<String>,
 }
 
 impl Column {
     /// A column that may hold NULL.
     pub fn new(name: impl Into<String>, kind: ColumnType) -> Self {
-        Self { name: name.into(), kind, nullable: true, default: None, labels: vec![] }
+        Self { name: name.into(), kind, nullable: true, default: None, labels: vec![], native: None }
+    }
+
+    /// How a system of this kind declares it, if it comes from one.
+    pub fn native(&self, kind: &str) -> Option<&str> {
+        self.native.as_deref()?.strip_prefix(kind)?.strip_prefix(':')
     }
 }
 

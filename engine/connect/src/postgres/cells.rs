@@ -1,6 +1,7 @@
 //! Collects one column's binary values.
 
 use super::{numeric, types::Wire};
+use crate::policy::Oddity;
 use datafusion::arrow::{
     array::{
         ArrayBuilder, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder,
@@ -11,7 +12,10 @@ use datafusion::arrow::{
     buffer::{OffsetBuffer, ScalarBuffer},
     datatypes::{DataType, Field, IntervalMonthDayNano},
 };
-use std::{fmt::Write, sync::Arc};
+use std::{
+    fmt::{self, Write},
+    sync::Arc,
+};
 
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL's time begins.
 pub const EPOCH_DAYS: i32 = 10_957;
@@ -34,12 +38,39 @@ pub enum Cells {
     Jsonb(StringBuilder),
     Uuid(StringBuilder),
     Bytes(BinaryBuilder),
+    /// An array's own bytes, which may say that there are NULLs where there are none any more.
+    Array(BinaryBuilder, Vec<u8>),
     Date(Date32Builder),
     Time(Time64MicrosecondBuilder),
     Timestamp(TimestampMicrosecondBuilder, bool),
     Interval(IntervalMonthDayNanoBuilder),
     List(Box<List>),
 }
+
+/// Why a value was not added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It cannot be carried exactly; the user may have chosen what becomes of it.
+    Odd(Oddity, String),
+    /// It is not what the column's type looks like.
+    Broken(String),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Odd(_, why) | Self::Broken(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl<T: Into<String>> From<T> for Refused {
+    fn from(why: T) -> Self {
+        Self::Broken(why.into())
+    }
+}
+
+/// Whether a value of this kind becomes NULL, which is counted then.
+pub type Allow<'a> = &'a mut dyn FnMut(Oddity) -> bool;
 
 /// A column of lists that grows.
 pub struct List {
@@ -68,7 +99,8 @@ impl Cells {
             Wire::Text => Self::Text(StringBuilder::new()),
             Wire::Jsonb => Self::Jsonb(StringBuilder::new()),
             Wire::Uuid => Self::Uuid(StringBuilder::new()),
-            Wire::Bytes => Self::Bytes(BinaryBuilder::new()),
+            Wire::Bytes | Wire::Raw => Self::Bytes(BinaryBuilder::new()),
+            Wire::RawArray => Self::Array(BinaryBuilder::new(), vec![]),
             Wire::Date => Self::Date(Date32Builder::new()),
             Wire::Time => Self::Time(Time64MicrosecondBuilder::new()),
             Wire::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new(), false),
@@ -80,27 +112,37 @@ impl Cells {
         }
     }
 
-    /// Adds a value, or NULL. `Err` says why it cannot be carried.
-    pub fn push(&mut self, value: Option<&[u8]>) -> Result<(), String> {
+    /// Adds a value, or NULL, also for what may become NULL. `Err` says why it cannot be carried.
+    pub fn push(&mut self, value: Option<&[u8]>, allow: Allow<'_>) -> Result<(), Refused> {
         let Some(value) = value else {
             self.push_null();
             return Ok(());
         };
+        match self.add(value, allow) {
+            Err(Refused::Odd(oddity, _)) if allow(oddity) => {
+                self.push_null();
+                Ok(())
+            }
+            added => added,
+        }
+    }
+
+    /// Adds a value. What is odd as a whole leaves the column as it was.
+    fn add(&mut self, value: &[u8], allow: Allow<'_>) -> Result<(), Refused> {
         match self {
             Self::Bool(to) => to.append_value(fixed::<1>(value)?[0] != 0),
             Self::Int2(to) => to.append_value(i16::from_be_bytes(fixed(value)?)),
             Self::Int4(to) => to.append_value(i32::from_be_bytes(fixed(value)?)),
             Self::Int8(to) => to.append_value(i64::from_be_bytes(fixed(value)?)),
             Self::Unsigned(to) => {
-                let number = numeric::decode(value, 20, 0)?.to_i128().and_then(|n| u64::try_from(n).ok());
-                to.append_value(number.ok_or("the number is not one of 64 bits without sign")?);
+                let number = u64::try_from(numeric::decode(value, 20, 0)?).ok();
+                let why = || Refused::Odd(Oddity::Digits, "the number is not one of 64 bits without sign".into());
+                to.append_value(number.ok_or_else(why)?);
             }
             Self::Float4(to) => to.append_value(f32::from_be_bytes(fixed(value)?)),
             Self::Float8(to) => to.append_value(f64::from_be_bytes(fixed(value)?)),
-            Self::Decimal128(to, p, s) => {
-                to.append_value(numeric::decode(value, *p, *s)?.to_i128().ok_or("the number is too large")?);
-            }
-            Self::Decimal256(to, p, s) => to.append_value(numeric::decode(value, *p, *s)?),
+            Self::Decimal128(to, p, s) => to.append_value(numeric::decode(value, *p, *s)?),
+            Self::Decimal256(to, p, s) => to.append_value(numeric::decode_wide(value, *p, *s)?),
             Self::Text(to) => to.append_value(text(value)?),
             Self::Jsonb(to) => match value.split_first() {
                 Some((1, value)) => to.append_value(text(value)?),
@@ -111,14 +153,18 @@ impl Cells {
                 to.append_value("");
             }
             Self::Bytes(to) => to.append_value(value),
+            Self::Array(to, bytes) => {
+                told_nulls(value, bytes)?;
+                to.append_value(bytes);
+            }
             Self::Date(to) => to.append_value(date(i32::from_be_bytes(fixed(value)?))?),
             Self::Time(to) => match i64::from_be_bytes(fixed(value)?) {
-                DAY_US.. => return Err("24:00:00 is no time of a day".into()),
+                DAY_US.. => return Err(Refused::Odd(Oddity::Midnight, "24:00:00 is no time of a day".into())),
                 time => to.append_value(time),
             },
             Self::Timestamp(to, _) => to.append_value(timestamp(i64::from_be_bytes(fixed(value)?))?),
             Self::Interval(to) => to.append_value(interval(fixed(value)?)?),
-            Self::List(to) => to.push(value)?,
+            Self::List(to) => to.push(value, allow)?,
         }
         Ok(())
     }
@@ -135,7 +181,7 @@ impl Cells {
             Self::Decimal128(to, ..) => to.append_null(),
             Self::Decimal256(to, ..) => to.append_null(),
             Self::Text(to) | Self::Jsonb(to) | Self::Uuid(to) => to.append_null(),
-            Self::Bytes(to) => to.append_null(),
+            Self::Bytes(to) | Self::Array(to, _) => to.append_null(),
             Self::Date(to) => to.append_null(),
             Self::Time(to) => to.append_null(),
             Self::Timestamp(to, _) => to.append_null(),
@@ -160,7 +206,7 @@ impl Cells {
             Self::Decimal128(from, ..) => ArrayBuilder::finish(from),
             Self::Decimal256(from, ..) => ArrayBuilder::finish(from),
             Self::Text(from) | Self::Jsonb(from) | Self::Uuid(from) => ArrayBuilder::finish(from),
-            Self::Bytes(from) => ArrayBuilder::finish(from),
+            Self::Bytes(from) | Self::Array(from, _) => ArrayBuilder::finish(from),
             Self::Date(from) => ArrayBuilder::finish(from),
             Self::Time(from) => ArrayBuilder::finish(from),
             Self::Timestamp(from, zone) => {
@@ -175,14 +221,16 @@ impl Cells {
 
 impl List {
     /// Dimensions, whether there are NULLs, the items' type; each dimension's size and first index; the items.
-    fn push(&mut self, value: &[u8]) -> Result<(), String> {
+    fn push(&mut self, value: &[u8], allow: Allow<'_>) -> Result<(), Refused> {
+        let odd = |why: String| Err(Refused::Odd(Oddity::Dimensions, why));
         let cut = "the array is cut off";
         let int = |at: usize| value.get(at..).and_then(<[u8]>::first_chunk::<4>).map(|b| i32::from_be_bytes(*b));
         let count = match int(0).ok_or(cut)? {
             0 => 0,
             1 if int(16).ok_or(cut)? == 1 => int(12).ok_or(cut)?,
-            1 => return Err("an array that does not begin at 1 cannot be carried".into()),
-            more => return Err(format!("an array of {more} dimensions cannot be carried")),
+            1 => return odd("an array that does not begin at 1 cannot be carried".into()),
+            2..=6 => return odd(format!("an array of {} dimensions cannot be carried", int(0).ok_or(cut)?)),
+            more => return Err(format!("an array of {more} dimensions").into()),
         };
         let mut at = if count == 0 { value.len() } else { 20 };
         for _ in 0..count {
@@ -193,7 +241,7 @@ impl List {
                 Err(_) => None,
             };
             at += item.map_or(0, <[u8]>::len);
-            self.items.push(item)?;
+            self.items.push(item, allow)?;
         }
         if at != value.len() {
             return Err("the array is too long".into());
@@ -211,12 +259,29 @@ impl List {
     }
 }
 
-fn fixed<const N: usize>(value: &[u8]) -> Result<[u8; N], String> {
-    value.try_into().map_err(|_| format!("a value has {} bytes instead of {N}", value.len()))
+/// Copies an array's bytes, with the mark for NULLs only where there is one.
+fn told_nulls(value: &[u8], to: &mut Vec<u8>) -> Result<(), Refused> {
+    let int = |at: usize| value.get(at..).and_then(<[u8]>::first_chunk::<4>).map(|b| i32::from_be_bytes(*b));
+    let cut = "the array is cut off";
+    let dimensions = usize::try_from(int(0).ok_or(cut)?).ok().filter(|n| *n <= 6).ok_or(cut)?;
+    let (mut at, mut nulls) = (12 + 8 * dimensions, 0_i32);
+    while at < value.len() {
+        let size = int(at).ok_or(cut)?;
+        at += 4 + usize::try_from(size).unwrap_or(0);
+        nulls |= i32::from(size < 0);
+    }
+    to.clear();
+    to.extend_from_slice(value);
+    to.get_mut(4..8).ok_or(cut)?.copy_from_slice(&nulls.to_be_bytes());
+    Ok(())
 }
 
-fn text(value: &[u8]) -> Result<&str, String> {
-    std::str::from_utf8(value).map_err(|_| "a text is not UTF-8".into())
+fn fixed<const N: usize>(value: &[u8]) -> Result<[u8; N], Refused> {
+    value.try_into().map_err(|_| format!("a value has {} bytes instead of {N}", value.len()).into())
+}
+
+fn text(value: &[u8]) -> Result<&str, Refused> {
+    std::str::from_utf8(value).map_err(|_| Refused::Odd(Oddity::Utf8, "a text is not UTF-8".into()))
 }
 
 fn uuid(value: [u8; 16], to: &mut StringBuilder) {
@@ -234,24 +299,31 @@ fn uuid(value: [u8; 16], to: &mut StringBuilder) {
     .expect("writing into memory does not fail");
 }
 
-fn date(value: i32) -> Result<i32, String> {
+fn date(value: i32) -> Result<i32, Refused> {
     match value {
-        i32::MIN | i32::MAX => Err("an infinite date cannot be carried".into()),
-        value => value.checked_add(EPOCH_DAYS).ok_or_else(|| "the date is too far away".into()),
+        i32::MIN | i32::MAX => Err(Refused::Odd(Oddity::Infinity, "an infinite date cannot be carried".into())),
+        value => value.checked_add(EPOCH_DAYS).ok_or_else(|| far("the date")),
     }
 }
 
-fn timestamp(value: i64) -> Result<i64, String> {
+fn timestamp(value: i64) -> Result<i64, Refused> {
     match value {
-        i64::MIN | i64::MAX => Err("an infinite timestamp cannot be carried".into()),
-        value => value.checked_add(EPOCH_US).ok_or_else(|| "the timestamp is too far away".into()),
+        i64::MIN | i64::MAX => Err(Refused::Odd(Oddity::Infinity, "an infinite timestamp cannot be carried".into())),
+        value => value.checked_add(EPOCH_US).ok_or_else(|| far("the timestamp")),
     }
 }
 
-fn interval(value: [u8; 16]) -> Result<IntervalMonthDayNano, String> {
+fn far(what: &str) -> Refused {
+    Refused::Odd(Oddity::Range, format!("{what} is too far away"))
+}
+
+fn interval(value: [u8; 16]) -> Result<IntervalMonthDayNano, Refused> {
     let number = u128::from_be_bytes(value);
     let part = |shift: u32| u32::try_from((number >> shift) & 0xffff_ffff).expect("32 bits were taken").cast_signed();
-    let time = i64::from_be_bytes(fixed(&value[..8])?);
-    let nanoseconds = time.checked_mul(1000).ok_or("the interval is too long for nanoseconds")?;
-    Ok(IntervalMonthDayNano::new(part(0), part(32), nanoseconds))
+    let (time, days, months) = (i64::from_be_bytes(fixed(&value[..8])?), part(32), part(0));
+    if [(i64::MIN, i32::MIN), (i64::MAX, i32::MAX)].iter().any(|(t, d)| (time, days, months) == (*t, *d, *d)) {
+        return Err(Refused::Odd(Oddity::Infinity, "an infinite interval cannot be carried".into()));
+    }
+    let long = || Refused::Odd(Oddity::Range, "the interval is too long for nanoseconds".into());
+    Ok(IntervalMonthDayNano::new(months, days, time.checked_mul(1000).ok_or_else(long)?))
 }

@@ -4,6 +4,7 @@ use super::{Database, server::Server};
 use crate::{
     connector::{Connection, Connector, Place},
     error::Result,
+    policy::Types,
 };
 use engine_language::{code, diagnostic::Diagnostic, secret::Secret};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -41,6 +42,9 @@ pub struct Config {
     pub sslcert: Option<PathBuf>,
     /// The key of the client's certificate, from the project's root.
     pub sslkey: Option<PathBuf>,
+    /// What becomes of values that cannot be carried exactly; see [types](types.md).
+    #[serde(default)]
+    pub types: Types,
 }
 
 impl Connector for Postgres {
@@ -52,7 +56,7 @@ impl Connector for Postgres {
         let options = options(place, &config).map_err(wrong)?;
         let password_file = config.password_file.as_ref().map(|file| place.path(file));
         let schema = config.schema.unwrap_or_else(|| "public".into());
-        Ok(Arc::new(Database { server: Server::new(place.name.clone(), options, password_file, schema) }))
+        Ok(Arc::new(Database { server: Server::new(place.name.clone(), options, password_file, schema, config.types) }))
     }
 }
 

@@ -1,6 +1,13 @@
 //! Binary COPY → Arrow, without an object a row.
 
-use super::{cells::Cells, types::Wire};
+use super::{
+    cells::{Cells, Refused},
+    types::Wire,
+};
+use crate::{
+    policy::{Chosen, Oddity, Replacements},
+    row,
+};
 use datafusion::arrow::{
     array::{RecordBatch, RecordBatchOptions},
     datatypes::SchemaRef,
@@ -8,14 +15,45 @@ use datafusion::arrow::{
 
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
 
+/// What is decoded, and what the user chose for it.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// The columns as they are carried.
+    pub schema: SchemaRef,
+    /// How each looks.
+    pub wires: Vec<Wire>,
+    /// What was chosen for each.
+    pub chosen: Vec<Chosen>,
+    /// The columns that name a row.
+    pub key: Vec<String>,
+}
+
 /// Takes the bytes of a binary COPY, cut anywhere, and gives batches.
-pub struct Decoder {
-    schema: SchemaRef,
+pub struct Decoder<'a> {
+    shape: &'a Shape,
     cells: Vec<Cells>,
     rows: usize,
+    /// Rows of the batches before.
+    taken: u64,
     /// The beginning of a row whose end has not come.
     rest: Vec<u8>,
     state: State,
+    replaced: &'a Replacements,
+}
+
+/// Why bytes could not be decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undecoded {
+    /// What is wrong, and where.
+    pub why: String,
+    /// What is the matter with the value, if a choice of the user could carry it.
+    pub oddity: Option<Oddity>,
+}
+
+impl<T: Into<String>> From<T> for Undecoded {
+    fn from(why: T) -> Self {
+        Self { why: why.into(), oddity: None }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,10 +63,11 @@ enum State {
     End,
 }
 
-impl Decoder {
-    /// For columns that look like `wires`, as `schema` carries them.
-    pub fn new(schema: SchemaRef, wires: &[Wire]) -> Self {
-        Self { cells: wires.iter().map(Cells::new).collect(), schema, rows: 0, rest: vec![], state: State::Header }
+impl<'a> Decoder<'a> {
+    /// Counts into `replaced` what becomes NULL.
+    pub fn new(shape: &'a Shape, replaced: &'a Replacements) -> Self {
+        let cells = shape.wires.iter().map(Cells::new).collect();
+        Self { shape, cells, rows: 0, taken: 0, rest: vec![], state: State::Header, replaced }
     }
 
     /// Rows that wait to be taken.
@@ -37,7 +76,7 @@ impl Decoder {
     }
 
     /// Takes more bytes in.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), String> {
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Undecoded> {
         if self.rest.is_empty() {
             let used = self.take_in(bytes)?;
             self.rest.extend_from_slice(&bytes[used..]);
@@ -51,7 +90,7 @@ impl Decoder {
         Ok(())
     }
 
-    fn take_in(&mut self, bytes: &[u8]) -> Result<usize, String> {
+    fn take_in(&mut self, bytes: &[u8]) -> Result<usize, Undecoded> {
         let mut at = 0;
         if self.state == State::Header {
             let Some(size) = header(bytes)? else { return Ok(0) };
@@ -71,7 +110,7 @@ impl Decoder {
     }
 
     /// The size of the row that stands at the beginning; `None` if it is not all there.
-    fn row(&mut self, bytes: &[u8]) -> Result<Option<usize>, String> {
+    fn row(&mut self, bytes: &[u8]) -> Result<Option<usize>, Undecoded> {
         let Some(count) = bytes.first_chunk::<2>() else { return Ok(None) };
         let count = i16::from_be_bytes(*count);
         if count == -1 {
@@ -79,46 +118,94 @@ impl Decoder {
             return Ok(Some(2));
         }
         if usize::try_from(count) != Ok(self.cells.len()) {
-            return Err(format!("a row has {count} columns instead of {}", self.cells.len()));
+            return Err(format!("a row has {count} columns instead of {}", self.cells.len()).into());
         }
         let mut at = 2;
         for _ in 0..count {
             let Some(size) = bytes.get(at..).and_then(<[u8]>::first_chunk::<4>) else { return Ok(None) };
             match i32::from_be_bytes(*size) {
                 -1 => at += 4,
-                size if size < 0 => return Err(format!("a value has {size} bytes")),
+                size if size < 0 => return Err(format!("a value has {size} bytes").into()),
                 size => at += 4 + size.unsigned_abs() as usize,
             }
         }
         if bytes.len() < at {
             return Ok(None);
         }
-        let mut at = 2;
-        for (number, cells) in self.cells.iter_mut().enumerate() {
-            let size = i32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-            at += 4;
-            let value = usize::try_from(size).ok().map(|size| &bytes[at..at + size]);
-            at += value.map_or(0, <[u8]>::len);
-            cells.push(value).map_err(|why| format!("column `{}`: {why}", self.schema.field(number).name()))?;
+        let mut rest = &bytes[2..at];
+        for number in 0..self.cells.len() {
+            let value = next(&mut rest);
+            if let Err(refused) = self.push(number, value) {
+                return Err(self.named(number, refused, &bytes[2..at]));
+            }
         }
         self.rows += 1;
         Ok(Some(at))
     }
 
+    fn push(&mut self, number: usize, value: Option<&[u8]>) -> Result<(), Refused> {
+        let (chosen, replaced) = (&self.shape.chosen[number], self.replaced);
+        let mut allow = |oddity: Oddity| {
+            let allowed = chosen.allows(oddity);
+            if allowed {
+                replaced.add(self.shape.schema.field(number).name(), oddity, 1);
+            }
+            allowed
+        };
+        self.cells[number].push(value, &mut allow)
+    }
+
+    /// Why a value was refused, with its column and row.
+    fn named(&self, number: usize, refused: Refused, row: &[u8]) -> Undecoded {
+        let (oddity, why) = match refused {
+            Refused::Odd(oddity, why) => (Some(oddity), why),
+            Refused::Broken(why) => (None, why),
+        };
+        let at = self.taken + self.rows as u64 + 1;
+        let row = self.key(row).map_or_else(|| format!("row {at}"), |batch| row::named(&batch, 0, &self.shape.key, at));
+        Undecoded { why: format!("column `{}` of {row}: {why}", self.shape.schema.field(number).name()), oddity }
+    }
+
+    /// The key of a row, by itself.
+    fn key(&self, row: &[u8]) -> Option<RecordBatch> {
+        let schema = &self.shape.schema;
+        let wanted: Vec<usize> =
+            self.shape.key.iter().map(|name| schema.index_of(name)).collect::<Result<_, _>>().ok()?;
+        let (mut rest, mut arrays) = (row, vec![None; schema.fields().len()]);
+        for (wire, array) in self.shape.wires.iter().zip(&mut arrays) {
+            let mut cells = Cells::new(wire);
+            cells.push(next(&mut rest), &mut |_| true).ok()?;
+            *array = Some(cells.finish());
+        }
+        let arrays = wanted.iter().map(|at| arrays[*at].clone()).collect::<Option<Vec<_>>>()?;
+        RecordBatch::try_new(schema.project(&wanted).ok()?.into(), arrays).ok()
+    }
+
     /// Takes the rows so far.
-    pub fn batch(&mut self) -> Result<RecordBatch, String> {
+    pub fn batch(&mut self) -> Result<RecordBatch, Undecoded> {
+        self.taken += self.rows as u64;
         let arrays = self.cells.iter_mut().map(Cells::finish).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(std::mem::take(&mut self.rows)));
-        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options).map_err(|error| error.to_string())
+        let batch = RecordBatch::try_new_with_options(self.shape.schema.clone(), arrays, &options);
+        batch.map_err(|error| error.to_string().into())
     }
 
     /// That everything has come.
-    pub fn finish(&self) -> Result<(), String> {
+    pub fn finish(&self) -> Result<(), Undecoded> {
         if self.state != State::End || !self.rest.is_empty() {
             return Err("the rows end in the middle".into());
         }
         Ok(())
     }
+}
+
+/// The next value of a row whose lengths were looked at.
+fn next<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (size, after) = rest.split_first_chunk::<4>().expect("the row's lengths were looked at");
+    let size = usize::try_from(i32::from_be_bytes(*size)).ok();
+    let (value, after) = after.split_at(size.unwrap_or(0));
+    *rest = after;
+    size.map(|_| value)
 }
 
 /// The header's size; `None` if it is not all there.
@@ -141,14 +228,19 @@ fn header(bytes: &[u8]) -> Result<Option<usize>, String> {
 mod tests {
     use super::*;
     use datafusion::arrow::{
-        array::{Int32Array, StringArray},
+        array::{Array, Int32Array, StringArray},
         datatypes::{DataType, Field, Schema},
     };
     use std::sync::Arc;
 
-    fn decoder() -> Decoder {
+    fn shape() -> Shape {
         let fields = vec![Field::new("id", DataType::Int32, true), Field::new("word", DataType::Utf8, true)];
-        Decoder::new(Arc::new(Schema::new(fields)), &[Wire::Int4, Wire::Text])
+        Shape {
+            schema: Arc::new(Schema::new(fields)),
+            wires: vec![Wire::Int4, Wire::Text],
+            chosen: vec![Chosen::default(); 2],
+            key: vec!["id".into()],
+        }
     }
 
     fn copy(rows: &[(i32, Option<&str>)]) -> Vec<u8> {
@@ -171,40 +263,58 @@ mod tests {
 
     #[test]
     fn rows_come_through_however_they_are_cut() {
-        let bytes = copy(&[(1, Some("one")), (-2, None), (3, Some(""))]);
+        let (bytes, shape, replaced) =
+            (copy(&[(1, Some("one")), (-2, None), (3, Some(""))]), shape(), Replacements::default());
         for size in 1..=bytes.len() {
-            let mut decoder = decoder();
+            let mut decoder = Decoder::new(&shape, &replaced);
             bytes.chunks(size).for_each(|chunk| decoder.feed(chunk).unwrap());
             decoder.finish().unwrap();
             let batch = decoder.batch().unwrap();
-            assert_eq!(
-                batch.column(0).as_ref(),
-                &Int32Array::from(vec![1, -2, 3]) as &dyn datafusion::arrow::array::Array
-            );
+            assert_eq!(batch.column(0).as_ref(), &Int32Array::from(vec![1, -2, 3]) as &dyn Array);
             let words = StringArray::from(vec![Some("one"), None, Some("")]);
-            assert_eq!(batch.column(1).as_ref(), &words as &dyn datafusion::arrow::array::Array);
+            assert_eq!(batch.column(1).as_ref(), &words as &dyn Array);
         }
+    }
+
+    /// What feeding bytes to a new decoder says, and whether they were all.
+    fn said(bytes: &[u8]) -> Result<(), String> {
+        let (shape, replaced) = (shape(), Replacements::default());
+        let mut decoder = Decoder::new(&shape, &replaced);
+        decoder.feed(bytes).and_then(|()| decoder.finish()).map_err(|undecoded| undecoded.why)
     }
 
     #[test]
     fn what_is_cut_off_or_too_long_is_an_error() {
         let bytes = copy(&[(1, Some("one")), (2, Some("two"))]);
         for end in 0..bytes.len() {
-            let mut decoder = decoder();
-            decoder.feed(&bytes[..end]).unwrap();
-            assert!(decoder.finish().is_err(), "{end} of {} bytes are enough", bytes.len());
+            assert_eq!(said(&bytes[..end]).unwrap_err(), "the rows end in the middle", "{end} of {}", bytes.len());
         }
-        let mut longer = bytes.clone();
-        longer.push(0);
-        assert_eq!(decoder().feed(&longer).unwrap_err(), "bytes come after the end of the rows");
-        let mut wide = bytes.clone();
-        wide[20] = 3;
-        assert_eq!(decoder().feed(&wide).unwrap_err(), "a row has 3 columns instead of 2");
-        let mut short = bytes;
-        short[24] = 3;
-        let mut framed = decoder();
-        let fed = framed.feed(&short);
-        assert!(fed.is_err() || framed.finish().is_err(), "an int of three bytes");
-        assert_eq!(decoder().feed(b"1,one\n2,two\n3,three\n").unwrap_err(), "this is no binary COPY");
+        let changed = |at: usize, byte: u8| {
+            let mut changed = bytes.clone();
+            changed[at] = byte;
+            said(&changed).unwrap_err()
+        };
+        assert_eq!(said(&[&bytes[..], &[0]].concat()).unwrap_err(), "bytes come after the end of the rows");
+        assert_eq!(changed(20, 3), "a row has 3 columns instead of 2");
+        assert_eq!(changed(24, 3), "the rows end in the middle");
+        let short = [&bytes[..19], &[0, 2, 0, 0, 0, 3, 1, 2, 3, 0xff, 0xff, 0xff, 0xff]].concat();
+        assert_eq!(said(&short).unwrap_err(), "column `id` of row 1: a value has 3 bytes instead of 4");
+        assert_eq!(said(b"1,one\n2,two\n3,three\n").unwrap_err(), "this is no binary COPY");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_carried_is_named_or_becomes_null() {
+        let mut bytes = copy(&[(1, Some("one")), (7, Some("x"))]);
+        let at = bytes.len() - 3;
+        bytes[at] = 0xff;
+        assert_eq!(said(&bytes).unwrap_err(), "column `word` of the row with id = 7: a text is not UTF-8");
+        let (mut shape, replaced) = (shape(), Replacements::default());
+        shape.chosen[1].null.push(Oddity::Utf8);
+        let mut decoder = Decoder::new(&shape, &replaced);
+        decoder.feed(&bytes).unwrap();
+        decoder.finish().unwrap();
+        let words = StringArray::from(vec![Some("one"), None]);
+        assert_eq!(decoder.batch().unwrap().column(1).as_ref(), &words as &dyn Array);
+        assert_eq!(replaced.all()[0].to_string(), "1 value of `word` became NULL (`utf8`)");
     }
 }

@@ -3,10 +3,14 @@
 use super::{
     server::Server,
     statement::quote,
-    types::{self, Kind},
+    types::{self, Base, Kind},
 };
-use crate::error::Result;
+use crate::{
+    error::Result,
+    policy::{Chosen, Types},
+};
 use engine_language::{
+    column::ColumnType,
     name::Name,
     table::{Column, ForeignKey, Index, RowCheck, TableDefinition},
 };
@@ -21,8 +25,17 @@ pub struct Relation {
     pub sort: String,
     /// Whether other tables inherit from it.
     pub inherited: bool,
+    /// Whether policies choose the rows that this role sees.
+    pub guarded: bool,
     pub columns: Vec<Carried>,
     pub definition: TableDefinition,
+}
+
+impl Relation {
+    /// Whether COPY gives all of its rows if it is named as it is.
+    pub fn plain(&self) -> bool {
+        self.sort == "r" && !self.inherited
+    }
 }
 
 /// A column and how it is carried.
@@ -36,6 +49,10 @@ pub struct Carried {
     pub computed: bool,
     /// Whether equal texts have the same bytes.
     pub exact: bool,
+    /// The function that gives its bytes.
+    pub send: String,
+    /// What the user chose for its values.
+    pub chosen: Chosen,
 }
 
 impl Carried {
@@ -44,6 +61,16 @@ impl Carried {
         let name = quote(&self.name);
         if self.kind.as_text { format!("{name}::text") } else { name }
     }
+}
+
+/// How a table is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    pub schema: &'a str,
+    /// What the user chose for values that cannot be carried.
+    pub types: &'a Types,
+    /// Whether its rows only pass to another PostgreSQL.
+    pub passing: bool,
 }
 
 /// The tables and views that are the user's, sorted.
@@ -65,62 +92,89 @@ async fn ask(on: &mut PgConnection, sql: &str, values: &[&str]) -> sqlx::Result<
 }
 
 /// A table; `None` if it is not there.
-pub async fn relation(on: &mut PgConnection, schema: &str, table: &str) -> sqlx::Result<Option<Relation>> {
-    let sql = "select c.oid::int8, c.relkind::text, c.relhassubclass from pg_class c join pg_namespace n \
-               on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f')";
-    let found = ask(on, sql, &[schema, table]).await?;
+pub async fn relation(on: &mut PgConnection, look: Look<'_>, table: &str) -> sqlx::Result<Option<Relation>> {
+    let sql = "select c.oid::int8, c.relkind::text, c.relhassubclass, row_security_active(c.oid) from pg_class c \
+               join pg_namespace n on n.oid = c.relnamespace \
+               where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f')";
+    let found = ask(on, sql, &[look.schema, table]).await?;
     let Some(row) = found.first() else { return Ok(None) };
-    let oid: i64 = row.get(0);
     let mut relation = Relation {
-        oid,
+        oid: row.get(0),
         sort: row.get(1),
         inherited: row.get(2),
+        guarded: row.get(3),
         columns: vec![],
         definition: TableDefinition::default(),
     };
-    columns(on, &mut relation).await?;
+    columns(on, look, table, &mut relation).await?;
     constraints(on, &mut relation).await?;
     indexes(on, &mut relation).await?;
     Ok(Some(relation))
 }
 
+/// A domain is looked through to what it is a domain of, but for our own.
 const COLUMNS: &str = "
 select a.attname::text, a.attnotnull, format_type(a.atttypid, a.atttypmod),
-       case when b.typtype = 'e' then 'enum' when b.typtype = 'b' or b.typname = 'engine_ubigint' then b.typname::text
-            else '' end,
-       case when t.typtype = 'd' and t.typname <> 'engine_ubigint' then t.typtypmod else a.atttypmod end,
+       case when b.typtype = 'e' then 'enum' when b.typtype in ('b', 'r', 'm') or b.typname = 'engine_ubigint'
+            then b.typname::text else '' end,
+       b.oid::int8, b.modifier, format_type(b.oid, b.modifier), b.typsend <> 0 and b.typreceive <> 0,
        case i.typtype when 'e' then 'enum' when 'b' then i.typname::text end, i.oid::int8,
        pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text,
        coalesce((select array_agg(e.enumlabel::text order by e.enumsortorder) from pg_enum e where e.enumtypid = b.oid), '{}'),
-       coalesce(o.collisdeterministic, true)
+       coalesce(o.collisdeterministic, true), b.typsend::regproc::text, b.typname::text
 from pg_attribute a
-join pg_type t on t.oid = a.atttypid
-join pg_type b on b.oid = case when t.typtype = 'd' and t.typname <> 'engine_ubigint' then t.typbasetype else t.oid end
-left join pg_type i on i.oid = b.typelem and b.typcategory = 'A'
+cross join lateral (
+    with recursive base as (
+        select t.*, a.atttypmod as modifier from pg_type t where t.oid = a.atttypid
+        union all
+        select n.*, base.typtypmod from base join pg_type n on n.oid = base.typbasetype
+        where base.typtype = 'd' and base.typname <> 'engine_ubigint'
+    )
+    select * from base where typtype <> 'd' or typname = 'engine_ubigint'
+) b
+left join pg_type i on i.oid = b.typelem and b.typcategory = 'A' and b.typname not in ('int2vector', 'oidvector')
 left join pg_collation o on o.oid = a.attcollation
 left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 where a.attrelid = $1::text::oid and a.attnum > 0 and not a.attisdropped
 order by a.attnum";
 
-async fn columns(on: &mut PgConnection, relation: &mut Relation) -> sqlx::Result<()> {
+async fn columns(on: &mut PgConnection, look: Look<'_>, table: &str, relation: &mut Relation) -> sqlx::Result<()> {
     for row in ask(on, COLUMNS, &[&relation.oid.to_string()]).await? {
-        let item: Option<String> = row.get(5);
-        let number: Option<i64> = row.get(6);
-        let items = item.as_deref().zip(number.and_then(|n| u32::try_from(n).ok()));
-        let base: String = row.get(3);
-        let kind = types::kind(&base, row.get(4), items);
-        let default: Option<String> = row.get(7);
         let name: String = row.get(0);
-        let computed = !row.get::<String, _>(8).is_empty();
+        let number = |at: usize| row.get::<Option<i64>, _>(at).and_then(|n| u32::try_from(n).ok());
+        let base = Base {
+            name: row.get(3),
+            number: number(4).unwrap_or_default(),
+            modifier: row.get(5),
+            own: row.get(15),
+            declared: row.get(6),
+            binary: row.get(7),
+            items: row.get::<Option<String>, _>(8).zip(number(9)),
+        };
+        let chosen = look.types.column(table, &name);
+        let kind = kind(&base, look.passing, &chosen);
+        let computed = !row.get::<String, _>(11).is_empty();
+        let default = row.get::<Option<String>, _>(10).filter(|_| !computed);
         relation.definition.columns.push(Column {
-            nullable: !row.get::<bool, _>(1),
-            default: default.as_deref().filter(|_| !computed).and_then(constant),
-            labels: row.get(9),
+            nullable: !row.get::<bool, _>(1) || !chosen.exact(),
+            default: default.as_deref().and_then(constant),
+            labels: row.get(12),
+            native: base.native(&kind).filter(|_| chosen.r#as.is_none()),
             ..Column::new(&name, kind.column.clone())
         });
-        relation.columns.push(Carried { name, kind, declared: row.get(2), computed, exact: row.get(10) });
+        let (exact, send) = (row.get(13), row.get(14));
+        relation.columns.push(Carried { name, kind, declared: row.get(2), computed, exact, send, chosen });
     }
     Ok(())
+}
+
+fn kind(base: &Base, passing: bool, chosen: &Chosen) -> Kind {
+    match &chosen.r#as {
+        Some(ColumnType::Text(None)) => types::text(),
+        Some(ColumnType::Decimal(p, s)) if base.name == "numeric" => types::decimal(*p, *s),
+        _ if passing => base.passing(),
+        _ => base.kind(),
+    }
 }
 
 /// A default that other systems understand too, in standard SQL.

@@ -49,15 +49,16 @@ pub fn sql(filter: &Expr, columns: &[Carried]) -> Option<String> {
         Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
             let Expr::Column(column) = &**inner else { return None };
             let not = if matches!(filter, Expr::IsNotNull(_)) { "not " } else { "" };
-            let found = columns.iter().find(|c| c.name == column.name)?;
+            let found = columns.iter().find(|c| c.name == column.name && c.chosen.exact())?;
             Some(format!("{} is {not}null", quote(&found.name)))
         }
         _ => None,
     }
 }
 
+/// A column whose values are here what they are there: what became NULL here would be compared as it was there.
 fn carried<'a>(name: &str, columns: &'a [Carried]) -> Option<&'a Carried> {
-    columns.iter().find(|column| column.name == name && !column.kind.as_text)
+    columns.iter().find(|column| column.name == name && !column.kind.as_text && column.chosen.exact())
 }
 
 /// A literal, where PostgreSQL compares its type as Arrow does. Of texts only those of the database's own collation.

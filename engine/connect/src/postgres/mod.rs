@@ -10,13 +10,20 @@ mod describe;
 mod encode;
 mod filter;
 mod gate;
+mod hash;
+mod increment;
+mod inside;
 mod numeric;
+mod parts;
 mod publish;
 mod read;
+mod scan;
 mod server;
 mod standard;
 mod statement;
 mod swap;
+mod table;
+mod token;
 mod types;
 mod write;
 
@@ -24,15 +31,19 @@ pub use config::{Config, Postgres};
 
 use crate::{
     connector::{Abilities, Connection},
+    digest::{Digest, RowDigester},
     error::{Blame, Result},
     position::{Position, Token},
     publish::{Publication, Publisher},
-    read::{ReadRequest, Reading, TableRequest},
+    read::{OpenTable, ReadRequest, Reading, TableRequest},
 };
 use engine_language::{name::Name, table::TableDefinition};
 use server::Server;
 use sqlx::Row;
 use statement::within;
+
+/// Connections that write one table at once.
+const MOST_WRITERS: usize = 4;
 
 /// One schema of a database.
 #[derive(Clone, Debug)]
@@ -60,7 +71,7 @@ impl Connection for Database {
         let doing = format!("describing `{}`", table.table);
         let pool = self.server.pool(&doing).await?;
         let mut connection = pool.acquire().await.map_err(|error| self.server.fault(&doing, error))?;
-        let found = describe::relation(&mut connection, self.server.schema(), table.table.as_str()).await;
+        let found = describe::relation(&mut connection, self.server.look(), table.table.as_str()).await;
         Ok(found.map_err(|error| self.server.fault(&doing, error))?.map(|relation| relation.definition))
     }
 
@@ -69,7 +80,30 @@ impl Connection for Database {
     }
 
     async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
-        read::token(self, table, last).await
+        token::of(self, table, last).await
+    }
+
+    fn kind(&self) -> &'static str {
+        types::KIND
+    }
+
+    fn writers(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_WRITERS)
+    }
+
+    fn digester(&self, open: &OpenTable) -> Option<Box<dyn RowDigester>> {
+        open.provider.downcast_ref::<table::Table>()?.inside()
+    }
+
+    async fn digest(&self, reading: &Reading, open: &OpenTable) -> Result<Option<Digest>> {
+        match open.provider.downcast_ref::<table::Table>() {
+            Some(table) => table.digest(reading).await,
+            None => Ok(None),
+        }
+    }
+
+    fn stamp(&self, reading: &Reading, table: &TableRequest, digest: Digest) -> Option<Token> {
+        token::stamp(self, reading, table, digest)
     }
 
     async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {

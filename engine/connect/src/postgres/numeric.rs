@@ -1,80 +1,199 @@
 //! PostgreSQL's binary numeric ↔ whole numbers of a given scale.
 
+use super::cells::Refused;
+use crate::policy::Oddity;
 use datafusion::arrow::datatypes::i256;
+use std::fmt::Write as _;
 
 const NEGATIVE: u16 = 0x4000;
 
-/// The number times 10^scale. `Err` says why it cannot be carried exactly.
-pub fn decode(bytes: &[u8], precision: u8, scale: i8) -> Result<i256, String> {
-    let word = |i: usize| bytes.get(i * 2..i * 2 + 2).map(|b| u16::from_be_bytes([b[0], b[1]]));
-    let (Some(count), Some(weight), Some(sign), Some(_)) = (word(0), word(1), word(2), word(3)) else {
-        return Err("the numeric is cut off".into());
+/// A number as it came: its base-10000 digits and what stands for them.
+struct Number<'a> {
+    digits: &'a [u8],
+    /// How many decimal digits stand after the last of them, if the scale is taken into account.
+    after: i32,
+    negative: bool,
+}
+
+impl<'a> Number<'a> {
+    fn read(bytes: &'a [u8], scale: i8) -> Result<Self, Refused> {
+        let Some((head, digits)) = bytes.split_first_chunk::<8>() else { return Err("the numeric is cut off".into()) };
+        let word = |i: usize| u16::from_be_bytes([head[i * 2], head[i * 2 + 1]]);
+        let odd = |what: &str| Err(Refused::Odd(Oddity::Nan, format!("{what} cannot be carried as a decimal")));
+        let negative = match word(2) {
+            0 => false,
+            NEGATIVE => true,
+            0xC000 => return odd("NaN"),
+            0xD000 => return odd("Infinity"),
+            0xF000 => return odd("-Infinity"),
+            _ => return Err("the numeric has an unknown sign".into()),
+        };
+        let count = word(0);
+        if digits.len() != 2 * usize::from(count) {
+            return Err("the numeric's length is wrong".into());
+        }
+        let after = 4 * (i32::from(word(1).cast_signed()) - i32::from(count) + 1) + i32::from(scale);
+        Ok(Self { digits, after, negative })
+    }
+
+    fn digits(&self) -> impl Iterator<Item = u16> {
+        self.digits.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]]))
+    }
+
+    /// Of at most 38 digits, quickly.
+    fn small(&self) -> Option<i128> {
+        if self.digits.len() > 16 || self.after.unsigned_abs() > 6 {
+            return None;
+        }
+        let power = i128::from(10_u32.pow(self.after.unsigned_abs()));
+        let value = self.digits().fold(0_i128, |value, digit| value * 10_000 + i128::from(digit));
+        let value =
+            if self.after >= 0 { value.checked_mul(power)? } else { (value % power == 0).then(|| value / power)? };
+        Some(if self.negative { -value } else { value })
+    }
+
+    fn large(&self) -> Option<i256> {
+        let mut value = i256::ZERO;
+        for digit in self.digits() {
+            value = value.checked_mul(i256::from_i128(10_000))?.checked_add(i256::from_i128(i128::from(digit)))?;
+        }
+        if value == i256::ZERO {
+            return Some(value);
+        }
+        let power = i256::from_i128(10).checked_pow(self.after.unsigned_abs())?;
+        let value = if self.after >= 0 {
+            value.checked_mul(power)?
+        } else {
+            (value.checked_rem(power)? == i256::ZERO).then(|| value.checked_div(power)).flatten()?
+        };
+        Some(if self.negative { value.wrapping_neg() } else { value })
+    }
+}
+
+/// The number times 10^scale, of at most 38 digits. `Err` says why it cannot be carried exactly.
+pub fn decode(bytes: &[u8], precision: u8, scale: i8) -> Result<i128, Refused> {
+    let number = Number::read(bytes, scale)?;
+    let value = number.small().or_else(|| number.large().and_then(i256::to_i128));
+    let limit = 10_u128.pow(u32::from(precision.min(38)));
+    value.filter(|value| value.unsigned_abs() < limit).ok_or_else(|| long(bytes, precision, scale))
+}
+
+/// The same, of at most 76 digits.
+pub fn decode_wide(bytes: &[u8], precision: u8, scale: i8) -> Result<i256, Refused> {
+    let value = Number::read(bytes, scale)?.large();
+    let limit = i256::from_i128(10).checked_pow(u32::from(precision)).expect("a decimal has at most 76 digits");
+    let fits = |value: &i256| *value < limit && *value > limit.wrapping_neg();
+    value.filter(fits).ok_or_else(|| long(bytes, precision, scale))
+}
+
+fn long(bytes: &[u8], precision: u8, scale: i8) -> Refused {
+    let why = format!("the number {} does not fit into decimal({precision},{scale})", text(bytes));
+    Refused::Odd(Oddity::Digits, why)
+}
+
+/// As many digits of a number are shown.
+const SHOWN: usize = 100;
+
+/// A number as people write it, for messages.
+fn text(bytes: &[u8]) -> String {
+    let word = |i: usize| bytes.get(i * 2..i * 2 + 2).map_or(0, |b| u16::from_be_bytes([b[0], b[1]]));
+    let (count, weight, scale) = (word(0), i32::from(word(1).cast_signed()), usize::from(word(3)));
+    let group = |at: i32| match u16::try_from(weight - at) {
+        Ok(index) if index < count => word(4 + usize::from(index)),
+        _ => 0,
     };
-    match sign {
-        0 | NEGATIVE => {}
-        0xC000 => return Err("NaN cannot be carried as a decimal".into()),
-        0xD000 | 0xF000 => return Err("infinity cannot be carried as a decimal".into()),
-        _ => return Err("the numeric has an unknown sign".into()),
+    let mut text = String::new();
+    for at in (0..=weight.max(0)).rev().take(SHOWN) {
+        write!(text, "{:04}", group(at)).expect("text can be written to");
     }
-    if bytes.len() != 8 + 2 * usize::from(count) {
-        return Err("the numeric's length is wrong".into());
+    let whole = text.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let mut part = String::new();
+    for at in (1..=scale.div_ceil(4).min(SHOWN)).map(|at| -i32::try_from(at).unwrap_or(0)) {
+        write!(part, "{:04}", group(at)).expect("text can be written to");
     }
-    let digits = bytes[8..].chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]]));
-    let after = 4 * (i32::from(weight.cast_signed()) - i32::from(count) + 1) + i32::from(scale);
-    let too_large = || format!("the number needs more than {precision} digits");
-    let value = if count <= 8 && after.unsigned_abs() <= 6 && precision <= 38 {
-        small(digits, after).map(i256::from_i128)
-    } else {
-        large(digits, after)
+    part.truncate(scale);
+    let (sign, dot) = (if word(2) == NEGATIVE { "-" } else { "" }, if part.is_empty() { "" } else { "." });
+    let mut all = format!("{sign}{whole}{dot}{part}");
+    if all.len() > SHOWN {
+        all.truncate(SHOWN);
+        all.push('…');
+    }
+    all
+}
+
+/// Writes `number` times 10^-scale.
+pub fn encode(number: i128, scale: i8, out: &mut Vec<u8>) {
+    let scale = u32::from(scale.unsigned_abs());
+    // Digits stand in groups of four, from the point on.
+    let pad = 10_u128.pow((4 - scale % 4) % 4);
+    let Some(mut rest) = number.unsigned_abs().checked_mul(pad) else {
+        return encode_wide(i256::from_i128(number), i8::try_from(scale).unwrap_or(0), out);
     };
-    let value = value.ok_or_else(|| format!("the number does not fit into decimal({precision},{scale})"))?;
-    let limit = i256::from_i128(10).checked_pow(u32::from(precision)).ok_or_else(too_large)?;
-    if value >= limit {
-        return Err(too_large());
+    let mut groups = [0_u16; 12];
+    let mut count = 0;
+    while rest > 0 {
+        if let Ok(mut small) = u64::try_from(rest) {
+            while small > 0 {
+                groups[count] = u16::try_from(small % 10_000).expect("it is below 10,000");
+                small /= 10_000;
+                count += 1;
+            }
+            break;
+        }
+        groups[count] = u16::try_from(rest % 10_000).expect("it is below 10,000");
+        rest /= 10_000;
+        count += 1;
     }
-    Ok(if sign == NEGATIVE { value.wrapping_neg() } else { value })
+    write(number < 0, &groups[..count], scale, out);
 }
 
-fn small(digits: impl Iterator<Item = u16>, after: i32) -> Option<i128> {
-    let value = digits.fold(0_i128, |value, digit| value * 10_000 + i128::from(digit));
-    let power = 10_i128.pow(after.unsigned_abs());
-    if after >= 0 { value.checked_mul(power) } else { (value % power == 0).then(|| value / power) }
-}
-
-fn large(digits: impl Iterator<Item = u16>, after: i32) -> Option<i256> {
-    let mut value = i256::ZERO;
-    for digit in digits {
-        value = value.checked_mul(i256::from_i128(10_000))?.checked_add(i256::from_i128(i128::from(digit)))?;
-    }
-    if value == i256::ZERO {
-        return Some(value);
-    }
-    let power = i256::from_i128(10).checked_pow(after.unsigned_abs())?;
-    if after >= 0 {
-        return value.checked_mul(power);
-    }
-    (value.checked_rem(power)? == i256::ZERO).then(|| value.checked_div(power)).flatten()
-}
-
-/// Writes a number that is `digits`, its sign aside, times 10^-scale.
-pub fn encode(negative: bool, digits: &str, scale: i8, out: &mut Vec<u8>) {
-    let scale = usize::from(scale.unsigned_abs());
-    let padded = format!("{digits:0>width$}", width = scale + 1);
-    let (whole, part) = padded.split_at(padded.len() - scale);
-    let whole = format!("{}{whole}", "0".repeat((4 - whole.len() % 4) % 4));
-    let part = format!("{part}{}", "0".repeat((4 - part.len() % 4) % 4));
+/// The same for more digits.
+pub fn encode_wide(number: i256, scale: i8, out: &mut Vec<u8>) {
+    let scale = u32::from(scale.unsigned_abs());
+    let digits = number.wrapping_abs().to_string();
+    let padded = format!("{digits}{}", "0".repeat(((4 - scale % 4) % 4) as usize));
     let group = |bytes: &[u8]| bytes.iter().fold(0_u16, |value, digit| value * 10 + u16::from(digit - b'0'));
-    let groups: Vec<u16> = whole.as_bytes().chunks(4).chain(part.as_bytes().chunks(4)).map(group).collect();
-    let first = groups.iter().position(|group| *group != 0).unwrap_or(groups.len());
-    let last = groups.iter().rposition(|group| *group != 0).map_or(first, |last| last + 1);
-    let kept = &groups[first..last];
-    let word = |value: usize| u16::try_from(value).expect("a decimal has at most 76 digits").to_be_bytes();
-    let weight = if kept.is_empty() { 0 } else { whole.len().cast_signed() / 4 - 1 - first.cast_signed() };
-    out.extend(word(kept.len()));
-    out.extend(i16::try_from(weight).expect("a decimal has at most 76 digits").to_be_bytes());
-    out.extend(if negative && !kept.is_empty() { NEGATIVE } else { 0 }.to_be_bytes());
-    out.extend(word(scale));
-    for group in kept {
-        out.extend(group.to_be_bytes());
+    let groups: Vec<u16> = padded.as_bytes().rchunks(4).map(group).collect();
+    write(number < i256::ZERO, &groups, scale, out);
+}
+
+/// Writes groups of four digits, the last first, of which some stand after the point.
+fn write(negative: bool, groups: &[u16], scale: u32, out: &mut Vec<u8>) {
+    let count = groups.iter().rposition(|group| *group != 0).map_or(0, |last| last + 1);
+    let first = groups.iter().position(|group| *group != 0).unwrap_or(count);
+    let short = |value: usize| u16::try_from(value).expect("a decimal has at most 76 digits").to_be_bytes();
+    let after = scale.div_ceil(4) as usize;
+    let weight = if count == 0 { 0 } else { count.cast_signed() - 1 - after.cast_signed() };
+    out.extend_from_slice(&short(count - first));
+    out.extend_from_slice(&i16::try_from(weight).expect("a decimal has at most 76 digits").to_be_bytes());
+    out.extend_from_slice(&if negative && count > 0 { NEGATIVE } else { 0 }.to_be_bytes());
+    out.extend_from_slice(&short(scale as usize));
+    for group in groups[first..count].iter().rev() {
+        out.extend_from_slice(&group.to_be_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decode, decode_wide, encode, encode_wide, text};
+    use datafusion::arrow::datatypes::i256;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_decimal_there_and_back(number in any::<i128>(), scale in 0_i8..=38) {
+            let number = number % 10_i128.pow(38);
+            let (mut narrow, mut wide) = (vec![], vec![]);
+            encode(number, scale, &mut narrow);
+            encode_wide(i256::from_i128(number), scale, &mut wide);
+            prop_assert_eq!(&narrow, &wide);
+            prop_assert_eq!(decode(&narrow, 38, scale), Ok(number));
+            prop_assert_eq!(decode_wide(&narrow, 76, scale), Ok(i256::from_i128(number)));
+            let digits = format!("{:0>width$}", number.unsigned_abs(), width = scale.unsigned_abs() as usize + 1);
+            let (whole, part) = digits.split_at(digits.len() - scale.unsigned_abs() as usize);
+            let expected = format!("{}{whole}{}{part}", if number < 0 { "-" } else { "" }, if scale > 0 { "." } else { "" });
+            prop_assert_eq!(text(&narrow), expected);
+        }
     }
 }

@@ -1,6 +1,10 @@
 //! One server and database: connecting, and what its errors mean.
 
-use crate::error::{Blame, Error, Result};
+use super::{describe::Look, hash};
+use crate::{
+    error::{Blame, Error, Result},
+    policy::Types,
+};
 use engine_language::name::Name;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection as _, PgConnection, Row,
@@ -28,8 +32,31 @@ struct Inner {
     options: PgConnectOptions,
     password_file: Option<PathBuf>,
     schema: String,
+    types: Types,
     pool: OnceCell<PgPool>,
+    facts: OnceCell<Facts>,
 }
+
+/// What a server is.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Its version, such as 150018.
+    pub version: i32,
+    /// Whether its hash functions are those of [`hash`].
+    pub hashes: bool,
+}
+
+/// What every session is set to: texts that mean the same everywhere, and no end but ours to what takes long.
+const SESSION: [(&str, &str); 8] = [
+    ("timezone", "UTC"),
+    ("datestyle", "ISO"),
+    ("intervalstyle", "postgres"),
+    ("standard_conforming_strings", "on"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("jit", "off"),
+];
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,10 +65,35 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    pub fn new(name: Name, options: PgConnectOptions, password_file: Option<PathBuf>, schema: String) -> Self {
-        let options = options.application_name("engine").disable_statement_logging();
-        let options = options.options([("timezone", "UTC"), ("standard_conforming_strings", "on")]);
-        Self { inner: Arc::new(Inner { name, options, password_file, schema, pool: OnceCell::new() }) }
+    pub fn new(
+        name: Name,
+        options: PgConnectOptions,
+        password_file: Option<PathBuf>,
+        schema: String,
+        types: Types,
+    ) -> Self {
+        let options = options.application_name("engine").disable_statement_logging().options(SESSION);
+        Self {
+            inner: Arc::new(Inner {
+                name,
+                options,
+                password_file,
+                schema,
+                types,
+                pool: OnceCell::new(),
+                facts: OnceCell::new(),
+            }),
+        }
+    }
+
+    /// How its tables are looked at by those who query them here.
+    pub fn look(&self) -> Look<'_> {
+        Look { schema: self.schema(), types: self.types(), passing: false }
+    }
+
+    /// What the user chose for values that cannot be carried.
+    pub fn types(&self) -> &Types {
+        &self.inner.types
     }
 
     pub fn schema(&self) -> &str {
@@ -98,10 +150,20 @@ impl Server {
         query.fetch_all(pool).await.map_err(|error| self.fault(doing, error))
     }
 
-    /// The server's version, such as 150018.
-    pub async fn version(&self, on: &mut PgConnection) -> Result<i32> {
-        let row = sqlx::query("select current_setting('server_version_num')::int4").fetch_one(on).await;
-        row.and_then(|row| row.try_get(0)).map_err(|error| self.fault("asking for the version", error))
+    /// What the server is, asked once.
+    pub async fn facts(&self, on: &mut PgConnection) -> Result<Facts> {
+        let ask = || async {
+            let sql = format!("select current_setting('server_version_num')::int4, {}", hash::PROBE);
+            let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(on).await?;
+            Ok(Facts { version: row.try_get(0)?, hashes: row.try_get(1)? })
+        };
+        let facts = self.inner.facts.get_or_try_init(ask).await;
+        facts.copied().map_err(|error: sqlx::Error| self.fault("asking for the version", error))
+    }
+
+    /// Whether the server is known to hash as we do.
+    pub fn hashes(&self) -> bool {
+        self.inner.facts.get().is_some_and(|facts| facts.hashes)
     }
 
     /// An error of this connection.
@@ -138,6 +200,9 @@ impl Server {
         if let Some(detail) = error.detail() {
             text = format!("{text}: {}", detail.replace('"', "`"));
         }
+        if let Some(place) = error.r#where().and_then(copied) {
+            text = format!("{place}: {text}");
+        }
         let at = self.at();
         let code = error.code();
         match code {
@@ -150,6 +215,10 @@ impl Server {
             "42P01" => self.error(doing, Blame::User, text).hint("check the table's name and `schema`"),
             "42P10" => {
                 self.error(doing, Blame::User, text).hint("the table needs a unique constraint on just that key")
+            }
+            // A snapshot is gone with the session that exported it.
+            "22023" | "42704" if text.contains("snapshot") => {
+                self.error(doing, Blame::System, format!("the snapshot that is read is gone: {text}")).later()
             }
             "55P03" => self
                 .error(doing, Blame::System, "another session holds a lock on the table")
@@ -167,4 +236,15 @@ impl Server {
             _ => self.error(doing, Blame::System, text),
         }
     }
+}
+
+/// The row and column of a COPY, as PostgreSQL says it: `COPY t, line 5, column a: "x"`.
+fn copied(place: &str) -> Option<String> {
+    let rest = place.lines().next()?.strip_prefix("COPY ")?.split_once(", line ")?.1;
+    let number = rest.split([',', ':']).next()?;
+    let column = rest.split_once(", column ").map(|(_, column)| column.split(':').next().unwrap_or(column));
+    Some(match column {
+        Some(column) => format!("column `{column}` of row {number}"),
+        None => format!("row {number}"),
+    })
 }

@@ -28,6 +28,14 @@ pub fn names(columns: &[String]) -> String {
     list(columns.iter().map(String::as_str))
 }
 
+/// What a column is declared as: as another PostgreSQL declared it, if it comes from one.
+fn declared(column: &Column, schema: &str) -> String {
+    match column.native(types::KIND) {
+        Some(native) => native.to_owned(),
+        None => types::declared(&column.kind, schema),
+    }
+}
+
 /// `create table` with the columns, and where `rules`, what holds for each column alone.
 pub fn create(table: &str, schema: &str, definition: &TableDefinition, rules: bool) -> String {
     let column = |column: &Column| {
@@ -36,7 +44,7 @@ pub fn create(table: &str, schema: &str, definition: &TableDefinition, rules: bo
         format!(
             "{} {}{}{}",
             quote(&column.name),
-            types::declared(&column.kind, schema),
+            declared(column, schema),
             if must { " not null" } else { "" },
             default.unwrap_or_default()
         )
@@ -94,14 +102,16 @@ pub fn merge(table: &str, stage: &str, definition: &TableDefinition, columns: &[
 /// The column of a staging table that keeps the order of its rows.
 pub const ORDER: &str = "engine_order";
 
-/// Deletes the rows whose key is among another table's, or is not.
-pub fn delete_matching(table: &str, stage: &str, key: &[String], among: bool) -> String {
+/// That the key of `engine_there` is among another table's.
+pub fn among(stage: &str, key: &[String]) -> String {
     let same: Vec<String> = key.iter().map(|c| format!("engine_new.{0} = engine_there.{0}", quote(c))).collect();
-    let not = if among { "" } else { "not " };
-    format!(
-        "delete from {table} as engine_there where {not}exists (select from {stage} as engine_new where {})",
-        same.join(" and ")
-    )
+    format!("exists (select from {stage} as engine_new where {})", same.join(" and "))
+}
+
+/// Deletes the rows whose key is among another table's, or is not.
+pub fn delete_matching(table: &str, stage: &str, key: &[String], matching: bool) -> String {
+    let not = if matching { "" } else { "not " };
+    format!("delete from {table} as engine_there where {not}{}", among(stage, key))
 }
 
 /// Counts the rows in which a part of the key is NULL.

@@ -177,7 +177,7 @@ pub async fn name_rules(
 }
 
 /// A name with an ending, as long as PostgreSQL keeps it.
-fn cut(name: &str, ending: &str) -> String {
+pub fn cut(name: &str, ending: &str) -> String {
     let mut end = name.len().min(super::server::LONGEST_NAME - ending.len());
     while !name.is_char_boundary(end) {
         end -= 1;

@@ -4,6 +4,10 @@ use engine_language::column::ColumnType;
 
 /// The domain that holds whole numbers of 64 bits without sign, which PostgreSQL has no type for.
 pub const UNSIGNED: &str = "engine_ubigint";
+/// What stands before the type's own words in a column that another PostgreSQL declares the same.
+pub const KIND: &str = "postgres";
+/// Types whose numbers are the system's own.
+const FIRST_OWN: u32 = 16_384;
 
 /// How a value looks in PostgreSQL's binary format.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +32,10 @@ pub enum Wire {
     Uuid,
     /// Of items, and their type's number.
     List(Box<Wire>, u32),
+    /// As it is, for another PostgreSQL.
+    Raw,
+    /// An array as it is.
+    RawArray,
 }
 
 /// How a column of PostgreSQL is carried.
@@ -39,16 +47,74 @@ pub struct Kind {
     pub as_text: bool,
 }
 
-/// The kind of a base type of the catalog; `items` is that of an array's items.
-pub fn kind(name: &str, modifier: i32, items: Option<(&str, u32)>) -> Kind {
-    if let Some((item, number)) = items {
-        let item = kind(item, modifier, None);
-        if !item.as_text {
+/// A type as the catalog has it, domains looked through.
+#[derive(Clone, Debug, Default)]
+pub struct Base {
+    /// Its name; `enum` for enums, empty for composites.
+    pub name: String,
+    /// Its name, whatever it is.
+    pub own: String,
+    pub number: u32,
+    pub modifier: i32,
+    /// Its whole spelling.
+    pub declared: String,
+    /// Whether it has a binary form for both ways.
+    pub binary: bool,
+    /// Of an array, the items' type and its number.
+    pub items: Option<(String, u32)>,
+}
+
+impl Base {
+    /// How a query here carries it.
+    pub fn kind(&self) -> Kind {
+        if let Some((item, number)) = &self.items {
+            let item = scalar(item, self.modifier);
+            if item.as_text {
+                return text();
+            }
             let column = ColumnType::List(Box::new(item.column));
-            return Kind { column, wire: Wire::List(Box::new(item.wire), number), as_text: false };
+            return Kind { column, wire: Wire::List(Box::new(item.wire), *number), as_text: false };
         }
-        return text();
+        scalar(&self.name, self.modifier)
     }
+
+    /// How it passes to another PostgreSQL: values whose Arrow type holds all of them as that, others as their bytes.
+    pub fn passing(&self) -> Kind {
+        let kind = self.kind();
+        let exact = matches!(
+            kind.wire,
+            Wire::Bool | Wire::Int2 | Wire::Int4 | Wire::Int8 | Wire::Float4 | Wire::Float8 | Wire::Text | Wire::Bytes
+        );
+        let items_travel = self.items.as_ref().is_none_or(|(_, number)| *number < FIRST_OWN);
+        let travels = self.binary && self.number < FIRST_OWN && items_travel && !names_something(&self.name);
+        if travels && (!exact || kind.as_text) {
+            let wire = if self.items.is_some() { Wire::RawArray } else { Wire::Raw };
+            return Kind { column: ColumnType::Bytes, wire, as_text: false };
+        }
+        kind
+    }
+
+    /// What another PostgreSQL declares, where the column type does not say it all.
+    pub fn native(&self, carried: &Kind) -> Option<String> {
+        if matches!(carried.wire, Wire::Raw | Wire::RawArray) {
+            return Some(format!("{KIND}:{}", self.declared));
+        }
+        if self.name == "enum" && !carried.as_text {
+            return Some(format!("{KIND}:{}", self.own));
+        }
+        let items = self.items.as_ref().map_or(0, |(_, number)| *number);
+        let own = self.name.is_empty() || self.number >= FIRST_OWN || items >= FIRST_OWN;
+        let said = !carried.as_text && declared(&carried.column, "") == self.declared;
+        (!own && !said && !names_something(&self.name)).then(|| format!("{KIND}:{}", self.declared))
+    }
+}
+
+/// Whether a value stands for something of its own database by number.
+fn names_something(name: &str) -> bool {
+    name.starts_with("reg") || name.starts_with("_reg") || name.starts_with("pg_") && name != "pg_lsn"
+}
+
+fn scalar(name: &str, modifier: i32) -> Kind {
     let length = u32::try_from(modifier - 4).ok();
     let (column, wire) = match name {
         "bool" => (ColumnType::Bool, Wire::Bool),
@@ -78,8 +144,15 @@ pub fn kind(name: &str, modifier: i32, items: Option<(&str, u32)>) -> Kind {
     Kind { column, wire, as_text: false }
 }
 
-fn text() -> Kind {
+/// What PostgreSQL makes text of.
+pub fn text() -> Kind {
     Kind { column: ColumnType::Text(None), wire: Wire::Text, as_text: true }
+}
+
+/// A numeric column as the user wants it carried: any decimal.
+pub fn decimal(precision: u8, scale: i8) -> Kind {
+    let (column, wire) = (ColumnType::Decimal(precision, scale), Wire::Numeric(precision, scale));
+    Kind { column, wire, as_text: false }
 }
 
 /// Precision and scale of a numeric; `None` if Arrow has no such decimal.
@@ -92,7 +165,7 @@ fn numeric(modifier: i32) -> Option<(u8, i8)> {
     fits.then(|| (u8::try_from(precision).unwrap_or(76), i8::try_from(scale).unwrap_or(0)))
 }
 
-/// What a column type is declared as.
+/// What a column type is declared as, in the words of the catalog.
 pub fn declared(kind: &ColumnType, schema: &str) -> String {
     match kind {
         ColumnType::Bool => "boolean".into(),
@@ -103,16 +176,19 @@ pub fn declared(kind: &ColumnType, schema: &str) -> String {
         ColumnType::Float => "real".into(),
         ColumnType::Double => "double precision".into(),
         ColumnType::Decimal(p, s) => format!("numeric({p},{s})"),
-        ColumnType::Text(Some(n)) if *n > 0 && *n <= 10_485_760 => format!("varchar({n})"),
+        ColumnType::Text(Some(n)) if *n > 0 && *n <= LONGEST_TEXT => format!("character varying({n})"),
         ColumnType::Text(_) => "text".into(),
         ColumnType::Bytes => "bytea".into(),
         ColumnType::Date => "date".into(),
-        ColumnType::Time => "time".into(),
-        ColumnType::Timestamp => "timestamp".into(),
-        ColumnType::TimestampTz => "timestamptz".into(),
+        ColumnType::Time => "time without time zone".into(),
+        ColumnType::Timestamp => "timestamp without time zone".into(),
+        ColumnType::TimestampTz => "timestamp with time zone".into(),
         ColumnType::Interval => "interval".into(),
         ColumnType::Json => "json".into(),
         ColumnType::Uuid => "uuid".into(),
         ColumnType::List(item) => format!("{}[]", declared(item, schema)),
     }
 }
+
+/// Characters of the longest text that can be declared.
+pub const LONGEST_TEXT: u32 = 10_485_760;

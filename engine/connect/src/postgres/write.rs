@@ -1,12 +1,22 @@
 //! Filling a staging table.
 
-use super::{encode, server::Server, types::Wire};
+use super::{
+    cells::Refused,
+    encode::{self, Cells, Shape},
+    server::Server,
+};
 use crate::{
     error::{Blame, Error, Result},
+    policy::Replacements,
     publish::Writer,
+    row,
 };
-use datafusion::arrow::{array::RecordBatch, datatypes::DataType};
+use datafusion::arrow::array::RecordBatch;
 use sqlx::{Connection as _, PgConnection};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 /// Bytes that go to the server at once.
@@ -14,13 +24,27 @@ const CHUNK: usize = 1 << 20;
 /// Chunks in flight.
 const AHEAD: usize = 2;
 
+/// Where rows are written.
+#[derive(Clone, Debug)]
+pub struct To {
+    /// What users call the table.
+    pub table: String,
+    /// The staging table's name.
+    pub stage: String,
+    /// The statement that takes the rows.
+    pub copy: String,
+    pub shapes: Vec<Shape>,
+    /// The columns that name a row.
+    pub key: Vec<String>,
+    /// Counts the rows of all writers into the table.
+    pub rows: Arc<AtomicU64>,
+    pub replaced: Replacements,
+}
+
 /// Writes rows into one staging table by binary COPY, over a connection of its own.
 pub struct StageWriter {
     server: Server,
-    /// What users call the table.
-    table: String,
-    shapes: Vec<(DataType, Wire)>,
-    wires: Vec<Wire>,
+    to: Arc<To>,
     buffer: Vec<u8>,
     rows: u64,
     chunks: mpsc::Sender<Chunk>,
@@ -33,23 +57,16 @@ enum Chunk {
 }
 
 impl StageWriter {
-    /// Opens its connection and begins the COPY. `copy` is its statement.
-    pub async fn open(
-        server: Server,
-        (table, stage): (String, String),
-        copy: String,
-        shapes: Vec<(DataType, Wire)>,
-    ) -> Result<Self> {
-        let doing = format!("writing `{table}`");
-        let connection = server.connect(&doing).await?;
-        let (chunks, from) = mpsc::channel(AHEAD);
+    /// Opens its connection and begins the COPY.
+    pub async fn open(server: Server, to: To) -> Result<Self> {
+        let connection = server.connect(&format!("writing `{}`", to.table)).await?;
+        let (to, (chunks, from)) = (Arc::new(to), mpsc::channel(AHEAD));
         let task = {
-            let (server, table) = (server.clone(), table.clone());
-            async move { copy_in(&server, connection, &copy, from).await.map_err(|e| named(e, &stage, &table)) }
+            let (server, to) = (server.clone(), to.clone());
+            async move { copy_in(&server, connection, &to.copy, from).await.map_err(|e| named(e, &to.stage, &to.table)) }
         };
-        let wires = shapes.iter().map(|(_, wire)| wire.clone()).collect();
         let buffer = encode::HEADER.to_vec();
-        Ok(Self { server, table, shapes, wires, buffer, rows: 0, chunks, copying: Some(tokio::spawn(task)) })
+        Ok(Self { server, to, buffer, rows: 0, chunks, copying: Some(tokio::spawn(task)) })
     }
 
     async fn send(&mut self, chunk: Chunk) -> Result<()> {
@@ -61,10 +78,50 @@ impl StageWriter {
 
     /// What became of the COPY.
     async fn end(&mut self) -> Result<u64> {
-        let doing = format!("writing `{}`", self.table);
+        let doing = format!("writing `{}`", self.to.table);
         match self.copying.take() {
             None => Err(self.server.error(&doing, Blame::System, "the writer has failed before")),
             Some(task) => task.await.map_err(|panic| self.server.error(&doing, Blame::System, panic))?,
+        }
+    }
+
+    /// Encodes rows from `from` on until a chunk is full, and says how far it came.
+    fn encode(&mut self, batch: &RecordBatch, columns: &[Cells<'_>], from: usize) -> Result<usize> {
+        let count = u16::try_from(columns.len()).expect("PostgreSQL has at most 1600 columns").to_be_bytes();
+        for at in from..batch.num_rows() {
+            if self.buffer.len() >= CHUNK {
+                return Ok(at);
+            }
+            self.buffer.extend_from_slice(&count);
+            for (cells, shape) in columns.iter().zip(&self.to.shapes) {
+                match cells.write(at, &mut self.buffer) {
+                    Ok(()) => {}
+                    Err(Refused::Odd(oddity, _)) if shape.chosen.allows(oddity) => {
+                        self.buffer.extend_from_slice(&encode::NULL);
+                        self.to.replaced.add(&shape.name, oddity, 1);
+                    }
+                    Err(refused) => return Err(self.refuse(batch, &shape.name, at, refused)),
+                }
+            }
+        }
+        Ok(batch.num_rows())
+    }
+
+    fn refuse(&self, batch: &RecordBatch, column: &str, at: usize, refused: Refused) -> Error {
+        let row = row::named(batch, at, &self.to.key, self.rows + at as u64 + 1);
+        let (why, hint) = match refused {
+            Refused::Odd(oddity, why) => {
+                let hint =
+                    format!("mend the value, or let it become NULL, counted: `types = {{ {oddity} = \"null\" }}`");
+                (why, Some(hint))
+            }
+            Refused::Broken(why) => (why, None),
+        };
+        let message = format!("column `{column}` of {row}: {why}");
+        let error = self.server.error(&format!("writing `{}`", self.to.table), Blame::Data, message);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
         }
     }
 }
@@ -98,22 +155,21 @@ async fn copy_in(server: &Server, mut on: PgConnection, copy: &str, mut from: mp
 #[async_trait::async_trait]
 impl Writer for StageWriter {
     async fn write(&mut self, batch: RecordBatch) -> Result<()> {
-        let wrong = |column: usize, why: String| {
-            let message = format!("column `{}`: {why}", batch.schema().field(column).name());
-            self.server.error(&format!("writing `{}`", self.table), Blame::Data, message)
-        };
-        let mut columns = vec![];
-        for (number, (column, (shape, _))) in batch.columns().iter().zip(&self.shapes).enumerate() {
-            columns.push(encode::exactly(column, shape).map_err(|why| wrong(number, why))?);
+        let mut arrays = vec![];
+        for (array, shape) in batch.columns().iter().zip(&self.to.shapes) {
+            arrays.push(encode::exactly(array, &shape.data_type).map_err(|why| {
+                let message = format!("column `{}`: {why}", shape.name);
+                self.server.error(&format!("writing `{}`", self.to.table), Blame::Data, message)
+            })?);
         }
-        for row in 0..batch.num_rows() {
-            let written = encode::row(&columns, &self.wires, row, &mut self.buffer);
-            if let Err((column, why)) = written {
-                let message = format!("column `{}`: {why}", batch.schema().field(column).name());
-                return Err(self.server.error(&format!("writing `{}`", self.table), Blame::Data, message));
-            }
+        let to = self.to.clone();
+        let pairs = arrays.iter().zip(&to.shapes);
+        let columns: Vec<Cells<'_>> = pairs.map(|(array, s)| Cells::of(array, &s.wire, s.limit)).collect();
+        let mut at = 0;
+        while at < batch.num_rows() {
+            at = self.encode(&batch, &columns, at)?;
             if self.buffer.len() >= CHUNK {
-                let full = std::mem::take(&mut self.buffer);
+                let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK + CHUNK / 4));
                 self.send(Chunk::Bytes(full)).await?;
             }
         }
@@ -129,8 +185,9 @@ impl Writer for StageWriter {
         let there = self.end().await?;
         if there != self.rows {
             let message = format!("{} rows were sent and {there} arrived", self.rows);
-            return Err(self.server.error(&format!("writing `{}`", self.table), Blame::System, message));
+            return Err(self.server.error(&format!("writing `{}`", self.to.table), Blame::System, message));
         }
+        self.to.rows.fetch_add(there, Ordering::Relaxed);
         Ok(there)
     }
 }

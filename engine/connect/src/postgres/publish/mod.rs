@@ -1,6 +1,8 @@
 //! Publishing: from staging into the tables that users read, in one transaction.
 
 mod change;
+mod digest;
+mod enums;
 mod own;
 mod replace;
 mod settle;
@@ -8,23 +10,26 @@ pub mod stage;
 
 use super::{
     describe,
-    read::{Table, Through},
+    parts::Part,
     server::Server,
     statement::{self, within},
     swap::{self, run},
-    write::{StageWriter, named},
+    table::{Place, Table, Through},
+    write::{StageWriter, To, named},
 };
 use crate::{
-    error::{Blame, Error, Result},
+    digest::{Digest, RowDigester},
+    error::{Error, Result},
+    policy::Replaced,
     publish::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
-    types::{arrow_type, schema as arrow_schema},
+    types::schema as arrow_schema,
 };
 use datafusion::catalog::TableProvider;
 use engine_language::name::Name;
 use own::own_tables;
-use sqlx::{AssertSqlSafe, PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection};
 use stage::{Stage, check_names};
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 use tokio::sync::{Mutex, OnceCell};
 
 /// A publication whose rows go into staging tables.
@@ -46,6 +51,7 @@ impl Staged {
         check_names(&server, &publication)?;
         let mut on = server.connect(doing).await?;
         let fault = |error| server.fault(doing, error);
+        server.facts(&mut on).await?;
         own_tables(&server, &mut on, &publication).await.map_err(fault)?;
         let id = stage::claim(&mut on, &publication.run).await.map_err(fault)?;
         let mut staged = Self {
@@ -127,19 +133,31 @@ impl Publisher for Staged {
     async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
         let number = self.index(table);
         let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
-        let mut shapes = vec![];
-        for field in target.schema.fields() {
-            let found = stage.columns.iter().find(|column| column.name == *field.name());
-            let found = found.ok_or_else(|| {
-                let message = format!("column `{}` has a type that PostgreSQL does not carry", field.name());
-                self.server.error(&format!("writing `{table}`"), Blame::Data, message)
-            })?;
-            shapes.push((arrow_type(&found.kind.column), found.kind.wire.clone()));
-        }
         let columns = statement::list(target.schema.fields().iter().map(|field| field.name().as_str()));
-        let copy = format!("copy {} ({columns}) from stdin (format binary)", within(self.server.schema(), &stage.name));
-        let names = (table.to_string(), stage.name.clone());
-        Ok(Box::new(StageWriter::open(self.server.clone(), names, copy, shapes).await?))
+        let to = To {
+            table: table.to_string(),
+            stage: stage.name.clone(),
+            copy: format!("copy {} ({columns}) from stdin (format binary)", within(self.server.schema(), &stage.name)),
+            shapes: stage.shapes(&self.server, target)?,
+            key: stage.row_key(target),
+            rows: stage.rows.clone(),
+            replaced: stage.replaced.clone(),
+        };
+        Ok(Box::new(StageWriter::open(self.server.clone(), to).await?))
+    }
+
+    fn digester(&self, table: &Name) -> Option<Box<dyn RowDigester>> {
+        let number = self.index(table);
+        self.stages[number].inside(&self.server, &self.publication.tables[number])
+    }
+
+    async fn digest(&self, table: &Name) -> Result<Option<Digest>> {
+        let number = self.index(table);
+        self.digest_inside(&self.publication.tables[number], &self.stages[number]).await
+    }
+
+    fn replaced(&self, table: &Name) -> Vec<Replaced> {
+        self.stages[self.index(table)].replaced.all()
     }
 
     async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
@@ -151,13 +169,18 @@ impl Publisher for Staged {
         let from = if whole { stage.name.as_str() } else { table.as_str() };
         let relation = {
             let mut on = self.connection.lock().await;
-            describe::relation(&mut on, self.server.schema(), from).await
+            describe::relation(&mut on, self.server.look(), from).await
         };
         let relation = relation.map_err(|e| self.server.fault(&doing, e))?.expect("the table was just made");
         let through = if whole { Through::Own(None) } else { Through::Shared(self.connection.clone()) };
-        let names = (table.to_string(), within(self.server.schema(), from));
-        let schema = arrow_schema(&relation.definition);
-        Ok(Arc::new(Table::new(self.server.clone(), names, relation.columns, schema, through)))
+        let place = Place {
+            plain: relation.plain(),
+            columns: relation.columns,
+            parts: vec![Part::whole(within(self.server.schema(), from))],
+            through,
+            ..Place::new(self.server.clone(), table.to_string())
+        };
+        Ok(Arc::new(Table::new(arrow_schema(&relation.definition), place)))
     }
 
     async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
@@ -168,13 +191,12 @@ impl Publisher for Staged {
         let fault = |error| self.server.fault("publishing", error);
         let mut written = vec![];
         for (target, stage) in self.pairs() {
-            let sql = format!("select count(*) from {}", within(self.server.schema(), &stage.name));
-            let rows: i64 = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *on).await.map_err(fault)?.get(0);
+            let rows = stage.rows.load(Ordering::Relaxed);
             let marker = within(self.server.schema(), "engine_publications");
             let sql = format!("insert into {marker} values ($1, $2, $3)");
             let query = sqlx::query(AssertSqlSafe(sql)).bind(&self.publication.run).bind(target.table.as_str());
-            query.bind(rows).execute(&mut *on).await.map_err(fault)?;
-            written.push(Written { table: target.table.clone(), rows: rows.unsigned_abs() });
+            query.bind(rows.cast_signed()).execute(&mut *on).await.map_err(fault)?;
+            written.push(Written { table: target.table.clone(), rows });
         }
         if let (Some(pipeline), Some(move_on)) = (&self.publication.pipeline, &commit.advance) {
             self.advance(&mut on, pipeline, move_on).await?;

@@ -1,0 +1,377 @@
+//! Every type with its extremes: to another table exactly, or said where it cannot be.
+
+use super::{Place, shown};
+use crate::contract::subject::query;
+use datafusion::prelude::SessionContext;
+use engine_connect::{
+    error::{Blame, Error, Result},
+    publish::{Commit, Mode, Publication, Target},
+    read::{ReadRequest, TableRequest},
+};
+use futures::StreamExt;
+
+/// Types as PostgreSQL declares them, and values that are hard to carry.
+pub const HARD: &[(&str, &[&str])] = &[
+    ("boolean", &["true", "false"]),
+    ("smallint", &["-32768", "32767"]),
+    ("integer", &["-2147483648", "2147483647"]),
+    ("bigint", &["-9223372036854775808", "9223372036854775807"]),
+    ("real", &["NaN", "Infinity", "-Infinity", "1e-45", "3.4028235e38", "-0"]),
+    ("double precision", &["NaN", "Infinity", "-Infinity", "5e-324", "1.7976931348623157e308", "-0"]),
+    ("numeric(10,2)", &["NaN", "-99999999.99", "0.01", "0", "100"]),
+    ("numeric(38,18)", &["99999999999999999999.999999999999999999", "-0.000000000000000001"]),
+    ("numeric(76,30)", &["9999999999999999999999999999999999999999999999.999999999999999999999999999999"]),
+    ("numeric(200,100)", &["1e99", "-1e-100"]),
+    ("numeric(3,-2)", &["12300", "-100"]),
+    (
+        "numeric",
+        &[
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            "1e1000",
+            "1e-1000",
+            "1.10",
+            "1.1",
+            "0.00",
+            "-12345678901234567890.123456789",
+        ],
+    ),
+    ("text", &["", " a ", "NULL", "\\x", "Ωß🦀", "\u{202e}abc", "\r\n\t"]),
+    ("character varying(3)", &["abc", "ab ", "🦀🦀🦀"]),
+    ("character(5)", &["a", "", "abcde"]),
+    ("\"char\"", &["a", ""]),
+    ("name", &["a_name"]),
+    ("bytea", &["", "\\x00ff"]),
+    ("date", &["0001-01-01 BC", "4713-01-01 BC", "5874897-12-31", "infinity", "-infinity", "1970-01-01"]),
+    ("time without time zone", &["24:00:00", "23:59:59.999999", "00:00"]),
+    ("time(3) without time zone", &["24:00:00", "23:59:59.999"]),
+    ("time with time zone", &["24:00:00-15:59", "23:59:59.999999+13"]),
+    (
+        "timestamp without time zone",
+        &["4713-01-01 00:00:00 BC", "294276-12-31 23:59:59.999999", "infinity", "-infinity"],
+    ),
+    ("timestamp(0) without time zone", &["2026-01-01 00:00:01"]),
+    (
+        "timestamp with time zone",
+        &[
+            "4713-01-01 00:00:00+00 BC",
+            "294276-12-31 23:59:59.999999+00",
+            "infinity",
+            "2026-03-29 02:30:00 Europe/Berlin",
+        ],
+    ),
+    ("interval", &["1 year 2 mons -3 days 04:05:06.000001", "-178000000 years", "2000000 days", "1000000:00:00"]),
+    ("interval day to second(3)", &["3 days 04:05:06.123"]),
+    ("json", &["{\"b\": 1,  \"a\": [null]}", "null"]),
+    ("jsonb", &["{\"b\": 1, \"a\": [null]}", "1e400", "\"\\ud83e\\udd80\""]),
+    ("jsonpath", &["$.a[*]"]),
+    ("xml", &["<a>b</a>"]),
+    ("uuid", &["00000000-0000-0000-0000-00000000000f", "ffffffff-ffff-ffff-ffff-ffffffffffff"]),
+    ("bit(3)", &["101"]),
+    ("bit varying(5)", &["", "10101"]),
+    ("inet", &["192.168.0.1/24", "::1"]),
+    ("cidr", &["10.0.0.0/8"]),
+    ("macaddr", &["08:00:2b:01:02:03"]),
+    ("money", &["-92233720368547758.08", "0.01"]),
+    ("oid", &["4294967295"]),
+    ("pg_lsn", &["FFFFFFFF/FFFFFFFF"]),
+    ("point", &["(1.5,-2)"]),
+    ("path", &["[(0,0),(1,1)]"]),
+    ("circle", &["<(1,2),3>"]),
+    ("tsvector", &["'a':1A 'b':2"]),
+    ("tsquery", &["'a' & !'b'"]),
+    ("int4range", &["[1,5)", "empty", "(,)"]),
+    ("tstzrange", &["[2026-01-01 00:00:00+00,infinity)"]),
+    ("nummultirange", &["{[1.5,2.5),(3,)}"]),
+    ("integer[]", &["{1,NULL,-2}", "{}", "{{1,2},{3,4}}", "[0:1]={7,8}"]),
+    ("numeric[]", &["{NaN,1.50,1e100}"]),
+    ("text[]", &["{\"\",\"a,b\",NULL,\"NULL\"}"]),
+    ("timestamp without time zone[]", &["{infinity,2026-01-01}"]),
+    ("uuid[]", &["{00000000-0000-0000-0000-00000000000f}"]),
+    ("mood", &["so so", "Ωk", "happy"]),
+    ("mood[]", &["{happy,NULL}"]),
+    ("small", &["7"]),
+    ("smaller", &["3"]),
+    ("pair", &["(1,\"a b\")"]),
+    ("citext", &["AbC"]),
+    ("regclass", &["pg_class"]),
+];
+
+/// A table `source` of one column a type, each value in a row.
+async fn hard() -> (Place, Vec<String>) {
+    let place = Place::with(
+        "create extension if not exists citext schema public;
+         create type mood as enum ('so so', 'Ωk', 'happy');
+         create domain small as integer check (value < 100); create domain smaller as small check (value < 10);
+         create type pair as (n integer, word text)",
+    )
+    .await;
+    let columns: Vec<String> = (0..HARD.len()).map(|at| format!("c{at}")).collect();
+    let declared = columns.iter().zip(HARD).map(|(column, (kind, _))| format!("{column} {kind}"));
+    let mut sql = format!("create table source (id bigint primary key, {});", declared.collect::<Vec<_>>().join(", "));
+    let rows = HARD.iter().map(|(_, values)| values.len()).max().unwrap();
+    for row in 0..=rows {
+        let cell = |(kind, values): &(&str, &[&str])| match values.get(row) {
+            Some(value) => format!("'{}'::{kind}", value.replace('\'', "''")),
+            None => "NULL".into(),
+        };
+        let cells: Vec<String> = HARD.iter().map(cell).collect();
+        sql = format!("{sql} insert into source values ({row}, {});", cells.join(", "));
+    }
+    place.run(&sql).await;
+    // An array that remembers a NULL which it no longer has.
+    let at = HARD.iter().position(|(kind, _)| *kind == "integer[]").unwrap();
+    place.run(&format!("update source set c{at}[2] = 5 where id = 0")).await;
+    (place, columns)
+}
+
+/// Copies a table as a replication does, and compares all digests.
+async fn pass(place: &Place, from: &str, to: &str, mode: Mode) -> Result<usize> {
+    let request = TableRequest { bound_for: Some(place.connection.kind()), ..TableRequest::all(from) };
+    let reading = place.connection.read(ReadRequest { tables: vec![request] }).await?;
+    let open = &reading.tables[0];
+    let target = Target {
+        table: to.into(),
+        schema: open.provider.schema(),
+        definition: open.definition.clone(),
+        mode,
+        declared: None,
+    };
+    let publication = Publication { run: "run".into(), tables: vec![target], pipeline: None };
+    let publisher = place.connection.write(publication).await?;
+    let mut digesters: Vec<_> =
+        place.connection.digester(open).into_iter().chain(publisher.digester(&to.into())).collect();
+    let mut writer = publisher.writer(&to.into()).await?;
+    let frame = SessionContext::new().read_table(open.provider.clone()).unwrap();
+    let mut rows = frame.execute_stream().await.unwrap();
+    while let Some(batch) = rows.next().await {
+        let batch = batch.map_err(|error| match error {
+            datafusion::error::DataFusionError::External(error) => *error.downcast::<Error>().unwrap(),
+            other => panic!("{other}"),
+        })?;
+        for digester in &mut digesters {
+            digester.add(&batch).unwrap();
+        }
+        writer.write(batch).await?;
+    }
+    writer.finish().await?;
+    let inside = [place.connection.digest(&reading, open).await?, publisher.digest(&to.into()).await?];
+    let inside: Vec<_> = inside.into_iter().flatten().collect();
+    assert_eq!(inside.len(), digesters.len());
+    for (there, here) in inside.iter().zip(&digesters) {
+        assert_eq!(*there, here.digest(), "{from}");
+    }
+    publisher.commit(Commit::default()).await?;
+    Ok(inside.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_type_passes_to_another_table_as_it_is() {
+    let (place, columns) = hard().await;
+    pass(&place, "source", "copy", Mode::Replace).await.unwrap();
+    for (column, (kind, _)) in columns.iter().zip(HARD) {
+        let differ = format!(
+            "select count(*) from source s full join copy c using (id) \
+             where s.{column}::text is distinct from c.{column}::text"
+        );
+        assert_eq!(place.value(&differ).await, "0", "{kind}");
+        let declared = format!(
+            "select format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'copy'::regclass and attname = '{column}'"
+        );
+        let expected = match *kind {
+            // These are the database's own, or mean something by number.
+            "mood[]" => "text[]",
+            "small" | "smaller" => "integer",
+            "pair" | "citext" | "regclass" => "text",
+            other => other,
+        };
+        assert_eq!(place.value(&declared).await, expected, "{kind}");
+    }
+    assert_eq!(place.value("select count(*) from copy").await, place.value("select count(*) from source").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn digests_inside_the_server_are_those_made_here() {
+    let (place, columns) = hard().await;
+    let mut apart = vec![];
+    for (at, (column, (kind, _))) in columns.iter().zip(HARD).enumerate() {
+        let from = format!("from {}", kind.replace('"', ""));
+        place.run(&format!("create table \"{from}\" as select id, {column} from source")).await;
+        let compared = pass(&place, &from, &format!("to{at}"), Mode::Replace).await.unwrap();
+        if compared != 2 {
+            apart.push(*kind);
+        }
+    }
+    // Arrays may remember NULLs that they no longer have; these are compared by reading them back.
+    let arrays: Vec<&str> = HARD.iter().map(|(kind, _)| *kind).filter(|kind| kind.ends_with("[]")).collect();
+    assert_eq!(apart, arrays);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_row_changes_the_digest_inside() {
+    let place = Place::with("create table t (id bigint primary key, n numeric(10,2), w text); insert into t values (1, 1.50, 'a'), (2, -1.50, 'b'), (3, null, null)").await;
+    let digest = async || {
+        let reading = place.open(&["t"]).await.unwrap();
+        place.connection.digest(&reading, &reading.tables[0]).await.unwrap().unwrap()
+    };
+    let before = digest().await;
+    for change in ["n = -n where id = 1", "w = 'b' where id = 1", "w = '' where id = 3", "n = 0 where id = 3"] {
+        place.run(&format!("create table kept as select * from t; update t set {change}")).await;
+        assert_ne!(digest().await, before, "{change}");
+        place.run("truncate t; insert into t select * from kept; drop table kept").await;
+        assert_eq!(digest().await, before);
+    }
+}
+
+/// Reads one column of values, and answers what came or why nothing did.
+async fn read(kind: &str, value: &str, keys: &str) -> std::result::Result<String, Error> {
+    let place = Place::set(
+        keys,
+        &format!("create table readings (id bigint primary key, v {kind}); insert into readings values (7, '{value}')"),
+    )
+    .await;
+    let frame = SessionContext::new().read_table(place.provider("readings").await).unwrap();
+    match frame.collect().await {
+        Ok(_) => Ok(place.query("readings", "select v from t").await),
+        Err(datafusion::error::DataFusionError::External(error)) => Err(*error.downcast().unwrap()),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_cannot_be_carried_names_table_column_and_row() {
+    for (kind, value, why) in [
+        ("numeric", "NaN", "NaN cannot be carried as a decimal"),
+        ("numeric", "-Infinity", "-Infinity cannot be carried as a decimal"),
+        ("numeric", "1e30", "the number 1000000000000000000000000000000 does not fit into decimal(38,18)"),
+        ("numeric", "0.12345678901234567891", "the number 0.12345678901234567891 does not fit into decimal(38,18)"),
+        ("date", "infinity", "an infinite date cannot be carried"),
+        ("timestamp", "-infinity", "an infinite timestamp cannot be carried"),
+        ("time", "24:00:00", "24:00:00 is no time of a day"),
+        ("interval", "3000000:00:00", "the interval is too long for nanoseconds"),
+        ("int[]", "{{1},{2}}", "an array of 2 dimensions cannot be carried"),
+        ("int[]", "[0:0]={1}", "an array that does not begin at 1 cannot be carried"),
+    ] {
+        let error = read(kind, value, "").await.unwrap_err();
+        assert_eq!(error.blame, Blame::Data, "{error}");
+        let said = error.to_string();
+        assert_eq!(said, format!("it: reading `readings`: column `v` of the row with id = 7: {why}"));
+        assert!(error.hint.unwrap().contains("types = { "), "{kind} {value}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_user_chose_becomes_null_and_is_counted() {
+    let values = [
+        ("nan", "numeric", "NaN"),
+        ("digits", "numeric", "1e30"),
+        ("infinity", "date", "infinity"),
+        ("midnight", "time", "24:00:00"),
+        ("range", "interval", "3000000:00:00"),
+        ("dimensions", "int[]", "{{1},{2}}"),
+    ];
+    for (key, kind, value) in values {
+        assert_eq!(read(kind, value, &format!("types = {{ {key} = \"null\" }}")).await.unwrap(), "", "{key}");
+        let other = format!("types = {{ columns.\"readings.other\".{key} = \"null\" }}");
+        read(kind, value, &other).await.unwrap_err();
+    }
+    let place = Place::set(
+        "types = { nan = \"null\", columns.\"t.b\".nan = \"fail\" }",
+        "create table t (a numeric, b numeric); insert into t values ('NaN', 1), ('Infinity', 2), (3, 3)",
+    )
+    .await;
+    let reading = place.open(&["t"]).await.unwrap();
+    let table = &reading.tables[0];
+    assert_eq!(
+        shown(&query(table.provider.clone(), "select a, b from t order by b").await),
+        " 1.000000000000000000 |  2.000000000000000000 | 3.000000000000000000 3.000000000000000000"
+    );
+    let replaced = table.rejected.replaced.all();
+    assert_eq!(replaced.iter().map(ToString::to_string).collect::<Vec<_>>(), ["2 values of `a` became NULL (`nan`)"]);
+    assert_eq!(
+        place.query("t", "select b from t where a is null").await,
+        "1.000000000000000000 | 2.000000000000000000",
+        "what became NULL is found as NULL"
+    );
+    assert_eq!(place.query("t", "select b from t where a > 0").await, "3.000000000000000000");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_is_carried_as_the_user_asks() {
+    let keys = |kind: &str| format!("types = {{ columns.\"readings.v\".as = \"{kind}\" }}");
+    assert_eq!(read("numeric", "1e30", &keys("text")).await.unwrap(), "1000000000000000000000000000000");
+    assert_eq!(read("numeric", "NaN", &keys("text")).await.unwrap(), "NaN");
+    assert_eq!(read("numeric", "1e30", &keys("decimal(40,2)")).await.unwrap(), "1000000000000000000000000000000.00");
+    assert_eq!(read("int[]", "{{1},{2}}", &keys("text")).await.unwrap(), "{{1},{2}}");
+    let place = Place::set(&keys("int"), "create table readings (v numeric)").await;
+    let error = place.open(&["readings"]).await.err().unwrap();
+    assert_eq!(error.blame, Blame::User);
+    assert!(error.to_string().contains("`readings.v` is numeric, and cannot be carried as int"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_with_nul_names_its_row_or_becomes_null() {
+    use crate::contract::subject::{keyed_definition, pairs, target};
+    let written = async |keys: &str| {
+        let place = Place::set(keys, "").await;
+        let whole = target("words", &keyed_definition(), Mode::Replace);
+        let publication = Publication { run: "run".into(), tables: vec![whole], pipeline: None };
+        let publisher = place.connection.write(publication).await.unwrap();
+        let mut writer = publisher.writer(&"words".into()).await.unwrap();
+        writer.write(pairs(&[(1, "a"), (2, "b\u{0}c")])).await?;
+        writer.finish().await?;
+        let replaced: Vec<String> = publisher.replaced(&"words".into()).iter().map(ToString::to_string).collect();
+        publisher.commit(Commit::default()).await?;
+        Ok::<_, Error>(format!("{} {}", place.query("words", "select * from t order by id").await, replaced.join(", ")))
+    };
+    let error = written("").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "it: writing `words`: column `word` of the row with id = 2: PostgreSQL has no texts with a NUL character"
+    );
+    assert_eq!(written("types = { nul = \"null\" }").await.unwrap(), "1 a | 2  1 value of `word` became NULL (`nul`)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_column_would_cut_off_is_an_error() {
+    use crate::contract::subject::{pairs, target};
+    use engine_language::{
+        column::ColumnType,
+        table::{Column, TableDefinition},
+    };
+    let place =
+        Place::with("create table words (id bigint, word varchar(3)); create table times (at timestamp(0))").await;
+    let definition = TableDefinition {
+        columns: vec![Column::new("id", ColumnType::BigInt), Column::new("word", ColumnType::Text(None))],
+        ..Default::default()
+    };
+    let times = TableDefinition { columns: vec![Column::new("at", ColumnType::Timestamp)], ..Default::default() };
+    let time = datafusion::arrow::array::TimestampMicrosecondArray::from(vec![1_500_000]);
+    let batch = datafusion::arrow::array::RecordBatch::try_new(
+        engine_connect::types::schema(&times),
+        vec![std::sync::Arc::new(time)],
+    )
+    .unwrap();
+    for (target, batch, why) in [
+        (
+            target("words", &definition, Mode::Append),
+            pairs(&[(1, "ab  ")]),
+            "column `word` of row 1: a text has 4 characters, and the column holds 3",
+        ),
+        (
+            target("times", &times, Mode::Append),
+            batch,
+            "column `at` of row 1: a time has more digits of a second than the column keeps",
+        ),
+    ] {
+        let table = target.table.clone();
+        let publisher = place
+            .connection
+            .write(Publication { run: "run".into(), tables: vec![target], pipeline: None })
+            .await
+            .unwrap();
+        let error = publisher.writer(&table).await.unwrap().write(batch).await.unwrap_err();
+        assert_eq!((error.blame, error.source.to_string().as_str()), (Blame::Data, why));
+    }
+}
