@@ -8,6 +8,7 @@ pub mod blame;
 pub mod check;
 pub mod clock;
 pub mod copy;
+pub mod dead_letters;
 pub mod error;
 pub mod event;
 pub mod foresee;
