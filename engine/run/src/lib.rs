@@ -15,6 +15,7 @@ pub mod foresee;
 mod generate;
 pub mod history;
 pub mod inputs;
+pub mod lag;
 pub mod locate;
 mod materialize;
 pub mod place;

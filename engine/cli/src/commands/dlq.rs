@@ -18,7 +18,7 @@ use engine_language::{
     graph::{NodeId, NodeKind},
     name::nearest,
 };
-use engine_run::{dead_letters::Letters, history::History, runner::Runner};
+use engine_run::{dead_letters::Letters, history::History, lag::streams, runner::Runner};
 use std::{
     io::{self, BufWriter},
     sync::Arc,
@@ -51,7 +51,7 @@ fn runner(context: &Context, ready: &Ready) -> Result<Runner> {
 
 /// The letters that were named; complains of a model that is no stream.
 fn named(ready: &Ready, typed: &LettersOf) -> Result<Letters> {
-    let streams = streams(ready);
+    let streams = streams(&ready.project);
     let model = NodeId::new(NodeKind::Model, typed.model.as_str());
     if streams.contains(&model) {
         return Ok(Letters { model, places: typed.places.clone() });
@@ -64,18 +64,12 @@ fn named(ready: &Ready, typed: &LettersOf) -> Result<Letters> {
     Err(Stop::usage(format!("there is no stream model `{}`", typed.model), hint))
 }
 
-fn streams(ready: &Ready) -> Vec<NodeId> {
-    use engine_language::model::Materialized::Stream;
-    let models = ready.project.models.iter().filter(|(_, model)| model.config.materialized == Stream);
-    models.map(|(name, _)| NodeId::new(NodeKind::Model, name.clone())).collect()
-}
-
 fn ls(context: &Context, ready: &Ready, output: RowsOutput) -> Result {
     rows::refuse_terminal(output)?;
     let runner = runner(context, ready)?;
     cancellable(context.terminal, async |_| {
         let mut all: Vec<RecordBatch> = vec![];
-        for model in streams(ready) {
+        for model in streams(&ready.project) {
             let letters = Letters { model, places: vec![] };
             if let Some(frame) = runner.query_letters(&letters, BY_REASON).await? {
                 all.extend(frame.collect().await?.into_iter().filter(|batch| batch.num_rows() > 0));
