@@ -6,9 +6,9 @@ use rand_chacha::ChaCha8Rng;
 use std::{collections::BTreeMap, process::Stdio, thread::sleep, time::Duration};
 
 /// Events in all.
-const EVENTS: u32 = 30_000;
+const EVENTS: u32 = 10_000;
 /// Users that they are of.
-const USERS: u32 = 4_000;
+const USERS: u32 = 2_000;
 
 /// An event, and what comes of it: the user's number and value, or nothing.
 fn event(n: u32, random: &mut impl Rng) -> (Vec<u8>, Option<(u32, u32)>) {
@@ -28,7 +28,7 @@ fn event(n: u32, random: &mut impl Rng) -> (Vec<u8>, Option<(u32, u32)>) {
 fn killed_at_random_a_stream_takes_each_event_once() {
     let place = Place::new(4);
     let sources = place.test.read("project/sources.toml");
-    place.test.write("project/sources.toml", &format!("{sources}\n[limits]\nbatch_rows = 2000\n"));
+    place.test.write("project/sources.toml", &format!("{sources}\n[limits]\nbatch_rows = 700\n"));
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let (mut sent, mut last, mut poison) = (vec![], BTreeMap::new(), 0);
     for n in 0..EVENTS {
@@ -44,9 +44,9 @@ fn killed_at_random_a_stream_takes_each_event_once() {
         sent.push(message);
     }
     place.send(&sent);
-    for _ in 0..25 {
+    for _ in 0..15 {
         let mut run = place.test.command(&["run"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-        sleep(Duration::from_millis(random.random_range(150..900_u64)));
+        sleep(Duration::from_millis(random.random_range(150..700_u64)));
         run.kill().unwrap();
         run.wait().unwrap();
     }

@@ -27,6 +27,22 @@ fn what_the_target_refuses_goes_to_the_dead_letters_and_the_rest_goes_on() {
 }
 
 #[test]
+fn an_event_that_is_refused_is_so_even_if_a_later_one_takes_its_place() {
+    let place = Place::new(1);
+    place.ask("alter table {}.users alter n set not null; select ''");
+    let without = "{\"email\":\"b@x\",\"status\":\"Gold\"}".to_owned();
+    place.send(&[event("a@x", 13), event("a@x", 1), without, event("b@x", 2)]);
+    place.test.run(&["run"]).code(0).says("4 events, 2 rows, 2 rejected");
+    assert_eq!(place.rows("email, n"), "a@x 1, b@x 2");
+    let reasons = place.letters("reason");
+    assert!(
+        reasons[0].contains("new row for relation `users` violates check constraint `users_n_check`"),
+        "{reasons:?}"
+    );
+    assert!(reasons[1].contains("null value in column `n` of relation `users`"), "{reasons:?}");
+}
+
+#[test]
 fn rows_that_only_together_break_a_rule_lose_the_later_one() {
     let place = Place::new(1);
     place.ask("create unique index on {}.users (n); select ''");
