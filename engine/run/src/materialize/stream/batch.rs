@@ -68,8 +68,8 @@ pub struct Part {
 
 /// Why a part was not committed.
 pub enum Refused {
-    /// Its rows are refused; fewer of them may not be.
-    Rows(Error),
+    /// Its rows are refused; fewer of them may not be. The message that is to blame, if that is known.
+    Rows(Error, Option<usize>),
     /// Whatever its rows are.
     Whole(Error),
 }
@@ -109,18 +109,18 @@ impl Sink<'_> {
             let part = Part { messages: part, advance, rejected: here, settled: vec![], mode: mode.clone() };
             match self.commit(batch.topic, &part, report).await {
                 Ok(()) => {}
-                Err(Refused::Rows(error))
+                Err(Refused::Rows(error, blamed))
                     if range.len() > 1 && batch.source.passed(&batch.request, &next).await?.is_some() =>
                 {
                     rejected = part.rejected.into_iter().chain(later).collect();
                     tracing::debug!(%error, from = range.start, to = range.end, "cut in two");
-                    parts.cut(range);
+                    parts.cut(range, blamed);
                     continue;
                 }
-                Err(Refused::Rows(error)) if range.len() == 1 => {
+                Err(Refused::Rows(error, _)) if range.len() == 1 => {
                     self.reject(&batch, part, flood, error, report).await?;
                 }
-                Err(Refused::Rows(error) | Refused::Whole(error)) => return Err(error),
+                Err(Refused::Rows(error, _) | Refused::Whole(error)) => return Err(error),
             }
             rejected = later;
             stands = Some(to);
@@ -147,7 +147,7 @@ impl Sink<'_> {
         let rejected = part.rejected.into_iter().chain([letter]).collect();
         let none = Part { messages: part.messages.slice(0, 0), rejected, ..part };
         self.commit(batch.topic, &none, report).await.map_err(|refused| match refused {
-            Refused::Rows(error) | Refused::Whole(error) => error,
+            Refused::Rows(error, _) | Refused::Whole(error) => error,
         })
     }
 
@@ -193,16 +193,20 @@ impl Sink<'_> {
         let schema = copy::schema(frame.schema().inner()).map_err(|error| rows::at_model(error, self.model))?;
         let made = frame.collect().await.map_err(|error| match located(error) {
             // A value that cannot be computed is one message's.
-            error @ Error::Project(_) => Refused::Rows(error),
+            error @ Error::Project(_) => Refused::Rows(error, None),
             error => Refused::Whole(error),
         })?;
         let carried = made.iter().map(|batch| copy::carried(batch, &schema)).collect::<Result<_>>();
-        Ok((carried.map_err(Refused::Rows)?, schema))
+        Ok((carried.map_err(|error| Refused::Rows(error, None))?, schema))
     }
 
     async fn publish(&self, to: Publication, made: Vec<RecordBatch>, commit: Commit) -> Result<(u64, u64), Refused> {
         let blamed = |error: engine_connect::error::Error| match error.blame {
-            Blame::Data => Refused::Rows(error.into()),
+            // Most models make one row of each message, in their order. Where one does not, this is a guess, and only costs time.
+            Blame::Data => {
+                let row = error.row.and_then(|row| row.try_into().ok());
+                Refused::Rows(error.into(), row)
+            }
             _ => Refused::Whole(error.into()),
         };
         let publisher = self.target.write(to).await?;

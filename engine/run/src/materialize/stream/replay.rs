@@ -68,13 +68,13 @@ impl Replay<'_> {
                 Part { messages: part, advance: None, rejected: vec![], settled, mode: super::mode(self.stream.model) };
             match self.stream.sink.commit(&self.stream.topic, &part, &mut self.report).await {
                 Ok(()) => {}
-                Err(Refused::Rows(error)) if range.len() == 1 => {
+                Err(Refused::Rows(error, _)) if range.len() == 1 => {
                     let place = &part.settled[0];
                     let letter =
                         letters.iter().find(|row| row.partition == place.partition && row.offset == place.offset);
                     self.refused.extend(letter.map(|row| RejectedRow { reason: reason(&error), ..row.clone() }));
                 }
-                Err(Refused::Rows(_)) => parts.cut(range),
+                Err(Refused::Rows(_, blamed)) => parts.cut(range, blamed),
                 Err(Refused::Whole(error)) => return Err(error),
             }
         }
@@ -95,7 +95,7 @@ impl Replay<'_> {
         };
         let kept = self.stream.sink.commit(&self.stream.topic, &none, &mut self.report).await;
         kept.map_err(|refused| match refused {
-            Refused::Rows(error) | Refused::Whole(error) => error,
+            Refused::Rows(error, _) | Refused::Whole(error) => error,
         })
     }
 }
