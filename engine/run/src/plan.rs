@@ -53,6 +53,8 @@ pub enum Why {
     Changed,
     /// An input's data changed, or may have.
     Input(NodeId),
+    /// So many messages of its topic are not read yet.
+    Behind(NodeId, u64),
     /// It says something else each time.
     Volatile,
     /// The user asked for it to be made anew.

@@ -46,12 +46,16 @@ async fn ask(sources: &BTreeMap<Name, Source>, systems: &Systems) -> Result<Tabl
     for (name, source) in sources {
         let connection = systems.get(&source.connection.value)?;
         let mut tables = connection.tables().await?;
+        // What is declared under a name of its own is not there a second time.
+        let renamed: Vec<&Name> =
+            source.tables.values().filter_map(|table| Some(&table.identifier.as_ref()?.value)).collect();
+        tables.retain(|name| !renamed.contains(&name));
         tables.extend(source.tables.keys().cloned());
         tables.sort();
         tables.dedup();
         for table in tables {
             let declared = source.tables.get(&table).cloned().map(Arc::new);
-            let request = TableRequest { declared, ..TableRequest::all(table.clone()) };
+            let request = TableRequest { declared, ..TableRequest::all(source.called(&table)) };
             if let Some(definition) = connection.describe(&request).await? {
                 found.insert(Name::new(format!("{name}.{table}")), definition);
             }

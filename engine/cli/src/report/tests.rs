@@ -23,6 +23,7 @@ fn report(kind: NodeKind, name: &str, status: Status, done: &'static str) -> Nod
         rows: None,
         events: None,
         rejected: 0,
+        lag: None,
         bytes: 0,
         checks: vec![],
         verdict: None,

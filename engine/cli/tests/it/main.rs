@@ -13,6 +13,7 @@ mod pipes;
 mod plans;
 mod retry;
 mod runs;
+mod streams;
 mod tidy;
 mod usage;
 mod watching;

@@ -200,11 +200,16 @@ impl Server {
         if let Some(detail) = error.detail() {
             text = format!("{text}: {}", detail.replace('"', "`"));
         }
-        if let Some(place) = error.r#where().and_then(copied) {
+        let place = error.r#where().and_then(copied);
+        if let Some((_, place)) = &place {
             text = format!("{place}: {text}");
         }
+        self.meant(doing, error.code(), text).row(place.map(|(number, _)| number - 1))
+    }
+
+    /// What a code means, and what to do.
+    fn meant(&self, doing: &str, code: &str, text: String) -> Error {
         let at = self.at();
-        let code = error.code();
         match code {
             "28P01" | "28000" => {
                 self.error(doing, Blame::User, text).hint("check `user`, `password` and the server's pg_hba.conf")
@@ -239,12 +244,13 @@ impl Server {
 }
 
 /// The row and column of a COPY, as PostgreSQL says it: `COPY t, line 5, column a: "x"`.
-fn copied(place: &str) -> Option<String> {
+fn copied(place: &str) -> Option<(u64, String)> {
     let rest = place.lines().next()?.strip_prefix("COPY ")?.split_once(", line ")?.1;
-    let number = rest.split([',', ':']).next()?;
+    let number: u64 = rest.split([',', ':']).next()?.parse().ok().filter(|number| *number > 0)?;
     let column = rest.split_once(", column ").map(|(_, column)| column.split(':').next().unwrap_or(column));
-    Some(match column {
+    let place = match column {
         Some(column) => format!("column `{column}` of row {number}"),
         None => format!("row {number}"),
-    })
+    };
+    Some((number, place))
 }

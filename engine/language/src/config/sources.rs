@@ -217,6 +217,7 @@ struct RawSource {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawTable {
+    identifier: Option<Spanned<Name>>,
     description: Option<String>,
     #[serde(default)]
     key: Vec<Spanned<String>>,
@@ -302,6 +303,7 @@ fn table(name: Spanned<Name>, raw: RawTable) -> SourceTable {
     columns.sort_by_key(|(name, _)| name.span.start);
     SourceTable {
         name,
+        identifier: raw.identifier,
         description: raw.description,
         key: raw.key,
         freshness: raw.freshness.map(|f| Freshness {

@@ -5,6 +5,7 @@ mod digest;
 mod enums;
 mod own;
 mod replace;
+mod rules;
 mod settle;
 pub mod stage;
 

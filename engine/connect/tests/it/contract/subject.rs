@@ -229,6 +229,7 @@ fn declared(table: &str, definition: &TableDefinition) -> Arc<SourceTable> {
     let columns = definition.columns.iter();
     Arc::new(SourceTable {
         name: Spanned::new(table.into(), at),
+        identifier: None,
         description: None,
         key: vec![],
         freshness: None,

@@ -6,7 +6,7 @@ use engine_language::{code, config::source::SourceTable, diagnostic::Diagnostic}
 use std::collections::BTreeMap;
 
 /// Fewer bad messages than this are no flood, whatever their share.
-const FEW: u64 = 100;
+const FEW: u64 = 50;
 /// Only about so many of the newest messages count.
 const NEWEST: u64 = 20_000;
 /// Reasons that are shown.
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn many_bad_messages_are_a_flood_and_few_are_not() {
         let flood = || Flood::new(&TableRequest::all("t"));
-        assert!(flood().count(99, &bad(99)).is_ok(), "few, though all are bad");
+        assert!(flood().count(49, &bad(49)).is_ok(), "few, though all are bad");
         assert!(flood().count(400, &bad(200)).is_ok(), "half");
         let error = flood().count(300, &bad(200)).unwrap_err();
         assert_eq!(error.to_string(), "200 of the last 300 messages of `t` are bad");
