@@ -14,6 +14,7 @@ pub mod kafka;
 pub mod log;
 pub mod loss;
 pub mod policy;
+pub mod mysql;
 pub mod position;
 pub mod postgres;
 pub mod publish;

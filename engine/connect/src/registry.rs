@@ -2,7 +2,7 @@
 
 use crate::{
     connector::{Connection, Connector, Place},
-    files, kafka, log, postgres, sqlite,
+    files, kafka, log, mysql, postgres, sqlite,
 };
 use engine_language::{
     code,
@@ -34,6 +34,7 @@ impl Registry {
         registry.add::<kafka::Kafka>();
         registry.add::<log::Log>();
         registry.add::<sqlite::Memory>();
+        registry.add::<mysql::MySql>();
         registry.add::<postgres::Postgres>();
         registry.add::<sqlite::Sqlite>();
         registry

@@ -56,4 +56,4 @@ macro_rules! every_check {
     };
 }
 
-every_check!(sqlite, memory, log, csv, ndjson, parquet, postgres, kafka);
+every_check!(sqlite, memory, log, csv, ndjson, parquet, mysql, postgres, kafka);

@@ -79,6 +79,10 @@ impl Subject {
         Self { format: Some(format), ..it }
     }
 
+    pub fn mysql() -> Self {
+        Self::open(&super::super::mysql::toml(), &["decimal(76,0)", "interval", "list(int)"])
+    }
+
     pub fn postgres() -> Self {
         let url = super::super::postgres::url();
         let schema = super::super::postgres::schema();

@@ -1,0 +1,184 @@
+//! The step that readers see.
+
+use super::{
+    Staged,
+    apply::Applied,
+    own::{self, LETTERS, PUBLICATIONS},
+    settle::{self, Fate},
+    stage::STAGE,
+};
+use crate::{
+    error::{Blame, Error, Result},
+    mysql::{
+        fault::number,
+        server::{change, run},
+        statement::quote,
+    },
+    publish::Commit,
+};
+use engine_language::name::Name;
+use sqlx::MySqlConnection;
+use std::time::Duration;
+
+/// How often the tables are asked for at once, without keeping anybody waiting.
+const TRIES: u32 = 25;
+/// How often they are asked for while others queue behind for a second.
+const WAITS: u32 = 60;
+/// How often a lost answer is asked for.
+const QUESTIONS: u64 = 60;
+
+impl Staged {
+    /// Puts whole tables in their places.
+    pub(super) async fn rename(&self, commit: &Commit) -> Result<()> {
+        let connection = self.lanes.clone();
+        let mut lane = connection.take().await;
+        let on = lane.on();
+        let fault = |error| self.server.fault("publishing", error);
+        if let (Some(pipeline), Some(move_on)) = (&self.publication.pipeline, &commit.advance) {
+            self.hold(on, pipeline, move_on).await?;
+        }
+        self.intend(on, commit).await.map_err(fault)?;
+        fail::fail_point!("mysql::intended");
+        if let Err(error) = self.swap(on).await {
+            return match self.lost(error).await? {
+                Fate::Published => Ok(()),
+                Fate::Nothing(error) => Err(error),
+            };
+        }
+        fail::fail_point!("mysql::renamed");
+        match settle::finish(&self.server, on, &self.id).await {
+            Ok(()) => Ok(()),
+            Err(error) => self.lost(error).await.map(drop),
+        }
+    }
+
+    /// Notes what is about to be, and what belongs to it.
+    async fn intend(&self, on: &mut MySqlConnection, commit: &Commit) -> sqlx::Result<()> {
+        let run_id = self.publication.run.as_str();
+        let pipeline = self.publication.pipeline.as_ref().map_or("", Name::as_str);
+        if !commit.rejected.is_empty() {
+            let letters = format!("{STAGE}{}_letters", self.id);
+            run(on, format!("create table {} like {LETTERS}", quote(&letters))).await?;
+            run(on, "start transaction").await?;
+            own::dead_letters(on, &letters, (pipeline, run_id), &commit.rejected).await?;
+            run(on, "commit").await?;
+        }
+        let position = commit.advance.as_ref().map(|move_on| move_on.to.0.to_string());
+        run(on, "start transaction").await?;
+        for (target, stage, staged) in self.renames() {
+            let rows = stage.rows.load(std::sync::atomic::Ordering::Relaxed).to_string();
+            let moves = if position.is_some() { "?, ?" } else { "null, null" };
+            let sql = format!("insert into {PUBLICATIONS} values (?, ?, ?, ?, ?, 'intended', {moves})");
+            let mut values = vec![self.id.as_str(), run_id, target.table.as_str(), &rows, staged];
+            if let Some(position) = &position {
+                values.extend([pipeline, position]);
+            }
+            change(on, &sql, &values).await?;
+        }
+        run(on, "commit").await
+    }
+
+    /// Each target, its staging, and the table that takes its place.
+    fn renames(&self) -> impl Iterator<Item = (&crate::publish::Target, &super::Stage, &str)> {
+        let made = match self.applied.get() {
+            Some(Applied::Whole(made)) => made.as_slice(),
+            _ => &[],
+        };
+        self.pairs().zip(made).map(|((target, stage), made)| (target, stage, made.as_str()))
+    }
+
+    /// Renames all tables at once, when nobody reads them.
+    async fn swap(&self, on: &mut MySqlConnection) -> sqlx::Result<()> {
+        let mut renames = vec![];
+        for (target, stage, made) in self.renames() {
+            let table = quote(target.table.as_str());
+            if stage.there.is_some() {
+                renames.push(format!("{table} to {}", quote(&format!("{}_old", stage.name))));
+            }
+            renames.push(format!("{} to {table}", quote(made)));
+        }
+        let sql = format!("rename table {}", renames.join(", "));
+        // MySQL waits for a second at least.
+        let patience = u8::from(!self.server.known_product().mariadb);
+        run(on, format!("set lock_wait_timeout = {patience}")).await?;
+        for attempt in 1..=TRIES + WAITS {
+            match run(on, sql.clone()).await {
+                Ok(()) => break,
+                Err(error) if matches!(number(&error), Some(1205 | 1213)) && attempt < TRIES + WAITS => {}
+                Err(error) => return Err(error),
+            }
+            let queue = attempt >= TRIES;
+            if attempt == TRIES {
+                run(on, "set lock_wait_timeout = 1").await?;
+            }
+            tokio::time::sleep(Duration::from_millis(if queue { 1000 } else { 20 })).await;
+        }
+        run(on, "set lock_wait_timeout = 120").await
+    }
+
+    /// Commits the open transaction.
+    pub(super) async fn commit_rows(&self, commit: &Commit) -> Result<()> {
+        let connection = self.lanes.clone();
+        let mut lane = connection.take().await;
+        let on = lane.on();
+        let fault = |error| self.server.fault("publishing", error);
+        let (run_id, pipeline) = (self.publication.run.as_str(), &self.publication.pipeline);
+        if let (Some(pipeline), Some(move_on)) = (pipeline, &commit.advance) {
+            self.hold(on, pipeline, move_on).await?;
+            own::advance(on, pipeline.as_str(), &move_on.to, run_id).await.map_err(fault)?;
+        }
+        let names = (pipeline.as_ref().map_or("", Name::as_str), run_id);
+        own::dead_letters(on, LETTERS, names, &commit.rejected).await.map_err(fault)?;
+        let sql = format!(
+            "insert into {PUBLICATIONS} (`publication`, `run`, `table_name`, `rows`, `stage`, `state`) \
+             values (?, ?, ?, ?, ?, 'done') on duplicate key update `rows` = values(`rows`), `state` = 'done'"
+        );
+        for (target, stage) in self.pairs() {
+            let rows = stage.rows.load(std::sync::atomic::Ordering::Relaxed).to_string();
+            let values = [self.id.as_str(), run_id, target.table.as_str(), &rows, &stage.name];
+            change(on, &sql, &values).await.map_err(fault)?;
+        }
+        fail::fail_point!("mysql::publishing");
+        if let Err(error) = run(on, "commit").await {
+            return match self.lost(error).await? {
+                Fate::Published => Ok(()),
+                Fate::Nothing(error) => Err(error),
+            };
+        }
+        fail::fail_point!("mysql::published");
+        Ok(())
+    }
+
+    /// Asks what became of a publication whose answer was lost, if it was; `error` is what came instead.
+    async fn lost(&self, error: sqlx::Error) -> Result<Fate> {
+        let refused = matches!(number(&error), Some(number) if ![1053, 1927, 1317].contains(&number));
+        let error = self.server.fault("publishing", error);
+        for attempt in 0..if refused { 1 } else { QUESTIONS } {
+            if !refused {
+                tokio::time::sleep(Duration::from_millis(50 * (attempt + 1).min(20))).await;
+            }
+            match self.ask_again(refused).await {
+                Ok(Some(true)) => return Ok(Fate::Published),
+                Ok(Some(false)) => return Ok(Fate::Nothing(if refused { error } else { error.later() })),
+                Ok(None) | Err(_) => {}
+            }
+        }
+        if refused {
+            return Ok(Fate::Nothing(error));
+        }
+        let run = &self.publication.run;
+        let hint = format!("the next run finds out; until then look into {PUBLICATIONS} for run `{run}`");
+        Err(self.server.error("publishing", Blame::System, "the server's answer was lost").hint(hint))
+    }
+
+    /// Whether it was published; `None` while its old session still is at work.
+    async fn ask_again(&self, same_session: bool) -> Result<Option<bool>, Error> {
+        let doing = "asking for a lost answer";
+        let mut on = self.server.connect(doing).await?;
+        let fault = |error| self.server.fault(doing, error);
+        if !same_session && !own::lock(&self.server, &mut on, &self.id, 1).await.map_err(fault)? {
+            return Ok(None);
+        }
+        settle::settle(&self.server, &mut on, &self.id).await.map(Some).map_err(fault)
+    }
+}
