@@ -104,8 +104,12 @@ impl Connection for Database {
         }
     }
 
-    fn stamp(&self, reading: &Reading, table: &TableRequest, digest: Digest) -> Option<Token> {
-        token::stamp(self, reading, table, digest)
+    fn stamp(&self, reading: &Reading, open: &OpenTable, digest: Option<Digest>) -> Option<Token> {
+        token::stamp(self, reading, open, digest)
+    }
+
+    fn tokens_are_digests(&self) -> bool {
+        false
     }
 
     async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
