@@ -78,9 +78,16 @@ pub trait Connection: Debug + Send + Sync {
         Ok(None)
     }
 
-    /// The token of a table whose rows were read, without asking again; `None` if the system cannot tell.
-    fn stamp(&self, _reading: &Reading, _table: &TableRequest, _digest: Digest) -> Option<Token> {
+    /// The token of a table all of whose rows were read, without asking again, by what [`digester`](Self::digester) made
+    /// of them. `None` if the system cannot tell.
+    fn stamp(&self, _reading: &Reading, _open: &OpenTable, _digest: Option<Digest>) -> Option<Token> {
         None
+    }
+
+    /// Whether the token of a table is the [`Digest`](crate::digest::Digest) of its rows, so that whoever writes all of
+    /// them knows it.
+    fn tokens_are_digests(&self) -> bool {
+        true
     }
 
     /// The word after `type =`. Tables pass between systems of one kind as they are, where both sides know how.

@@ -67,6 +67,8 @@ impl Digester {
 pub trait RowDigester: Send {
     /// Adds a batch. `Err` says why its rows cannot be digested.
     fn add(&mut self, batch: &RecordBatch) -> Result<(), String>;
+    /// Adds what another of the same kind was given.
+    fn join(&mut self, other: Digest);
     /// What was added so far.
     fn digest(&self) -> Digest;
 }

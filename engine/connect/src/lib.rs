@@ -3,6 +3,7 @@
 //! [`connector`] is the hub: what a kind of system is, what one system can do, how a table is read and how one is
 //! published. Each connector is a folder beside it and knows only the hub.
 
+pub mod aggregate;
 pub mod connector;
 pub mod decode;
 pub mod digest;

@@ -1,9 +1,11 @@
 //! The kinds of connection that this build knows: the explicit list.
 
 use crate::{
+    aggregate::Aggregates,
     connector::{Connection, Connector, Place},
     files, kafka, log, mysql, postgres, sqlite,
 };
+use datafusion::catalog::TableProvider;
 use engine_language::{
     code,
     config::connection::Connection as Declared,
@@ -74,4 +76,9 @@ impl Registry {
         };
         (kind.connect)(declared, root, problems)
     }
+}
+
+/// The table as one that aggregates its rows itself, if its connector knows how.
+pub fn aggregates(table: &dyn TableProvider) -> Option<&dyn Aggregates> {
+    table.downcast_ref::<postgres::Table>().map(|table| table as &dyn Aggregates)
 }

@@ -42,9 +42,22 @@ pub struct Config {
     pub sslcert: Option<PathBuf>,
     /// The key of the client's certificate, from the project's root.
     pub sslkey: Option<PathBuf>,
+    /// What is left to the server: `safe`, filters, limits and aggregates that come to just the same, or `none`.
+    pub pushdown: Option<Pushdown>,
     /// What becomes of values that cannot be carried exactly; see [types](types.md).
     #[serde(default)]
     pub types: Types,
+}
+
+/// What is left to the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pushdown {
+    /// What comes to just the same.
+    #[default]
+    Safe,
+    /// Nothing but the choice of columns.
+    None,
 }
 
 impl Connector for Postgres {
@@ -56,7 +69,8 @@ impl Connector for Postgres {
         let options = options(place, &config).map_err(wrong)?;
         let password_file = config.password_file.as_ref().map(|file| place.path(file));
         let schema = config.schema.unwrap_or_else(|| "public".into());
-        Ok(Arc::new(Database { server: Server::new(place.name.clone(), options, password_file, schema, config.types) }))
+        let choices = (config.types, config.pushdown.unwrap_or_default() == Pushdown::Safe);
+        Ok(Arc::new(Database { server: Server::new(place.name.clone(), options, password_file, schema, choices) }))
     }
 }
 

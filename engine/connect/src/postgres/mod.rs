@@ -3,6 +3,7 @@
 //! Rows come and go by binary COPY, over connections that do nothing else. All tables of a reading share one exported
 //! snapshot. Writes fill staging tables, each committed by itself, and publish in one transaction.
 
+mod aggregate;
 mod cells;
 mod config;
 mod decode;
@@ -28,6 +29,7 @@ mod types;
 mod write;
 
 pub use config::{Config, Postgres};
+pub use table::Table;
 
 use crate::{
     connector::{Abilities, Connection},
@@ -92,18 +94,22 @@ impl Connection for Database {
     }
 
     fn digester(&self, open: &OpenTable) -> Option<Box<dyn RowDigester>> {
-        open.provider.downcast_ref::<table::Table>()?.inside()
+        open.provider.downcast_ref::<Table>()?.inside()
     }
 
     async fn digest(&self, reading: &Reading, open: &OpenTable) -> Result<Option<Digest>> {
-        match open.provider.downcast_ref::<table::Table>() {
+        match open.provider.downcast_ref::<Table>() {
             Some(table) => table.digest(reading).await,
             None => Ok(None),
         }
     }
 
-    fn stamp(&self, reading: &Reading, table: &TableRequest, digest: Digest) -> Option<Token> {
-        token::stamp(self, reading, table, digest)
+    fn stamp(&self, reading: &Reading, open: &OpenTable, digest: Option<Digest>) -> Option<Token> {
+        token::stamp(self, reading, open, digest)
+    }
+
+    fn tokens_are_digests(&self) -> bool {
+        false
     }
 
     async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {

@@ -32,7 +32,10 @@ struct Inner {
     options: PgConnectOptions,
     password_file: Option<PathBuf>,
     schema: String,
+    /// What the user chose for values that cannot be carried.
     types: Types,
+    /// Whether work that comes to the same is left to the server.
+    pushdown: bool,
     pool: OnceCell<PgPool>,
     facts: OnceCell<Facts>,
 }
@@ -70,7 +73,7 @@ impl Server {
         options: PgConnectOptions,
         password_file: Option<PathBuf>,
         schema: String,
-        types: Types,
+        (types, pushdown): (Types, bool),
     ) -> Self {
         let options = options.application_name("engine").disable_statement_logging().options(SESSION);
         Self {
@@ -80,6 +83,7 @@ impl Server {
                 password_file,
                 schema,
                 types,
+                pushdown,
                 pool: OnceCell::new(),
                 facts: OnceCell::new(),
             }),
@@ -89,6 +93,11 @@ impl Server {
     /// How its tables are looked at by those who query them here.
     pub fn look(&self) -> Look<'_> {
         Look { schema: self.schema(), types: self.types(), passing: false }
+    }
+
+    /// Whether work that comes to the same is left to the server.
+    pub fn pushdown(&self) -> bool {
+        self.inner.pushdown
     }
 
     /// What the user chose for values that cannot be carried.

@@ -99,12 +99,15 @@ impl Base {
         if matches!(carried.wire, Wire::Raw | Wire::RawArray) {
             return Some(format!("{KIND}:{}", self.declared));
         }
-        if self.name == "enum" && !carried.as_text {
+        if carried.as_text {
+            return None;
+        }
+        if self.name == "enum" {
             return Some(format!("{KIND}:{}", self.own));
         }
         let items = self.items.as_ref().map_or(0, |(_, number)| *number);
         let own = self.name.is_empty() || self.number >= FIRST_OWN || items >= FIRST_OWN;
-        let said = !carried.as_text && declared(&carried.column, "") == self.declared;
+        let said = declared(&carried.column, "") == self.declared;
         (!own && !said && !names_something(&self.name)).then(|| format!("{KIND}:{}", self.declared))
     }
 }
