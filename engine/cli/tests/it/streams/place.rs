@@ -42,7 +42,7 @@ impl Place {
         let place = Self::without_topic();
         let new = NewTopic::new(&place.topic, partitions, TopicReplication::Fixed(1));
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-        let made = place.runtime.block_on(place.admin().create_topics([&new], &options));
+        let made = place.runtime.block_on(Self::admin().create_topics([&new], &options));
         made.unwrap().remove(0).unwrap();
         place
     }
@@ -81,7 +81,7 @@ impl Place {
             .file("project/models/users.sql", model)
     }
 
-    fn admin(&self) -> AdminClient<DefaultClientContext> {
+    fn admin() -> AdminClient<DefaultClientContext> {
         ClientConfig::new().set("bootstrap.servers", variable("ENGINE_TEST_KAFKA")).create().unwrap()
     }
 
@@ -103,7 +103,7 @@ impl Place {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&self.topic, 0, Offset::Offset(before)).unwrap();
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-        self.runtime.block_on(self.admin().delete_records(&list, &options)).unwrap();
+        self.runtime.block_on(Self::admin().delete_records(&list, &options)).unwrap();
     }
 
     /// All messages of a topic, key and bytes.
