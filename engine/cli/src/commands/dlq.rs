@@ -75,23 +75,23 @@ fn ls(context: &Context, ready: &Ready, output: RowsOutput) -> Result {
                 all.extend(frame.collect().await?.into_iter().filter(|batch| batch.num_rows() > 0));
             }
         }
-        let Some(first) = all.first() else { return none(context) };
+        let Some(first) = all.first() else { return Ok(none(context)) };
         let table = MemTable::try_new(first.schema(), vec![all])?;
         let rows = SessionContext::new().read_table(Arc::new(table))?.execute_stream().await?;
         print(context, rows, (0, output)).await
     })
 }
 
-fn none(context: &Context) -> Result {
+fn none(context: &Context) -> Exit {
     context.terminal.note(&action(context.terminal, Style::Good, "Empty", "there are no dead letters"));
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 fn show(context: &Context, ready: &Ready, letters: &Letters, (limit, output): (usize, RowsOutput)) -> Result {
     rows::refuse_terminal(output)?;
     let runner = runner(context, ready)?;
     cancellable(context.terminal, async |_| {
-        let Some(mut frame) = runner.query_letters(letters, EACH).await? else { return none(context) };
+        let Some(mut frame) = runner.query_letters(letters, EACH).await? else { return Ok(none(context)) };
         if limit > 0 {
             // One more, to know whether there are more.
             frame = frame.limit(0, Some(limit + usize::from(output == RowsOutput::Table)))?;

@@ -13,7 +13,7 @@ const USERS: u32 = 2_000;
 /// An event, and what comes of it: the user's number and value, or nothing.
 fn event(n: u32, random: &mut impl Rng) -> (Vec<u8>, Option<(u32, u32)>) {
     let user = random.random_range(0..USERS);
-    let value = if n % 13 == 0 { n + 1 } else { n };
+    let value = if n.is_multiple_of(13) { n + 1 } else { n };
     let good = format!("{{\"email\":\"{user}@x\",\"n\":{value},\"status\":\"Gold\"}}");
     match random.random_range(0..1000_u32) {
         0..2 => (good[..good.len() / 2].into(), None),
