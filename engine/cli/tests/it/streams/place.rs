@@ -32,6 +32,10 @@ fn variable(name: &str) -> String {
         .unwrap_or_else(|_| panic!("{name} is not set: `scripts/services up`, then `eval \"$(scripts/services env)\"`"))
 }
 
+fn admin() -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", variable("ENGINE_TEST_KAFKA")).create().unwrap()
+}
+
 /// The message of a user.
 pub fn event(email: &str, n: u32) -> String {
     format!("{{\"email\":\"{email}\",\"n\":{n},\"status\":\"Gold\"}}")
@@ -42,7 +46,7 @@ impl Place {
         let place = Self::without_topic();
         let new = NewTopic::new(&place.topic, partitions, TopicReplication::Fixed(1));
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-        let made = place.runtime.block_on(Self::admin().create_topics([&new], &options));
+        let made = place.runtime.block_on(admin().create_topics([&new], &options));
         made.unwrap().remove(0).unwrap();
         place
     }
@@ -81,10 +85,6 @@ impl Place {
             .file("project/models/users.sql", model)
     }
 
-    fn admin() -> AdminClient<DefaultClientContext> {
-        ClientConfig::new().set("bootstrap.servers", variable("ENGINE_TEST_KAFKA")).create().unwrap()
-    }
-
     /// Sends messages, each keyed by what it is about.
     pub fn send<T: AsRef<[u8]>>(&self, payloads: &[T]) {
         let mut config = ClientConfig::new();
@@ -103,7 +103,7 @@ impl Place {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&self.topic, 0, Offset::Offset(before)).unwrap();
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-        self.runtime.block_on(Self::admin().delete_records(&list, &options)).unwrap();
+        self.runtime.block_on(admin().delete_records(&list, &options)).unwrap();
     }
 
     /// All messages of a topic, key and bytes.

@@ -3,6 +3,7 @@
 mod change;
 mod digest;
 mod enums;
+mod keys;
 mod own;
 mod replace;
 mod rules;

@@ -92,7 +92,7 @@ impl Sink<'_> {
     ) -> Result<()> {
         let messages = messages(&open, self.run).await?;
         let mut rejected = open.rejected.take();
-        flood.count((messages.num_rows() + rejected.len()) as u64, &rejected)?;
+        flood.read((messages.num_rows() + rejected.len()) as u64, &rejected)?;
         let mut stands = batch.advance.from.clone();
         let mut mode = batch.mode.clone();
         let mut parts = Parts::of(messages.num_rows());
@@ -108,7 +108,7 @@ impl Sink<'_> {
             let advance = Some(Advance { from: stands.clone(), to: to.clone() });
             let part = Part { messages: part, advance, rejected: here, settled: vec![], mode: mode.clone() };
             match self.commit(batch.topic, &part, report).await {
-                Ok(()) => {}
+                Ok(()) => flood.taken(range.len() as u64),
                 Err(Refused::Rows(error, blamed))
                     if range.len() > 1 && batch.source.passed(&batch.request, &next).await?.is_some() =>
                 {
@@ -143,7 +143,7 @@ impl Sink<'_> {
         let Some(letter) = batch.source.message(&batch.request, at, reason(&error)).await? else {
             return Err(error);
         };
-        flood.count(0, std::slice::from_ref(&letter))?;
+        flood.refused(&letter)?;
         let rejected = part.rejected.into_iter().chain([letter]).collect();
         let none = Part { messages: part.messages.slice(0, 0), rejected, ..part };
         self.commit(batch.topic, &none, report).await.map_err(|refused| match refused {
