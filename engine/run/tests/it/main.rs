@@ -3,5 +3,6 @@
 mod analyze;
 mod shop;
 mod skipping;
+mod streams;
 mod test_command;
 mod verify;
