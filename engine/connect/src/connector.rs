@@ -84,7 +84,7 @@ pub trait Connection: Debug + Send + Sync {
         None
     }
 
-    /// Whether the token of a table is the [`Digest`](crate::digest::Digest) of its rows, so that whoever writes all of
+    /// Whether the token of a table is the [`Digest`] of its rows, so that whoever writes all of
     /// them knows it.
     fn tokens_are_digests(&self) -> bool {
         true
