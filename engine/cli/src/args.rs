@@ -1,8 +1,14 @@
 //! What can be typed.
 
+mod dlq;
+mod output;
+mod start;
+
+pub use dlq::{Dlq, LettersOf};
+pub use output::{CheckOutput, GraphOutput, Output, RowsOutput, TestOutput};
+
 use crate::terminal::Colour;
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use engine_connect::read::Start;
 use std::path::PathBuf;
 
@@ -70,28 +76,6 @@ impl Selected {
     }
 }
 
-/// Text for people, or JSON for programs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-}
-
-/// How diagnostics are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum CheckOutput {
-    /// For people.
-    #[default]
-    Text,
-    /// One object a line.
-    Json,
-    /// Annotations for GitHub's checks.
-    Github,
-}
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -99,9 +83,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  engine init shop\n  engine init .")]
     Init(Init),
     /// Generate what is missing, replicate, build models and check them
-    #[command(
-        after_help = "Examples:\n  engine run\n  engine run +mart_average_check --full-refresh\n  engine run new_users --forever"
-    )]
+    #[command(after_help = "Examples:\n  engine run\n  engine run +mart_average_check --full-refresh")]
     Run(Run),
     /// Run again what the newest run did not bring to its end
     #[command(after_help = "Examples:\n  engine retry\n  engine retry --fail-fast --output json")]
@@ -185,7 +167,7 @@ pub struct Run {
     #[arg(long)]
     pub fail_fast: bool,
     /// Where the named streams begin: `earliest`, `latest`, a time such as 2026-01-31T08:00:00Z, or an offset
-    #[arg(long, value_name = "WHERE", value_parser = start, conflicts_with = "full_refresh")]
+    #[arg(long, value_name = "WHERE", value_parser = start::start, conflicts_with = "full_refresh")]
     pub from: Option<Start>,
     /// Go on at the end of the topics, until Ctrl-C
     #[arg(long)]
@@ -205,22 +187,6 @@ fn factor(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() && number > 0.0 && number <= 1e9 => Ok(number),
         _ => Err("it is a number above 0, such as 10 or 0.5".to_owned()),
-    }
-}
-
-fn start(text: &str) -> Result<Start, String> {
-    let zoned = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros());
-    let plain = || text.parse::<NaiveDateTime>().ok().map(|time| time.and_utc().timestamp_micros());
-    let day = || text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0).map(|time| time.and_utc().timestamp_micros());
-    match text {
-        "earliest" => Ok(Start::Earliest),
-        "latest" => Ok(Start::Latest),
-        _ => match text.parse() {
-            Ok(offset) => Ok(Start::Offset(offset)),
-            Err(_) => zoned().or_else(plain).or_else(day).map(Start::Time).ok_or_else(|| {
-                "it is `earliest`, `latest`, a time such as 2026-01-31T08:00:00Z, or an offset such as 120".to_owned()
-            }),
-        },
     }
 }
 
@@ -258,18 +224,6 @@ pub struct Check {
     /// How to write what is wrong
     #[arg(long, value_enum, default_value_t)]
     pub output: CheckOutput,
-}
-
-/// How the results of tests are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum TestOutput {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-    /// For CI systems.
-    Junit,
 }
 
 /// `engine test`.
@@ -326,22 +280,6 @@ pub struct Generate {
     pub to: Option<PathBuf>,
 }
 
-/// How rows are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum RowsOutput {
-    /// For people.
-    #[default]
-    Table,
-    /// One array of objects.
-    Json,
-    /// One object a line.
-    Ndjson,
-    /// Comma-separated, with a header.
-    Csv,
-    /// Parquet; not to a terminal.
-    Parquet,
-}
-
 /// `engine show`.
 #[derive(Args, Debug)]
 pub struct Show {
@@ -373,22 +311,6 @@ pub struct Ls {
     pub output: Output,
 }
 
-/// How the graph is drawn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum GraphOutput {
-    /// A tree of text.
-    #[default]
-    Text,
-    /// Graphviz.
-    Dot,
-    /// Mermaid, for Markdown.
-    Mermaid,
-    /// A picture.
-    Svg,
-    /// For programs.
-    Json,
-}
-
 /// `engine graph`.
 #[derive(Args, Debug)]
 pub struct Graph {
@@ -406,65 +328,6 @@ pub struct Doctor {
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
-}
-
-/// `engine dlq`.
-#[derive(Debug, Subcommand)]
-pub enum Dlq {
-    /// Count the dead letters of each stream, by reason
-    #[command(after_help = "Examples:\n  engine dlq ls\n  engine dlq ls -t stack --output json")]
-    Ls {
-        /// How to write them
-        #[arg(long, value_enum, default_value_t)]
-        output: RowsOutput,
-    },
-    /// Show dead letters: where they came from, what stands there, and why it was refused
-    #[command(after_help = "Examples:\n  engine dlq show new_users\n  engine dlq show new_users 0:120 --output ndjson")]
-    Show {
-        /// Which.
-        #[command(flatten)]
-        letters: LettersOf,
-        /// Dead letters at most; 0 is all
-        #[arg(long, value_name = "N", default_value_t = 20)]
-        limit: usize,
-        /// How to write them
-        #[arg(long, value_enum, default_value_t)]
-        output: RowsOutput,
-    },
-    /// Put dead letters through their model once more; those that fit now are no dead letters any more
-    #[command(after_help = "Examples:\n  engine dlq replay new_users\n  engine dlq replay new_users 0:120 3:7")]
-    Replay {
-        /// Which.
-        #[command(flatten)]
-        letters: LettersOf,
-    },
-    /// Let dead letters go for good
-    #[command(after_help = "Examples:\n  engine dlq drop new_users 0:120\n  engine dlq drop new_users --yes")]
-    Drop {
-        /// Which.
-        #[command(flatten)]
-        letters: LettersOf,
-        /// Do not ask before all of a stream go
-        #[arg(short, long)]
-        yes: bool,
-    },
-}
-
-/// Which dead letters.
-#[derive(Args, Debug)]
-pub struct LettersOf {
-    /// The stream model
-    #[arg(value_name = "MODEL")]
-    pub model: String,
-    /// Only these: a partition and an offset, such as 0:120
-    #[arg(value_name = "PLACE", value_parser = place)]
-    pub places: Vec<(u32, i64)>,
-}
-
-fn place(text: &str) -> Result<(u32, i64), String> {
-    let parts = text.split_once(':');
-    let parts = parts.and_then(|(partition, offset)| Some((partition.parse().ok()?, offset.parse().ok()?)));
-    parts.ok_or_else(|| "it is a partition and an offset, such as 0:120".to_owned())
 }
 
 /// `engine logs`.
