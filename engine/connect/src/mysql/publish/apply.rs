@@ -47,7 +47,8 @@ pub async fn apply(staged: &Staged) -> Result<Applied> {
     for (target, stage) in staged.pairs() {
         prepare(staged, on, target, stage).await?;
     }
-    let mut whole = true;
+    // Without tables, dead letters alone may go.
+    let mut whole = !staged.publication.tables.is_empty();
     let mut references = vec![];
     for (target, stage) in staged.pairs().filter(|(_, stage)| stage.there.is_some()) {
         let held = references::held(&staged.server, on, target.table.as_str()).await;

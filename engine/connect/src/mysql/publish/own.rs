@@ -8,7 +8,7 @@ use crate::{
         statement::{collation, quote},
     },
     position::Position,
-    publish::Advance,
+    publish::{Advance, DeadLetter},
     read::RejectedRow,
 };
 use engine_language::name::Name;
@@ -125,4 +125,17 @@ pub async fn dead_letters(
         query.bind(&row.reason).bind(run).execute(&mut *on).await?;
     }
     Ok(())
+}
+
+/// Lets dead letters go; whether all of them were still there.
+pub async fn settle_letters(on: &mut MySqlConnection, pipeline: &str, letters: &[DeadLetter]) -> sqlx::Result<bool> {
+    let sql =
+        format!("delete from {LETTERS} where `pipeline` = ? and `source` = ? and `partition` = ? and `offset` = ?");
+    let mut all = true;
+    for letter in letters {
+        let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(pipeline).bind(&letter.source);
+        let query = query.bind(letter.partition.cast_signed()).bind(letter.offset);
+        all &= query.execute(&mut *on).await?.rows_affected() > 0;
+    }
+    Ok(all)
 }

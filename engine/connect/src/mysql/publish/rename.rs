@@ -128,6 +128,10 @@ impl Staged {
             own::advance(on, pipeline.as_str(), &move_on.to, run_id).await.map_err(fault)?;
         }
         let names = (pipeline.as_ref().map_or("", Name::as_str), run_id);
+        if !own::settle_letters(on, names.0, &commit.settled).await.map_err(fault)? {
+            let message = format!("a dead letter of `{}` is gone meanwhile; nothing was written", names.0);
+            return Err(self.server.error("publishing", Blame::Rival, message));
+        }
         own::dead_letters(on, LETTERS, names, &commit.rejected).await.map_err(fault)?;
         let sql = format!(
             "insert into {PUBLICATIONS} (`publication`, `run`, `table_name`, `rows`, `stage`, `state`) \
