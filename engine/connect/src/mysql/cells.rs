@@ -1,6 +1,7 @@
 //! Collects one column's binary values.
 
 use super::{decimal, types::Wire};
+use crate::policy::Oddity;
 use chrono::NaiveDate;
 use datafusion::arrow::{
     array::{
@@ -11,6 +12,7 @@ use datafusion::arrow::{
     datatypes::DataType,
 };
 use engine_language::column::ColumnType;
+use std::fmt;
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -30,6 +32,28 @@ pub enum Cells {
     Date(Date32Builder),
     Time(Time64MicrosecondBuilder),
     Timestamp(TimestampMicrosecondBuilder),
+}
+
+/// Why a value was not added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It cannot be carried exactly; the user may have chosen what becomes of it.
+    Odd(Oddity, String),
+    /// It is not what the column's type looks like.
+    Broken(String),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Odd(_, why) | Self::Broken(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl<T: Into<String>> From<T> for Refused {
+    fn from(why: T) -> Self {
+        Self::Broken(why.into())
+    }
 }
 
 impl Cells {
@@ -62,12 +86,23 @@ impl Cells {
         }
     }
 
-    /// Adds a value, or NULL. `Err` says why it cannot be carried.
-    pub fn push(&mut self, value: Option<&[u8]>) -> Result<(), String> {
+    /// Adds a value, or NULL, also for what may become NULL. `Err` says why it cannot be carried.
+    pub fn push(&mut self, value: Option<&[u8]>, allow: impl FnOnce(Oddity) -> bool) -> Result<(), Refused> {
         let Some(value) = value else {
             self.push_null();
             return Ok(());
         };
+        match self.add(value) {
+            Err(Refused::Odd(oddity, _)) if allow(oddity) => {
+                self.push_null();
+                Ok(())
+            }
+            added => added,
+        }
+    }
+
+    /// Adds a value. What is refused leaves the column as it was.
+    fn add(&mut self, value: &[u8]) -> Result<(), Refused> {
         match self {
             Self::Bool(to) => to.append_value(boolean(value)?),
             Self::Int16(to, wire) => to.append_value(whole(value, wire)?.try_into().map_err(|_| wide())?),
@@ -88,7 +123,8 @@ impl Cells {
         Ok(())
     }
 
-    fn push_null(&mut self) {
+    /// Adds NULL.
+    pub fn push_null(&mut self) {
         match self {
             Self::Bool(to) => to.append_null(),
             Self::Int16(to, _) => to.append_null(),
@@ -136,8 +172,9 @@ fn wide() -> String {
     "a number is wider than its column".into()
 }
 
-fn not_text(value: &[u8]) -> String {
-    format!("a text is not UTF-8; it begins with `{}`", value[..value.len().min(64)].escape_ascii())
+fn not_text(value: &[u8]) -> Refused {
+    let begin = value[..value.len().min(64)].escape_ascii();
+    Refused::Odd(Oddity::Utf8, format!("a text is not UTF-8; it begins with `{begin}`"))
 }
 
 /// 0 or 1: a `tinyint(1)` may hold 7.
@@ -172,25 +209,26 @@ fn bits(value: &[u8]) -> Result<u64, String> {
 }
 
 /// Days since 1970.
-fn days(value: &[u8]) -> Result<i32, String> {
+fn days(value: &[u8]) -> Result<i32, Refused> {
     let (year, month, day) = match value {
         [0] => (0, 0, 0),
         [4 | 7 | 11, low, high, month, day, ..] => (u16::from_le_bytes([*low, *high]), *month, *day),
-        _ => return Err(format!("a date has {} bytes", value.len())),
+        _ => return Err(format!("a date has {} bytes", value.len()).into()),
     };
     let date = NaiveDate::from_ymd_opt(year.into(), month.into(), day.into());
-    let date = date.ok_or_else(|| format!("{year:04}-{month:02}-{day:02} is no date"))?;
+    let wrong = || Refused::Odd(Oddity::ZeroDate, format!("{year:04}-{month:02}-{day:02} is no date"));
+    let date = date.ok_or_else(wrong)?;
     Ok(date.signed_duration_since(NaiveDate::default()).num_days().try_into().expect("a year has at most four digits"))
 }
 
 /// Microseconds since 1970.
-fn instant(value: &[u8]) -> Result<i64, String> {
+fn instant(value: &[u8]) -> Result<i64, Refused> {
     let day = i64::from(days(value)?) * DAY_US;
     let part = match value {
         [4, rest @ ..] if rest.len() == 4 => return Ok(day),
         [7, rest @ ..] if rest.len() == 7 => 0,
         [11, rest @ ..] if rest.len() == 11 => u32::from_le_bytes(fixed(&rest[7..])?),
-        _ => return Err(format!("a timestamp has {} bytes", value.len())),
+        _ => return Err(format!("a timestamp has {} bytes", value.len()).into()),
     };
     Ok(day + clock_us(&value[5..8])? + i64::from(part))
 }
@@ -201,19 +239,20 @@ fn clock_us(clock: &[u8]) -> Result<i64, String> {
 }
 
 /// Microseconds of a day. MySQL's `time` is a duration, which may be longer, or negative.
-fn time(value: &[u8]) -> Result<i64, String> {
+fn time(value: &[u8]) -> Result<i64, Refused> {
     let part = match value {
         [0] => return Ok(0),
         [8, rest @ ..] if rest.len() == 8 => 0,
         [12, rest @ ..] if rest.len() == 12 => u32::from_le_bytes(fixed(&rest[8..])?),
-        _ => return Err(format!("a time has {} bytes", value.len())),
+        _ => return Err(format!("a time has {} bytes", value.len()).into()),
     };
     let days = u32::from_le_bytes(fixed(&value[2..6])?);
     let us = i64::from(days) * DAY_US + clock_us(&value[6..9])? + i64::from(part);
     if value[1] != 0 || us >= DAY_US {
         let (seconds, sign) = (us / 1_000_000, if value[1] == 0 { "" } else { "-" });
         let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-        return Err(format!("{sign}{hours:02}:{minutes:02}:{:02} is no time of a day", seconds % 60));
+        let why = format!("{sign}{hours:02}:{minutes:02}:{:02} is no time of a day", seconds % 60);
+        return Err(Refused::Odd(Oddity::Range, why));
     }
     Ok(us)
 }

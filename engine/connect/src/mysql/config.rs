@@ -1,9 +1,10 @@
 //! What the user writes of a MySQL or MariaDB database.
 
-use super::{Database, server::Server};
+use super::{Database, server::Server, types::KIND};
 use crate::{
     connector::{Connection, Connector, Place},
     error::Result,
+    policy::Types,
 };
 use engine_language::{code, diagnostic::Diagnostic, secret::Secret};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
@@ -47,10 +48,13 @@ pub struct Config {
     /// Connections that read at once; 1 if not given. For more, writers of the tables wait a moment while the readings begin,
     /// and the account needs the right `LOCK TABLES`.
     pub parallel: Option<u8>,
+    /// What becomes of values that cannot be carried exactly; see [types](types.md).
+    #[serde(default)]
+    pub types: Types,
 }
 
 impl Connector for MySql {
-    const KIND: &'static str = "mysql";
+    const KIND: &'static str = KIND;
     type Config = Config;
 
     fn connect(place: &Place<'_>, config: Config) -> Result<Arc<dyn Connection>, Diagnostic> {
@@ -64,7 +68,7 @@ impl Connector for MySql {
             return Err(wrong(format!("`parallel` is 1 to {MOST_PARALLEL}, not {parallel}")));
         }
         let password_file = config.password_file.as_ref().map(|file| place.path(file));
-        let server = Server::new(place.name.clone(), options, password_file, database);
+        let server = Server::new(place.name.clone(), options, password_file, database, config.types);
         Ok(Arc::new(Database { server, parallel: parallel.into() }))
     }
 }

@@ -3,9 +3,10 @@
 use super::{
     server::{Server, ask},
     standard,
-    types::{self, Kind, Told},
+    statement::{literal, quote},
+    types::{self, Kind, Told, Wire},
 };
-use crate::error::Result;
+use crate::{error::Result, policy::Chosen};
 use engine_language::{
     column::ColumnType,
     name::Name,
@@ -55,6 +56,10 @@ pub struct Carried {
     pub collation: String,
     /// The type that its declaration cannot tell.
     pub mark: Option<ColumnType>,
+    /// Whether the server makes text of it first.
+    pub as_text: bool,
+    /// What the user chose for its values.
+    pub chosen: Chosen,
 }
 
 /// A text of a catalog's row, whatever the server calls its type.
@@ -101,7 +106,7 @@ pub async fn relation(server: &Server, on: &mut MySqlConnection, table: &str) ->
     let told = ask(on, COLUMNS, &[database, table]).await?;
     let checks = checks(server, on, table).await?;
     for row in &told {
-        column(&mut relation, row, &checks);
+        column(server, &mut relation, row, &checks);
     }
     keep_checks(&mut relation, table, checks);
     foreign_keys(on, &mut relation, (database, table)).await?;
@@ -130,37 +135,45 @@ const COLUMNS: &str = "select column_name, data_type, column_type, column_defaul
     cast(datetime_precision as char), character_set_name, collation_name \
     from information_schema.columns where table_schema = ? and table_name = ? order by ordinal_position";
 
-fn column(relation: &mut Relation, row: &MySqlRow, checks: &[Check]) {
+fn column(server: &Server, relation: &mut Relation, row: &MySqlRow, checks: &[Check]) {
     let (name, extra) = (must(row, 0), must(row, 5).to_lowercase());
     let (comment, mark) = types::unmark(&must(row, 6));
     let json = checks.iter().any(|check| check.is_json(&name));
     let number = |at| text(row, at).and_then(|text| text.parse::<u64>().ok());
-    let told = Told {
+    let mut told = Told {
         data_type: must(row, 1).to_lowercase(),
         column_type: must(row, 2),
         length: number(7).and_then(|n| n.try_into().ok()),
         precision: number(8).and_then(|n| n.try_into().ok()),
         scale: number(9).and_then(|n| n.try_into().ok()),
         fraction: number(10).and_then(|n| n.try_into().ok()),
+        collation: must(row, 12),
         mark: if json { Some(ColumnType::Json) } else { mark },
     };
-    let mut kind = types::kind(&told);
-    // Without a mark, a long text has no length of its own: its bytes are the system's limit.
-    if told.data_type.ends_with("text") && told.mark.is_none() {
-        kind.column = ColumnType::Text(None);
+    let chosen = server.types().column(&relation.name, &name);
+    if chosen.r#as == Some(ColumnType::Bool) {
+        told.mark = Some(ColumnType::Bool);
     }
-    let collation = must(row, 12);
-    let charset = text(row, 11).map(|set| format!(" character set {set} collate {collation}"));
+    let mut kind = types::kind(&told);
+    let as_text = chosen.r#as == Some(ColumnType::Text(None)) && kind.column != ColumnType::Bytes;
+    if as_text {
+        kind = Kind { column: ColumnType::Text(None), wire: Wire::Text };
+    }
+    let charset = text(row, 11).map(|set| format!(" character set {set} collate {}", told.collation));
     let computed = extra.contains("generated") && !extra.contains("default_generated");
+    let product = server.known_product();
     relation.definition.columns.push(Column {
-        nullable: must(row, 4) == "YES",
+        nullable: must(row, 4) == "YES" || !chosen.exact(),
         default: text(row, 3).filter(|_| !computed).and_then(|text| constant(&text, &kind, &extra)),
-        labels: types::labels(Some(told.column_type.as_str()).filter(|_| told.data_type == "enum").unwrap_or("")),
+        labels: if told.data_type == "enum" { types::labels(&told.column_type) } else { vec![] },
+        native: types::native(&told, &kind, product).filter(|_| chosen.r#as.is_none()),
         ..Column::new(&name, kind.column.clone())
     });
     let declared = told.column_type + charset.as_deref().unwrap_or_default();
     let counts = extra.contains("auto_increment");
-    relation.columns.push(Carried { name, kind, declared, computed, counts, comment, collation, mark: told.mark });
+    let (collation, mark) = (told.collation, told.mark);
+    let carried = Carried { name, kind, declared, computed, counts, comment, collation, mark, as_text, chosen };
+    relation.columns.push(carried);
 }
 
 /// A default that other systems understand too, in standard SQL. MariaDB writes literals as they are, MySQL without
@@ -191,7 +204,7 @@ fn constant(expression: &str, kind: &Kind, extra: &str) -> Option<String> {
         return expression.parse::<f64>().is_ok().then(|| expression.to_owned());
     }
     // An expression of MySQL's says so; what is left is a bare text or date.
-    (!extra.contains("default_generated") && !lower.contains('(')).then(|| super::statement::literal(expression))
+    (!extra.contains("default_generated") && !lower.contains('(')).then(|| literal(expression))
 }
 
 struct Check {
@@ -210,7 +223,7 @@ impl Check {
 
 async fn checks(server: &Server, on: &mut MySqlConnection, table: &str) -> sqlx::Result<Vec<Check>> {
     // Their names are a table's own in MariaDB, and the database's in MySQL.
-    let mariadb = server.product("describing").await.is_ok_and(|product| product.mariadb);
+    let mariadb = server.known_product().mariadb;
     let sql = if mariadb {
         "select constraint_name, check_clause, level from information_schema.check_constraints \
          where constraint_schema = ? and table_name = ?"
@@ -318,6 +331,12 @@ async fn indexes(
 }
 
 impl Carried {
+    /// What reads it.
+    pub fn expression(&self) -> String {
+        let name = quote(&self.name);
+        if self.as_text { format!("cast({name} as char) as {name}") } else { name }
+    }
+
     /// Whether it keeps other numbers than it is given.
     pub fn rounds(&self) -> bool {
         (self.declared.starts_with("float(") || self.declared.starts_with("double(")) && self.declared.contains(',')

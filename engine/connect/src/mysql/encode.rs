@@ -1,6 +1,7 @@
 //! Arrow → the values of a prepared statement.
 
-use super::{decimal, types::Wire};
+use super::{cells::Refused, decimal, server::Product, types::Wire};
+use crate::policy::Oddity;
 use chrono::{DateTime, Datelike, NaiveDate, Timelike};
 use datafusion::arrow::{
     array::{Array, ArrayRef, AsArray},
@@ -31,11 +32,13 @@ pub struct Infos {
     date: MySqlTypeInfo,
     datetime: MySqlTypeInfo,
     time: MySqlTypeInfo,
+    /// Whether the server keeps the sign of a zero.
+    signed_zero: bool,
 }
 
 impl Infos {
     /// sqlx has no words of its own for dates and times: they are taken from columns that the server declares.
-    pub async fn ask(on: &mut MySqlConnection) -> sqlx::Result<Self> {
+    pub async fn ask(on: &mut MySqlConnection, product: &Product) -> sqlx::Result<Self> {
         let sql = "select cast(null as date), cast(null as datetime(6)), cast(null as time(6))";
         let row = sqlx::query(sql).fetch_one(on).await?;
         let of = |at: usize| row.column(at).type_info().clone();
@@ -52,6 +55,7 @@ impl Infos {
             date: of(0),
             datetime: of(1),
             time: of(2),
+            signed_zero: !product.mariadb,
         })
     }
 }
@@ -99,10 +103,15 @@ impl Values {
         self.arguments.add(Value { info, bytes, sized }).expect("writing into memory does not fail");
     }
 
-    /// Adds one value of a column. `Err` says why it cannot be kept.
-    pub fn push(&mut self, column: &ArrayRef, wire: &Wire, at: usize, infos: &Infos) -> Result<(), String> {
+    /// Adds NULL.
+    pub fn push_null(&mut self, infos: &Infos) {
+        self.add(&infos.text, None, false);
+    }
+
+    /// Adds one value of a column. `Err` says why it cannot be kept; nothing was added then.
+    pub fn push(&mut self, column: &ArrayRef, wire: &Wire, at: usize, infos: &Infos) -> Result<(), Refused> {
         if column.is_null(at) {
-            self.add(&infos.text, None, false);
+            self.push_null(infos);
             return Ok(());
         }
         match wire {
@@ -112,12 +121,12 @@ impl Values {
             Wire::Int(..) | Wire::Year | Wire::Bit(_) => self.push_whole(column, wire, at, infos)?,
             Wire::Float => {
                 let number = column.as_primitive::<Float32Type>().value(at);
-                finite(number.into())?;
+                kept(number.into(), infos)?;
                 self.add(&infos.float, Some(&number.to_le_bytes()), false);
             }
             Wire::Double => {
                 let number = column.as_primitive::<Float64Type>().value(at);
-                finite(number)?;
+                kept(number, infos)?;
                 self.add(&infos.double, Some(&number.to_le_bytes()), false);
             }
             Wire::Decimal(p, s) => self.push_decimal(column, (*p, *s), at, infos),
@@ -131,14 +140,14 @@ impl Values {
             Wire::Binary(length) => {
                 let bytes = column.as_binary::<i32>().value(at);
                 if bytes.len() != *length as usize {
-                    return Err(format!("{} bytes are not the {length} that the column always has", bytes.len()));
+                    return Err(format!("{} bytes are not the {length} that the column always has", bytes.len()).into());
                 }
                 self.add(&infos.bytes, Some(bytes), true);
             }
             Wire::Date => {
                 let days = column.as_primitive::<Date32Type>().value(at);
                 let day = NaiveDate::default().checked_add_signed(chrono::TimeDelta::days(days.into()));
-                let bytes = date(day.ok_or("the date is too far away")?)?;
+                let bytes = date(day.ok_or_else(far)?)?;
                 self.add(&infos.date, Some(&[4, bytes[0], bytes[1], bytes[2], bytes[3]]), false);
             }
             Wire::DateTime(digits) | Wire::Timestamp(digits) => {
@@ -186,8 +195,19 @@ impl Values {
     }
 }
 
-fn finite(number: f64) -> Result<(), String> {
-    if number.is_finite() { Ok(()) } else { Err(format!("{number} is no number that MySQL keeps")) }
+/// Whether the server keeps a float as it is.
+fn kept(number: f64, infos: &Infos) -> Result<(), Refused> {
+    if !number.is_finite() {
+        return Err(Refused::Odd(Oddity::Nan, format!("{number} is no number that MySQL keeps")));
+    }
+    if number == 0.0 && number.is_sign_negative() && !infos.signed_zero {
+        return Err("-0.0 would become 0.0: add 0.0 to it".into());
+    }
+    Ok(())
+}
+
+fn far() -> Refused {
+    Refused::Odd(Oddity::Range, "it is too far away".into())
 }
 
 /// Whether a column of few texts keeps this one as it is.
@@ -209,9 +229,10 @@ fn keeps(text: &str, wire: &Wire) -> Result<(), String> {
     }
 }
 
-fn date(day: NaiveDate) -> Result<[u8; 4], String> {
+fn date(day: NaiveDate) -> Result<[u8; 4], Refused> {
     let year = u16::try_from(day.year()).ok().filter(|year| (1..=9999).contains(year));
-    let [low, high] = year.ok_or_else(|| format!("{day} is not of the years 1 to 9999"))?.to_le_bytes();
+    let [low, high] =
+        year.ok_or_else(|| Refused::Odd(Oddity::Range, format!("{day} is not of the years 1 to 9999")))?.to_le_bytes();
     Ok([low, high, narrow(day.month()), narrow(day.day())])
 }
 
@@ -219,8 +240,8 @@ fn narrow(number: u32) -> u8 {
     u8::try_from(number).expect("parts of dates and times are small")
 }
 
-fn instant(us: i64, digits: u32) -> Result<[u8; 12], String> {
-    let time = DateTime::from_timestamp_micros(us).ok_or("the timestamp is too far away")?.naive_utc();
+fn instant(us: i64, digits: u32) -> Result<[u8; 12], Refused> {
+    let time = DateTime::from_timestamp_micros(us).ok_or_else(far)?.naive_utc();
     whole(us, digits)?;
     let [low, high, month, day] = date(time.date())?;
     let (hour, minute, second) = (narrow(time.hour()), narrow(time.minute()), narrow(time.second()));

@@ -82,7 +82,7 @@ fn is_exact(column: &Carried) -> bool {
 
 /// A literal, where MySQL compares its type as Arrow does.
 fn written(value: &ScalarValue, column: &Carried) -> Option<String> {
-    if value.is_null() {
+    if value.is_null() || column.as_text {
         return None;
     }
     match (value, &column.kind.wire) {

@@ -7,10 +7,12 @@
 mod cells;
 mod config;
 mod decimal;
+mod decode;
 mod describe;
 mod encode;
 mod fault;
 mod filter;
+mod increment;
 mod lanes;
 mod outlet;
 mod publish;
@@ -19,6 +21,7 @@ mod scan;
 mod server;
 mod standard;
 mod statement;
+mod table;
 mod types;
 mod write;
 
@@ -26,6 +29,7 @@ pub use config::{Config, MySql};
 
 use crate::{
     connector::{Abilities, Connection},
+    digest::Digest,
     error::Result,
     position::{Position, Token},
     publish::{Publication, Publisher},
@@ -59,6 +63,7 @@ impl Connection for Database {
 
     async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
         let doing = format!("describing `{}`", table.table);
+        self.server.product(&doing).await?;
         let mut on = self.server.borrow(&doing).await?;
         let found = describe::relation(&self.server, &mut on, table.table.as_str()).await;
         Ok(found.map_err(|error| self.server.fault(&doing, error))?.map(|relation| relation.definition))
@@ -70,6 +75,14 @@ impl Connection for Database {
 
     async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
         read::token(self, table, last).await
+    }
+
+    fn kind(&self) -> &'static str {
+        types::KIND
+    }
+
+    fn stamp(&self, _: &Reading, _: &TableRequest, digest: Digest) -> Option<Token> {
+        Some(read::stamp(digest))
     }
 
     async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {

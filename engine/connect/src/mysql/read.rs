@@ -8,15 +8,16 @@ use super::{
     Database,
     describe::{self, Relation},
     fault::number,
+    increment,
     lanes::{Lanes, Link},
-    scan::Table,
     server::{Server, ask, run},
     statement::quote,
+    table::{Place, Table},
     types::Wire,
 };
 use crate::{
     connector::Connection as _,
-    digest::Digester,
+    digest::{Digest, Digester},
     error::{Blame, Error, Result},
     position::Token,
     read::{OpenTable, ReadRequest, Reading, Rejects, TableRequest},
@@ -24,7 +25,7 @@ use crate::{
 };
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How often a reading begins anew when a table is replaced under it.
 const ATTEMPTS: u32 = 20;
@@ -38,24 +39,29 @@ pub async fn open(database: &Database, request: ReadRequest) -> Result<Reading> 
         [one] => format!("opening `{}`", one.table),
         all => format!("opening {} tables", all.len()),
     };
+    server.product(&doing).await?;
     let (mut links, relations) = begin(database, &request, &doing).await?;
-    let mut parts = vec![];
+    let (mut parts, mut increments) = (vec![], vec![]);
     for (asked, relation) in request.tables.iter().zip(&relations) {
         let found = cut(&mut links[0], database.parallel, asked, relation).await;
         parts.push(found.map_err(|error| server.fault(&doing, error))?);
+        increments.push(increment::of(server, links[0].on(), asked, relation).await?);
     }
     let lanes = Lanes::new(links);
-    let tables = request.tables.iter().zip(relations).zip(parts).map(|((asked, relation), parts)| {
+    let cut = parts.into_iter().zip(increments);
+    let tables = request.tables.iter().zip(relations).zip(cut).map(|((asked, relation), (parts, increment))| {
         let names = (asked.table.to_string(), asked.table.to_string());
-        let schema = types::schema(&relation.definition);
-        let table = Table::new(server.clone(), names, relation.columns, schema, lanes.clone()).in_parts(parts);
-        OpenTable {
-            definition: relation.definition,
-            provider: std::sync::Arc::new(table),
-            next: None,
-            more: false,
-            rejected: Rejects::default(),
-        }
+        let rejected = Rejects::default();
+        let place = Place {
+            columns: relation.columns,
+            key: relation.definition.message_key().to_vec(),
+            parts,
+            conditions: increment.conditions,
+            replaced: rejected.replaced.clone(),
+            ..Place::new(server.clone(), names, lanes.clone())
+        };
+        let provider = Arc::new(Table::new(types::schema(&relation.definition), place));
+        OpenTable { definition: relation.definition, provider, next: increment.next, more: false, rejected }
     });
     Ok(Reading { tables: tables.collect(), snapshot: Some(lanes.clone()) })
 }
@@ -202,5 +208,10 @@ pub async fn token(database: &Database, table: &TableRequest, _: Option<&Token>)
     while let Some(batch) = rows.next().await {
         digester.add(&batch.map_err(wrong)?).map_err(|e| wrong(e.into()))?;
     }
-    Ok(Some(Token { value: digester.digest().to_string(), hint: serde_json::Value::Null }))
+    Ok(Some(stamp(digester.digest())))
+}
+
+/// The token of rows that were read.
+pub fn stamp(digest: Digest) -> Token {
+    Token { value: digest.to_string(), hint: serde_json::Value::Null }
 }

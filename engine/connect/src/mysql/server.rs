@@ -1,6 +1,9 @@
 //! One server and database: connecting, and what it is.
 
-use crate::error::{Blame, Error, Result};
+use crate::{
+    error::{Blame, Error, Result},
+    policy::Types,
+};
 use engine_language::name::Name;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection as _, MySql, MySqlConnection, Row,
@@ -34,6 +37,7 @@ struct Inner {
     options: MySqlConnectOptions,
     password_file: Option<PathBuf>,
     database: String,
+    types: Types,
     pool: OnceCell<MySqlPool>,
     product: OnceCell<Product>,
 }
@@ -51,6 +55,13 @@ pub struct Product {
     pub packet: usize,
 }
 
+impl Product {
+    /// What it is called.
+    pub fn name(&self) -> &'static str {
+        if self.mariadb { "MariaDB" } else { "MySQL" }
+    }
+}
+
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("name", &self.inner.name).field("at", &self.at()).finish_non_exhaustive()
@@ -58,15 +69,26 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    pub fn new(name: Name, options: MySqlConnectOptions, password_file: Option<PathBuf>, database: String) -> Self {
+    pub fn new(
+        name: Name,
+        options: MySqlConnectOptions,
+        password_file: Option<PathBuf>,
+        database: String,
+        types: Types,
+    ) -> Self {
         let options = options.disable_statement_logging().pipes_as_concat(false).no_engine_substitution(false);
         let options = options.timezone(None).set_names(false);
         let (pool, product) = (OnceCell::new(), OnceCell::new());
-        Self { inner: Arc::new(Inner { name, options, password_file, database, pool, product }) }
+        Self { inner: Arc::new(Inner { name, options, password_file, database, types, pool, product }) }
     }
 
     pub fn database(&self) -> &str {
         &self.inner.database
+    }
+
+    /// What the user chose for values that cannot be carried.
+    pub fn types(&self) -> &Types {
+        &self.inner.types
     }
 
     /// Where it is, for people.
@@ -132,15 +154,17 @@ impl Server {
             let plain = version.split('-').find(|part| part.contains('.')).unwrap_or_default();
             let mut numbers = plain.split('.').map(|number| number.parse().unwrap_or(0));
             let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-            let words = format!("{} {plain}", if mariadb { "MariaDB" } else { "MySQL" });
-            Ok(Product { words, mariadb, version, packet: packet.parse().unwrap_or(1 << 20) })
+            let mut product =
+                Product { words: String::new(), mariadb, version, packet: packet.parse().unwrap_or(1 << 20) };
+            product.words = format!("{} {plain}", product.name());
+            Ok(product)
         };
         self.inner.product.get_or_try_init(find).await
     }
 
-    /// Which server it is, once it was asked.
+    /// Which server it is. Every reading, describing and publication asks first.
     pub fn known_product(&self) -> &Product {
-        self.inner.product.get().expect("the server was asked which it is when the publication began")
+        self.inner.product.get().expect("the server was asked which it is before anything else")
     }
 
     /// An error of this connection.

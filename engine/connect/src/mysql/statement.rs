@@ -77,7 +77,11 @@ pub fn options(comment: &str, product: &Product) -> String {
 fn column(made: &Made<'_>, definition: &TableDefinition, product: &Product) -> Result<String, String> {
     let column = made.column;
     let longest = longest(&column.name, definition);
-    let (declared, mark) = types::declared(&column.kind, &column.labels, longest, product)?;
+    let native = column.native(types::KIND).and_then(|native| native.strip_prefix(product.name())?.strip_prefix(':'));
+    let (declared, mark) = match native {
+        Some(native) => (native.to_owned(), None),
+        None => types::declared(&column.kind, &column.labels, longest, product)?,
+    };
     let must = !column.nullable || definition.key.contains(&column.name);
     let null = if must { " not null" } else { " null" };
     let default = column.default.as_ref().map(|text| default(text, &column.kind, &declared)).unwrap_or_default();
@@ -90,10 +94,11 @@ fn column(made: &Made<'_>, definition: &TableDefinition, product: &Product) -> R
 fn default(text: &str, kind: &ColumnType, declared: &str) -> String {
     let timed = matches!(kind, ColumnType::Timestamp | ColumnType::TimestampTz);
     if text.eq_ignore_ascii_case("current_timestamp") {
-        return if timed { " default current_timestamp(6)".into() } else { String::new() };
+        let digits = declared.find('(').map_or("", |at| &declared[at..]);
+        return if timed { format!(" default current_timestamp{digits}") } else { String::new() };
     }
     // Only expressions may be the default of a long text.
-    if declared == "longtext" || declared == "longblob" || declared == "json" {
+    if declared.contains("text") || declared.contains("blob") || declared == "json" {
         return format!(" default ({text})");
     }
     format!(" default {text}")
@@ -225,6 +230,17 @@ pub fn delete_matching(table: &str, stage: &str, key: &[String]) -> String {
         quote(table),
         quote(stage),
         same(key, "t", "s")
+    )
+}
+
+/// Deletes the rows whose key is not among others.
+pub fn delete_others(table: &str, keys: &str, key: &[String]) -> String {
+    format!(
+        "delete t from {} as t left join {} as k on {} where k.{} is null",
+        quote(table),
+        quote(keys),
+        same(key, "t", "k"),
+        quote(&key[0])
     )
 }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 /// The word in a column's comment behind which the type stands that its declaration cannot tell.
 pub const MARK: &str = "engine:";
+/// The word after `type =`.
+pub const KIND: &str = "mysql";
 /// Digits of MySQL's longest decimal.
 const DIGITS: u8 = 65;
 /// Characters of the longest text that is declared with its length; others are of any length.
@@ -62,6 +64,8 @@ pub struct Told {
     pub scale: Option<i8>,
     /// Digits of a second.
     pub fraction: Option<u32>,
+    /// How its texts are compared; empty for others.
+    pub collation: String,
     /// What stands behind [`MARK`] in its comment.
     pub mark: Option<ColumnType>,
 }
@@ -105,9 +109,32 @@ pub fn kind(told: &Told) -> Kind {
         "datetime" if told.mark == Some(ColumnType::TimestampTz) => (ColumnType::TimestampTz, Wire::DateTime(fraction)),
         "datetime" => (ColumnType::Timestamp, Wire::DateTime(fraction)),
         "timestamp" => (ColumnType::TimestampTz, Wire::Timestamp(fraction)),
+        // Of long texts too: their lengths are bytes, the most that the system keeps.
         _ => (marked(told, None), Wire::Text),
     };
     Kind { column, wire }
+}
+
+/// How a server of the same kind declares a column, where its type does not say it all.
+pub fn native(told: &Told, kind: &Kind, product: &Product) -> Option<String> {
+    let declared = match told.data_type.as_str() {
+        // How many digits a number is shown with is nothing.
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" => {
+            told.column_type.split_once('(').map_or(told.column_type.clone(), |(word, rest)| {
+                format!("{word}{}", rest.split_once(')').map_or("", |(_, rest)| rest))
+            })
+        }
+        _ => told.column_type.clone(),
+    };
+    let ours = told.collation.is_empty() || told.collation == super::statement::collation(product);
+    let labels = labels(Some(told.column_type.as_str()).filter(|_| told.data_type == "enum").unwrap_or_default());
+    let said = self::declared(&kind.column, &labels, None, product).is_ok_and(|(word, _)| word == declared);
+    if told.mark.is_some() || ours && said {
+        return None;
+    }
+    let charset = told.collation.split('_').next().filter(|charset| !charset.is_empty());
+    let charset = charset.map(|set| format!(" character set {set} collate {}", told.collation)).unwrap_or_default();
+    Some(format!("{KIND}:{}:{}{charset}", product.name(), told.column_type))
 }
 
 fn marked(told: &Told, length: Option<u32>) -> ColumnType {
@@ -150,7 +177,7 @@ pub fn declared(
     longest: Option<u32>,
     product: &Product,
 ) -> Result<(String, Option<ColumnType>), String> {
-    let name = if product.mariadb { "MariaDB" } else { "MySQL" };
+    let name = product.name();
     let plain = |text: &str| Ok((text.to_owned(), None));
     match kind {
         ColumnType::Bool => Ok(("tinyint(1)".into(), Some(ColumnType::Bool))),

@@ -1,6 +1,7 @@
 //! Filling a staging table.
 
 use super::{
+    cells::Refused,
     encode::{Infos, Values},
     fault::named,
     server::{Server, run},
@@ -9,7 +10,9 @@ use super::{
 };
 use crate::{
     error::{Blame, Error, Result},
+    policy::{Chosen, Replacements},
     publish::Writer,
+    row,
     types::exactly,
 };
 use datafusion::arrow::{
@@ -32,22 +35,35 @@ const AHEAD: usize = 2;
 /// Rows of a transaction: few waits for the disk, and little to take back.
 const COMMIT_ROWS: u64 = 100_000;
 
-/// Where a writer's rows go.
+/// Where rows are written.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct To {
     /// What users call the table.
     pub table: String,
+    /// The staging table's name.
     pub stage: String,
-    /// The columns' names and what is written into them.
-    pub columns: Vec<(String, DataType, Wire)>,
-    /// Counts the rows of all writers.
+    pub shapes: Vec<Shape>,
+    /// The columns that name a row.
+    pub key: Vec<String>,
+    /// Counts the rows of all writers into the table.
     pub rows: Arc<AtomicU64>,
+    pub replaced: Replacements,
+}
+
+/// How one column is written.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    pub name: String,
+    /// What it is carried as.
+    pub data_type: DataType,
+    pub wire: Wire,
+    pub chosen: Chosen,
 }
 
 /// Writes rows into one staging table by prepared statements of many rows, over a connection of its own.
 pub struct StageWriter {
     server: Server,
-    place: Place,
+    to: Arc<To>,
     infos: Infos,
     /// The statement of as many rows as it may have.
     full: Arc<str>,
@@ -72,40 +88,62 @@ struct Insert {
     sql: Arc<str>,
     values: Values,
     rows: usize,
+    /// The number of the first one among all of the writer's, from 1.
+    first: u64,
     /// Whether the server keeps the statement for the next one.
     again: bool,
 }
 
 impl StageWriter {
     /// Opens its connection.
-    pub async fn open(server: Server, place: Place) -> Result<Self> {
-        let doing = format!("writing `{}`", place.table);
-        let packet = server.product(&doing).await?.packet;
+    pub async fn open(server: Server, to: To) -> Result<Self> {
+        let doing = format!("writing `{}`", to.table);
+        let product = server.product(&doing).await?;
         let mut on = server.connect(&doing).await?;
-        let infos = Infos::ask(&mut on).await.map_err(|error| server.fault(&doing, error))?;
-        let most = ROWS.min(VALUES / place.columns.len().max(1));
-        let (chunks, from) = mpsc::channel(AHEAD);
+        let infos = Infos::ask(&mut on, product).await.map_err(|error| server.fault(&doing, error))?;
+        let limit = product.packet / 2;
+        let most = ROWS.min(VALUES / to.shapes.len().max(1));
+        let (to, (chunks, from)) = (Arc::new(to), mpsc::channel(AHEAD));
         let task = {
-            let (server, place) = (server.clone(), place.clone());
-            async move { insert_all(&server, on, from, &doing).await.map_err(|e| named(e, &place.stage, &place.table)) }
+            let (server, to) = (server.clone(), to.clone());
+            async move { insert_all(&server, on, from, &doing).await.map_err(|e| named(e, &to.stage, &to.table)) }
         };
-        let full = place.insert(most).into();
+        let full = to.insert(most).into();
         let inserting = Some(tokio::spawn(task));
         let values = Values::default();
-        Ok(Self { server, place, infos, full, most, limit: packet / 2, values, held: 0, rows: 0, chunks, inserting })
+        Ok(Self { server, to, infos, full, most, limit, values, held: 0, rows: 0, chunks, inserting })
     }
 
     fn doing(&self) -> String {
-        format!("writing `{}`", self.place.table)
+        format!("writing `{}`", self.to.table)
     }
 
-    /// Adds one row. The outer error is the user's, the inner one names the column.
-    fn push(&mut self, columns: &[ArrayRef], row: usize) -> std::result::Result<(), (usize, String)> {
-        for (number, (column, (_, _, wire))) in columns.iter().zip(&self.place.columns).enumerate() {
-            self.values.push(column, wire, row, &self.infos).map_err(|why| (number, why))?;
+    /// Adds one row; the error names its column.
+    fn push(&mut self, columns: &[ArrayRef], row: usize) -> std::result::Result<(), (usize, Refused)> {
+        for (number, (column, shape)) in columns.iter().zip(&self.to.shapes).enumerate() {
+            match self.values.push(column, &shape.wire, row, &self.infos) {
+                Ok(()) => {}
+                Err(Refused::Odd(oddity, _)) if shape.chosen.allows(oddity) => {
+                    self.values.push_null(&self.infos);
+                    self.to.replaced.add(&shape.name, oddity, 1);
+                }
+                Err(refused) => return Err((number, refused)),
+            }
         }
         self.held += 1;
+        self.rows += 1;
         Ok(())
+    }
+
+    fn refuse(&self, batch: &RecordBatch, (column, refused): (usize, Refused), at: usize) -> Error {
+        let row = row::named(batch, at, &self.to.key, self.rows + 1);
+        let message = format!("column `{}` of {row}: {refused}", self.to.shapes[column].name);
+        let error = self.server.error(&self.doing(), Blame::Data, message);
+        match refused {
+            Refused::Odd(oddity, _) => error
+                .hint(format!("mend the value, or let it become NULL, counted: `types = {{ {oddity} = \"null\" }}`")),
+            Refused::Broken(_) => error,
+        }
     }
 
     async fn send_held(&mut self) -> Result<()> {
@@ -117,10 +155,11 @@ impl StageWriter {
             return Err(self.server.error(&self.doing(), Blame::Data, message).hint("raise max_allowed_packet"));
         }
         let again = self.held == self.most;
-        let sql = if again { self.full.clone() } else { self.place.insert(self.held).into() };
+        let sql = if again { self.full.clone() } else { self.to.insert(self.held).into() };
         let values = std::mem::take(&mut self.values);
         let rows = std::mem::take(&mut self.held);
-        self.send(Chunk::Rows(Insert { sql, values, rows, again })).await
+        let first = self.rows - rows as u64 + 1;
+        self.send(Chunk::Rows(Insert { sql, values, rows, first, again })).await
     }
 
     async fn send(&mut self, chunk: Chunk) -> Result<()> {
@@ -149,10 +188,10 @@ fn weight(columns: &[ArrayRef], row: usize) -> usize {
     columns.iter().map(of).sum()
 }
 
-impl Place {
+impl To {
     fn insert(&self, rows: usize) -> String {
-        let names = list(self.columns.iter().map(|(name, ..)| name.as_str()));
-        let row = format!("({})", vec!["?"; self.columns.len()].join(","));
+        let names = list(self.shapes.iter().map(|shape| shape.name.as_str()));
+        let row = format!("({})", vec!["?"; self.shapes.len()].join(","));
         format!("insert into {} ({names}) values {}", quote(&self.stage), vec![row; rows].join(","))
     }
 }
@@ -188,7 +227,7 @@ async fn insert_all(
 }
 
 async fn insert_some(server: &Server, on: &mut MySqlConnection, insert: Insert, doing: &str) -> Result<()> {
-    let fault = |error| server.fault(doing, error);
+    let fault = |error| renumbered(server.fault(doing, error), insert.first);
     let query = sqlx::query_with(AssertSqlSafe(insert.sql), insert.values.arguments).persistent(insert.again);
     let done = query.execute(&mut *on).await.map_err(fault)?;
     if done.rows_affected() != insert.rows as u64 {
@@ -197,7 +236,7 @@ async fn insert_some(server: &Server, on: &mut MySqlConnection, insert: Insert, 
     }
     match warning(on).await.map_err(fault)? {
         // What the server mends it only warns of.
-        Some(text) => Err(server.error(doing, Blame::Data, text)),
+        Some(text) => Err(renumbered(server.error(doing, Blame::Data, text), insert.first)),
         None => Ok(()),
     }
 }
@@ -213,28 +252,35 @@ pub async fn warning(on: &mut MySqlConnection) -> sqlx::Result<Option<String>> {
     Ok(Some(text.unwrap_or_else(|| "the server has warned of these rows".into())))
 }
 
+/// Counts rows as the writer does, where the server counts those of one statement.
+fn renumbered(mut error: Error, first: u64) -> Error {
+    let text = error.source.to_string();
+    let Some((before, after)) = text.split_once(" at row ") else { return error };
+    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+    if let Ok(number) = after[..digits].parse::<u64>() {
+        error.source = format!("{before} at row {}{}", first + number - 1, &after[digits..]).into();
+    }
+    error
+}
+
 #[async_trait::async_trait]
 impl Writer for StageWriter {
     async fn write(&mut self, batch: RecordBatch) -> Result<()> {
-        let doing = self.doing();
-        let schema = batch.schema();
-        let wrong = |server: &Server, column: usize, why: String| -> Error {
-            server.error(&doing, Blame::Data, format!("column `{}`: {why}", schema.field(column).name()))
-        };
         let mut columns = vec![];
-        for (number, (column, (_, shape, _))) in batch.columns().iter().zip(&self.place.columns).enumerate() {
-            columns.push(exactly(column, shape).map_err(|why| wrong(&self.server, number, why))?);
+        for (array, shape) in batch.columns().iter().zip(&self.to.shapes) {
+            columns.push(exactly(array, &shape.data_type).map_err(|why| {
+                self.server.error(&self.doing(), Blame::Data, format!("column `{}`: {why}", shape.name))
+            })?);
         }
-        for row in 0..batch.num_rows() {
-            if self.held > 0 && self.values.size_bytes + weight(&columns, row) > self.limit * 2 {
+        for at in 0..batch.num_rows() {
+            if self.held > 0 && self.values.size_bytes + weight(&columns, at) > self.limit * 2 {
                 self.send_held().await?;
             }
-            self.push(&columns, row).map_err(|(column, why)| wrong(&self.server, column, why))?;
+            self.push(&columns, at).map_err(|refused| self.refuse(&batch, refused, at))?;
             if self.held == self.most || self.values.size_bytes >= self.limit {
                 self.send_held().await?;
             }
         }
-        self.rows += batch.num_rows() as u64;
         Ok(())
     }
 
@@ -246,7 +292,7 @@ impl Writer for StageWriter {
             let message = format!("{} rows were sent and {there} arrived", self.rows);
             return Err(self.server.error(&self.doing(), Blame::System, message));
         }
-        self.place.rows.fetch_add(there, Ordering::Relaxed);
+        self.to.rows.fetch_add(there, Ordering::Relaxed);
         Ok(there)
     }
 }

@@ -1,7 +1,20 @@
 //! MySQL and MariaDB, on a real server.
 
+mod types;
+
+use crate::contract::subject::{open, query};
+use datafusion::arrow::{array::RecordBatch, util::pretty::pretty_format_batches};
+use engine_connect::{
+    connector::Connection,
+    error::{Error, Result},
+    publish::{Commit, Publication, Target, Written},
+    read::{OpenTable, ReadRequest, TableRequest},
+};
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 /// The server under test.
 pub fn url() -> String {
@@ -30,4 +43,76 @@ pub fn database() -> String {
 /// A connection's table, over a database of its own.
 pub fn toml() -> String {
     format!("type = \"mysql\"\nurl = \"{}\"\ndatabase = \"{}\"", url(), database())
+}
+
+/// A database of a test's own, through engine and past it.
+struct Place {
+    connection: Arc<dyn Connection>,
+    on: MySqlConnection,
+}
+
+impl Place {
+    async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// With further keys of the connection's table.
+    async fn with(keys: &str) -> Self {
+        let name = database();
+        let toml = format!("type = \"mysql\"\nurl = \"{}\"\ndatabase = \"{name}\"\n{keys}", url());
+        let mut on = MySqlConnection::connect(&url()).await.unwrap();
+        let mode = "set sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00', names utf8mb4";
+        sqlx::raw_sql(AssertSqlSafe(format!("use {name}; {mode}"))).execute(&mut on).await.unwrap();
+        Self { connection: open(&toml, std::path::Path::new("/")), on }
+    }
+
+    /// Runs SQL past engine.
+    async fn run(&mut self, sql: &str) {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.on).await.unwrap();
+    }
+
+    /// One value, as text.
+    async fn one(&mut self, sql: &str) -> String {
+        let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(&mut self.on).await.unwrap();
+        sqlx::Row::get_unchecked::<Option<String>, _>(&row, 0).unwrap_or_else(|| "NULL".into())
+    }
+
+    async fn open(&self, table: &str) -> OpenTable {
+        let request = ReadRequest { tables: vec![TableRequest::all(table)] };
+        self.connection.read(request).await.unwrap().tables.remove(0)
+    }
+
+    /// Rows of a table, as lines of values.
+    async fn rows(&self, table: &str) -> Vec<String> {
+        shown(&query(self.open(table).await.provider, "select * from t").await)
+    }
+
+    /// Why a table cannot be read.
+    async fn unread(&self, table: &str) -> Error {
+        let context = datafusion::prelude::SessionContext::new();
+        let frame = context.read_table(self.open(table).await.provider).unwrap();
+        match frame.collect().await.unwrap_err() {
+            datafusion::error::DataFusionError::External(ours) => *ours.downcast().unwrap(),
+            datafusion::error::DataFusionError::Shared(shared) => panic!("{shared}"),
+            other => panic!("{other}"),
+        }
+    }
+
+    async fn publish(&self, target: Target, batch: RecordBatch) -> Result<Vec<Written>> {
+        let table = target.table.clone();
+        let publication = Publication { run: "run".into(), tables: vec![target], pipeline: None };
+        let publisher = self.connection.write(publication).await?;
+        let mut writer = publisher.writer(&table).await?;
+        writer.write(batch).await?;
+        writer.finish().await?;
+        publisher.commit(Commit::default()).await
+    }
+}
+
+/// Batches as lines of values with spaces between.
+fn shown(batches: &[RecordBatch]) -> Vec<String> {
+    let text = pretty_format_batches(batches).unwrap().to_string();
+    let lines = text.lines().skip(3).filter(|line| line.starts_with('|'));
+    let cells = |line: &str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join(" ");
+    lines.map(cells).collect()
 }

@@ -1,6 +1,10 @@
 //! Appending, merging, deleting and inserting, and replacing rows in their table.
 
-use super::{Staged, apply::Failed, stage::Stage};
+use super::{
+    Staged,
+    apply::Failed,
+    stage::{Stage, keys},
+};
 use crate::{
     error::{Blame, Result},
     mysql::{
@@ -14,6 +18,7 @@ use crate::{
     publish::{Mode, Target},
 };
 use sqlx::MySqlConnection;
+use std::sync::atomic::Ordering;
 
 /// Sees that keys have values, and that of several rows of one key the last is left.
 pub async fn prepare(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
@@ -35,15 +40,19 @@ pub async fn prepare(staged: &Staged, on: &mut MySqlConnection, target: &Target,
         let error = staged.server.error(&format!("publishing `{}`", target.table), Blame::User, message);
         return Err(error.hint("the table needs a unique key of just those columns"));
     }
-    match run(on, format!("alter table {} add key engine_key ({})", quote(&stage.name), names(key))).await {
-        // A long text has no index: slower, and the same.
-        Err(error) if number(&error) == Some(1170) => {}
-        done => done.map_err(fault)?,
+    let kept = stage.keeps.load(Ordering::Relaxed).then(|| keys(&stage.name));
+    for table in [&stage.name].into_iter().chain(&kept) {
+        match run(on, format!("alter table {} add key engine_key ({})", quote(table), names(key))).await {
+            // A long text has no index: slower, and the same.
+            Err(error) if number(&error) == Some(1170) => {}
+            done => done.map_err(fault)?,
+        }
+        run(on, format!("analyze no_write_to_binlog table {}", quote(table))).await.map_err(fault)?;
     }
     if merge {
         run(on, statement::keep_last(&stage.name, key)).await.map_err(fault)?;
     }
-    run(on, format!("analyze no_write_to_binlog table {}", quote(&stage.name))).await.map_err(fault)
+    Ok(())
 }
 
 /// Changes one table's rows, in the open transaction.
@@ -59,7 +68,10 @@ pub async fn change(
         Mode::Append => vec![statement::insert(to, from, &columns, None)],
         Mode::Merge { key } => {
             let update = statement::update(to, from, &compared(&stage.columns), key);
-            update.into_iter().chain([statement::insert(to, from, &columns, Some(key))]).collect()
+            let insert = statement::insert(to, from, &columns, Some(key));
+            let keeps = stage.keeps.load(Ordering::Relaxed);
+            let delete = keeps.then(|| statement::delete_others(to, &keys(from), key));
+            update.into_iter().chain([insert]).chain(delete).collect()
         }
         Mode::DeleteInsert { key } => {
             vec![statement::delete_matching(to, from, key), statement::insert(to, from, &columns, None)]

@@ -18,14 +18,15 @@ use super::{
     describe,
     fault::named,
     lanes::{Lanes, Link},
-    scan::Table,
     server::{Server, run},
-    write::{Place, StageWriter},
+    table::{Place, Table},
+    write::StageWriter,
 };
 use crate::{
-    error::{Blame, Error, Result},
-    publish::{Commit, Publication, Publisher, Target, Writer, Written},
-    types::{arrow_type, schema as arrow_schema},
+    error::{Error, Result},
+    policy::Replaced,
+    publish::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
+    types::schema as arrow_schema,
 };
 use apply::Applied;
 use datafusion::catalog::TableProvider;
@@ -100,18 +101,20 @@ impl Publisher for Staged {
     async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
         let number = self.index(table);
         let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
-        let mut columns = vec![];
-        for field in target.schema.fields() {
-            let found = stage.columns.iter().find(|column| column.name.eq_ignore_ascii_case(field.name()));
-            let found = found.ok_or_else(|| {
-                let message = format!("column `{}` has a type that the server does not carry", field.name());
-                self.server.error(&format!("writing `{table}`"), Blame::Data, message)
-            })?;
-            columns.push((found.name.clone(), arrow_type(&found.kind.column), found.kind.wire.clone()));
-        }
-        let (stage, rows) = (stage.name.clone(), stage.rows.clone());
-        let place = Place { table: table.to_string(), stage, columns, rows };
-        Ok(Box::new(StageWriter::open(self.server.clone(), place).await?))
+        let to = stage.to(&self.server, target)?;
+        Ok(Box::new(StageWriter::open(self.server.clone(), to).await?))
+    }
+
+    async fn keeper(&self, table: &Name) -> Result<Option<Box<dyn Writer>>> {
+        let number = self.index(table);
+        let Mode::Merge { key } = &self.publication.tables[number].mode else { return Ok(None) };
+        let mut lane = self.lanes.take().await;
+        let to = stage::make_keys(self, lane.on(), number, key).await?;
+        Ok(Some(Box::new(StageWriter::open(self.server.clone(), to).await?)))
+    }
+
+    fn replaced(&self, table: &Name) -> Vec<Replaced> {
+        self.stages[self.index(table)].replaced.all()
     }
 
     async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
@@ -123,9 +126,9 @@ impl Publisher for Staged {
             describe::relation(&self.server, lane.on(), &from).await
         };
         let relation = relation.map_err(|e| self.server.fault(&doing, e))?.expect("the table was just made");
-        let schema = arrow_schema(&relation.definition);
-        let names = (table.to_string(), from);
-        Ok(Arc::new(Table::new(self.server.clone(), names, relation.columns, schema, self.lanes.clone())))
+        let place = Place::new(self.server.clone(), (table.to_string(), from), self.lanes.clone());
+        let place = Place { columns: relation.columns, ..place };
+        Ok(Arc::new(Table::new(arrow_schema(&relation.definition), place)))
     }
 
     async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {

@@ -2,13 +2,13 @@
 
 use super::Staged;
 use crate::{
-    error::{Blame, Result},
+    error::{Blame, Error, Result},
     mysql::{
         server::{Server, ask, change, run},
         statement::{collation, quote},
     },
     position::Position,
-    publish::{Advance, DeadLetter},
+    publish::{Commit, DeadLetter},
     read::RejectedRow,
 };
 use engine_language::name::Name;
@@ -21,6 +21,8 @@ pub const POSITIONS: &str = "engine_positions";
 pub const LETTERS: &str = "engine_dead_letters";
 /// What was published, and what is about to be.
 pub const PUBLICATIONS: &str = "engine_publications";
+/// Dead letters of one statement.
+const AT_ONCE: usize = 100;
 /// Seconds to wait for another run that moves the same pipeline.
 const TURN_S: u32 = 30;
 
@@ -57,8 +59,13 @@ pub async fn make(server: &Server, on: &mut MySqlConnection) -> sqlx::Result<()>
 }
 
 /// The columns of dead letters, also while they wait for their publication.
-pub const LETTER_COLUMNS: &str = "`pipeline` varchar(255) not null, `source` longtext not null, `partition` int not null, \
-    `offset` bigint not null, `payload` longblob not null, `reason` longtext not null, `run` varchar(255) not null";
+const LETTER_COLUMNS: &str = "`pipeline` varchar(255) not null, `source` varchar(500) not null, `partition` int not null, \
+    `offset` bigint not null, `payload` longblob not null, `reason` longtext not null, `run` varchar(255) not null, \
+    primary key (`pipeline`, `source`, `partition`, `offset`)";
+
+/// What of a dead letter changes when it comes again.
+pub const LETTER_AGAIN: &str = "on duplicate key update `payload` = values(`payload`), `reason` = values(`reason`), \
+    `run` = values(`run`)";
 
 /// Takes an id for a publication's staging tables. Its lock lasts as long as the session.
 pub async fn claim(server: &Server, on: &mut MySqlConnection) -> sqlx::Result<String> {
@@ -87,7 +94,11 @@ fn lock_name(server: &Server, name: &str) -> String {
 
 impl Staged {
     /// Keeps others from moving the pipeline until this session ends, and sees that it stands where the rows were read.
-    pub(super) async fn hold(&self, on: &mut MySqlConnection, pipeline: &Name, move_on: &Advance) -> Result<()> {
+    pub(super) async fn hold(&self, on: &mut MySqlConnection, commit: &Commit) -> Result<()> {
+        let Some(pipeline) = &self.publication.pipeline else { return Ok(()) };
+        if commit.advance.is_none() && commit.settled.is_empty() {
+            return Ok(());
+        }
         let doing = "moving the position";
         let fault = |error| self.server.fault(doing, error);
         let rival = || {
@@ -98,7 +109,15 @@ impl Staged {
             return Err(rival());
         }
         let stands = super::settle::position(&self.server, pipeline).await?;
-        if stands == move_on.from { Ok(()) } else { Err(rival()) }
+        let as_read = commit.advance.as_ref().is_none_or(|move_on| stands == move_on.from);
+        if as_read { Ok(()) } else { Err(rival()) }
+    }
+
+    /// That a dead letter which is to go is gone already.
+    pub(super) fn gone(&self) -> Error {
+        let pipeline = self.publication.pipeline.as_ref().map_or("", Name::as_str);
+        let message = format!("a dead letter of `{pipeline}` is gone meanwhile; nothing was written");
+        self.server.error("letting dead letters go", Blame::Rival, message)
     }
 }
 
@@ -111,31 +130,44 @@ pub async fn advance(on: &mut MySqlConnection, pipeline: &str, to: &Position, ru
     change(on, &sql, &[pipeline, &to.0.to_string(), run]).await.map(drop)
 }
 
-/// Keeps rejected rows in a table of dead letters.
+/// Keeps rejected rows in a table of dead letters; one that is there already gets the new reason.
 pub async fn dead_letters(
     on: &mut MySqlConnection,
     table: &str,
     (pipeline, run): (&str, &str),
     rows: &[RejectedRow],
 ) -> sqlx::Result<()> {
-    let sql = format!("insert into {} values (?, ?, ?, ?, ?, ?, ?)", quote(table));
-    for row in rows {
-        let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(pipeline).bind(&row.source);
-        let query = query.bind(row.partition.cast_signed()).bind(row.offset).bind(&row.payload);
-        query.bind(&row.reason).bind(run).execute(&mut *on).await?;
+    for rows in rows.chunks(AT_ONCE) {
+        let values = vec!["(?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ");
+        let sql = format!("insert into {} values {values} {LETTER_AGAIN}", quote(table));
+        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+        for row in rows {
+            query = query.bind(pipeline).bind(&row.source).bind(row.partition.cast_signed()).bind(row.offset);
+            query = query.bind(&row.payload).bind(&row.reason).bind(run);
+        }
+        query.execute(&mut *on).await?;
     }
     Ok(())
 }
 
-/// Lets dead letters go; whether all of them were still there.
-pub async fn settle_letters(on: &mut MySqlConnection, pipeline: &str, letters: &[DeadLetter]) -> sqlx::Result<bool> {
-    let sql =
-        format!("delete from {LETTERS} where `pipeline` = ? and `source` = ? and `partition` = ? and `offset` = ?");
-    let mut all = true;
+/// Lets dead letters go, or notes in `aside` which are to; says whether all are there.
+pub async fn settle_letters(
+    on: &mut MySqlConnection,
+    pipeline: &str,
+    letters: &[DeadLetter],
+    aside: Option<&str>,
+) -> sqlx::Result<bool> {
+    let mine = "where `pipeline` = ? and `source` = ? and `partition` = ? and `offset` = ?";
+    let sql = match aside {
+        None => format!("delete from {LETTERS} {mine}"),
+        Some(table) => format!("insert into {} select * from {LETTERS} {mine}", quote(table)),
+    };
     for letter in letters {
         let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(pipeline).bind(&letter.source);
-        let query = query.bind(letter.partition.cast_signed()).bind(letter.offset);
-        all &= query.execute(&mut *on).await?.rows_affected() > 0;
+        let done = query.bind(letter.partition.cast_signed()).bind(letter.offset).execute(&mut *on).await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
     }
-    Ok(all)
+    Ok(true)
 }

@@ -5,7 +5,6 @@ use super::{
     apply::Applied,
     own::{self, LETTERS, PUBLICATIONS},
     settle::{self, Fate},
-    stage::STAGE,
 };
 use crate::{
     error::{Blame, Error, Result},
@@ -18,7 +17,7 @@ use crate::{
 };
 use engine_language::name::Name;
 use sqlx::MySqlConnection;
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 /// How often the tables are asked for at once, without keeping anybody waiting.
 const TRIES: u32 = 25;
@@ -34,10 +33,10 @@ impl Staged {
         let mut lane = connection.take().await;
         let on = lane.on();
         let fault = |error| self.server.fault("publishing", error);
-        if let (Some(pipeline), Some(move_on)) = (&self.publication.pipeline, &commit.advance) {
-            self.hold(on, pipeline, move_on).await?;
+        self.hold(on, commit).await?;
+        if !self.intend(on, commit).await.map_err(fault)? {
+            return Err(self.gone());
         }
-        self.intend(on, commit).await.map_err(fault)?;
         fail::fail_point!("mysql::intended");
         if let Err(error) = self.swap(on).await {
             return match self.lost(error).await? {
@@ -52,21 +51,22 @@ impl Staged {
         }
     }
 
-    /// Notes what is about to be, and what belongs to it.
-    async fn intend(&self, on: &mut MySqlConnection, commit: &Commit) -> sqlx::Result<()> {
+    /// Notes what is about to be, and what belongs to it; says whether the dead letters that are to go are there.
+    async fn intend(&self, on: &mut MySqlConnection, commit: &Commit) -> sqlx::Result<bool> {
         let run_id = self.publication.run.as_str();
         let pipeline = self.publication.pipeline.as_ref().map_or("", Name::as_str);
-        if !commit.rejected.is_empty() {
-            let letters = format!("{STAGE}{}_letters", self.id);
-            run(on, format!("create table {} like {LETTERS}", quote(&letters))).await?;
-            run(on, "start transaction").await?;
-            own::dead_letters(on, &letters, (pipeline, run_id), &commit.rejected).await?;
-            run(on, "commit").await?;
+        let letters = [settle::letters(&self.id), settle::settled(&self.id)];
+        for table in letters.iter().filter(|_| !commit.rejected.is_empty() || !commit.settled.is_empty()) {
+            run(on, format!("create table {} like {LETTERS}", quote(table))).await?;
+        }
+        run(on, "start transaction").await?;
+        own::dead_letters(on, &letters[0], (pipeline, run_id), &commit.rejected).await?;
+        if !own::settle_letters(on, pipeline, &commit.settled, Some(&letters[1])).await? {
+            return Ok(false);
         }
         let position = commit.advance.as_ref().map(|move_on| move_on.to.0.to_string());
-        run(on, "start transaction").await?;
         for (target, stage, staged) in self.renames() {
-            let rows = stage.rows.load(std::sync::atomic::Ordering::Relaxed).to_string();
+            let rows = stage.rows.load(Ordering::Relaxed).to_string();
             let moves = if position.is_some() { "?, ?" } else { "null, null" };
             let sql = format!("insert into {PUBLICATIONS} values (?, ?, ?, ?, ?, 'intended', {moves})");
             let mut values = vec![self.id.as_str(), run_id, target.table.as_str(), &rows, staged];
@@ -75,7 +75,8 @@ impl Staged {
             }
             change(on, &sql, &values).await?;
         }
-        run(on, "commit").await
+        run(on, "commit").await?;
+        Ok(true)
     }
 
     /// Each target, its staging, and the table that takes its place.
@@ -123,22 +124,21 @@ impl Staged {
         let on = lane.on();
         let fault = |error| self.server.fault("publishing", error);
         let (run_id, pipeline) = (self.publication.run.as_str(), &self.publication.pipeline);
+        self.hold(on, commit).await?;
         if let (Some(pipeline), Some(move_on)) = (pipeline, &commit.advance) {
-            self.hold(on, pipeline, move_on).await?;
             own::advance(on, pipeline.as_str(), &move_on.to, run_id).await.map_err(fault)?;
         }
-        let names = (pipeline.as_ref().map_or("", Name::as_str), run_id);
-        if !own::settle_letters(on, names.0, &commit.settled).await.map_err(fault)? {
-            let message = format!("a dead letter of `{}` is gone meanwhile; nothing was written", names.0);
-            return Err(self.server.error("publishing", Blame::Rival, message));
+        let pipeline = pipeline.as_ref().map_or("", Name::as_str);
+        if !own::settle_letters(on, pipeline, &commit.settled, None).await.map_err(fault)? {
+            return Err(self.gone());
         }
-        own::dead_letters(on, LETTERS, names, &commit.rejected).await.map_err(fault)?;
+        own::dead_letters(on, LETTERS, (pipeline, run_id), &commit.rejected).await.map_err(fault)?;
         let sql = format!(
             "insert into {PUBLICATIONS} (`publication`, `run`, `table_name`, `rows`, `stage`, `state`) \
              values (?, ?, ?, ?, ?, 'done') on duplicate key update `rows` = values(`rows`), `state` = 'done'"
         );
         for (target, stage) in self.pairs() {
-            let rows = stage.rows.load(std::sync::atomic::Ordering::Relaxed).to_string();
+            let rows = stage.rows.load(Ordering::Relaxed).to_string();
             let values = [self.id.as_str(), run_id, target.table.as_str(), &rows, &stage.name];
             change(on, &sql, &values).await.map_err(fault)?;
         }

@@ -1,7 +1,7 @@
 //! What became of publications whose session is gone, and carrying out what belongs to them.
 
 use super::{
-    own::{self, LETTERS, POSITIONS, PUBLICATIONS, lock, unlock},
+    own::{self, LETTER_AGAIN, LETTERS, POSITIONS, PUBLICATIONS, lock, unlock},
     stage::STAGE,
 };
 use crate::{
@@ -95,14 +95,37 @@ pub async fn finish(_: &Server, on: &mut MySqlConnection, id: &str) -> sqlx::Res
         {
             own::advance(on, &pipeline, &Position(position), run_id.as_deref().unwrap_or_default()).await?;
         }
-        let letters = format!("{STAGE}{id}_letters");
-        match run(on, format!("insert into {LETTERS} select * from {}", quote(&letters))).await {
-            Err(error) if number(&error) == Some(1146) => {}
-            done => done?,
+        // Few publications have dead letters.
+        for sql in [gone_letters(id), new_letters(id)] {
+            match run(on, sql).await {
+                Err(error) if number(&error) == Some(1146) => {}
+                done => done?,
+            }
         }
         change(on, &format!("update {PUBLICATIONS} set state = 'done' where publication = ?"), &[id]).await?;
     }
     run(on, "commit").await
+}
+
+/// The table of the dead letters that come with a publication.
+pub fn letters(id: &str) -> String {
+    format!("{STAGE}{id}_letters")
+}
+
+/// The table of those that go with it.
+pub fn settled(id: &str) -> String {
+    format!("{STAGE}{id}_settled")
+}
+
+fn new_letters(id: &str) -> String {
+    format!("insert into {LETTERS} select * from {} {LETTER_AGAIN}", quote(&letters(id)))
+}
+
+fn gone_letters(id: &str) -> String {
+    format!(
+        "delete l from {LETTERS} as l join {} as s using (pipeline, source, `partition`, `offset`)",
+        quote(&settled(id))
+    )
 }
 
 /// Drops what a publication's staging was, and says how many tables that were.
