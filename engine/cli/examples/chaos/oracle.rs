@@ -25,7 +25,8 @@ pub struct Said {
 /// Reads a topic from its beginning to its end.
 pub fn ask(brokers: &str, topic: &str) -> Said {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers).set("group.id", "oracle").set("enable.partition.eof", "true");
+    config.set("bootstrap.servers", brokers).set("group.id", "oracle");
+    config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
     let consumer: BaseConsumer = config.create().unwrap();
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
     let mut left = metadata.topics()[0].partitions().len();

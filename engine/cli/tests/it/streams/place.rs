@@ -110,7 +110,8 @@ impl Place {
     pub fn messages(&self, topic: &str) -> Vec<String> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", variable("ENGINE_TEST_KAFKA")).set("group.id", "test");
-        let consumer: BaseConsumer = config.set("enable.partition.eof", "true").create().unwrap();
+        config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
+        let consumer: BaseConsumer = config.create().unwrap();
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&format!("{}{topic}", self.prefix), 0, Offset::Beginning).unwrap();
         consumer.assign(&list).unwrap();
