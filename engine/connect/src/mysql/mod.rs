@@ -33,7 +33,7 @@ use crate::{
     error::Result,
     position::{Position, Token},
     publish::{Publication, Publisher},
-    read::{ReadRequest, Reading, TableRequest},
+    read::{OpenTable, ReadRequest, Reading, TableRequest},
 };
 use engine_language::{name::Name, table::TableDefinition};
 use server::Server;
@@ -81,8 +81,8 @@ impl Connection for Database {
         types::KIND
     }
 
-    fn stamp(&self, _: &Reading, _: &TableRequest, digest: Digest) -> Option<Token> {
-        Some(read::stamp(digest))
+    fn stamp(&self, _: &Reading, _: &OpenTable, digest: Option<Digest>) -> Option<Token> {
+        digest.map(read::stamp)
     }
 
     async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
