@@ -41,13 +41,16 @@ async fn nothing_of_a_published_table_is_named_after_staging() {
         writer.write(RecordBatch::try_new(schema.clone(), vec![column(), column()]).unwrap()).await.unwrap();
         writer.finish().await.unwrap();
         publisher.commit(Commit::default()).await.unwrap();
-        let names = format!(
-            "select string_agg(name, ' ' order by name collate \"C\") from (\
-             select conname::text as name from pg_constraint where connamespace = '\"{0}\"'::regnamespace union \
-             select relname::text from pg_class where relnamespace = '\"{0}\"'::regnamespace and relname not like 'engine_p%' \
-             and relname not like 'engine_d%') as names",
+        let rules = format!(
+            "select string_agg(conname::text, ' ' order by conname::text collate \"C\") from pg_constraint \
+             where conrelid = '\"{}\".t'::regclass and contype <> 'n'",
             place.schema
         );
-        assert_eq!(place.value(&names).await, "t t_both t_id_check t_n_check t_n_key t_pkey", "{run}");
+        assert_eq!(place.value(&rules).await, "t_id_check t_n_check t_n_key t_pkey", "{run}");
+        let staged = format!(
+            "select count(*) from pg_class where relnamespace = '\"{}\"'::regnamespace and relname like 'engine\\_stage%'",
+            place.schema
+        );
+        assert_eq!(place.value(&staged).await, "0", "{run}");
     }
 }
