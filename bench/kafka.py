@@ -6,7 +6,7 @@ import sys
 import confluent_kafka
 import psycopg
 
-COLUMNS = ["user", "email", "page", "referrer", "amount", "at"]
+COLUMNS = ["user", "contact", "page", "referrer", "amount", "at"]
 LIST = ", ".join(f'"{column}"' for column in COLUMNS)
 BATCH = 10_000
 
@@ -32,7 +32,7 @@ def main(brokers, topic, url, schema):
     connection = psycopg.connect(url)
     connection.execute(f"drop table if exists {schema}.by_python")
     connection.execute(
-        f'create table {schema}.by_python ("user" bigint primary key, email text, page text, referrer text, '
+        f'create table {schema}.by_python ("user" bigint primary key, contact text, page text, referrer text, '
         f'amount numeric(10,2), "at" timestamp)'
     )
     connection.execute(f"create temporary table staging (like {schema}.by_python)")
