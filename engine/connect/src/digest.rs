@@ -57,6 +57,11 @@ impl Digester {
         Ok(())
     }
 
+    /// Adds what another was given.
+    pub fn join(&mut self, other: Digest) {
+        self.digest = self.digest.with(other);
+    }
+
     /// What was added so far.
     pub fn digest(&self) -> Digest {
         self.digest

@@ -23,4 +23,5 @@ pub mod read;
 pub mod registry;
 pub mod row;
 pub mod sqlite;
+pub mod type_map;
 pub mod types;

@@ -4,6 +4,7 @@ use crate::{
     aggregate::Aggregates,
     connector::{Connection, Connector, Place},
     files, kafka, log, mysql, postgres, sqlite,
+    type_map::TypeMap,
 };
 use datafusion::catalog::TableProvider;
 use engine_language::{
@@ -26,6 +27,7 @@ pub struct Registry {
 struct Kind {
     connect: Connect,
     schema: fn() -> schemars::Schema,
+    types: fn() -> TypeMap,
 }
 
 impl Registry {
@@ -50,12 +52,17 @@ impl Registry {
             C::connect(&place, config).map_err(|problem| problems.push(problem)).ok()
         };
         let schema = || schemars::SchemaGenerator::default().into_root_schema_for::<C::Config>();
-        self.kinds.insert(C::KIND, Kind { connect, schema });
+        self.kinds.insert(C::KIND, Kind { connect, schema, types: C::types });
     }
 
     /// The JSON schema of each kind's table, for documentation.
     pub fn schemas(&self) -> impl Iterator<Item = (&'static str, schemars::Schema)> {
         self.kinds.iter().map(|(name, kind)| (*name, (kind.schema)()))
+    }
+
+    /// What becomes of each kind's types, for documentation.
+    pub fn types(&self) -> impl Iterator<Item = (&'static str, TypeMap)> {
+        self.kinds.iter().map(|(name, kind)| (*name, (kind.types)()))
     }
 
     /// The words that may stand after `type =`.

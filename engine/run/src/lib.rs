@@ -4,11 +4,13 @@
 //! [`event::Events`]. Nothing here prints.
 
 pub mod analyze;
+pub mod arrive;
 pub mod blame;
 pub mod check;
 pub mod clock;
 pub mod copy;
 pub mod dead_letters;
+pub mod discover;
 pub mod error;
 pub mod event;
 pub mod foresee;
@@ -17,6 +19,7 @@ pub mod history;
 pub mod inputs;
 pub mod lag;
 pub mod locate;
+pub mod losses;
 mod materialize;
 pub mod place;
 pub mod plan;

@@ -143,7 +143,8 @@ pub fn fingerprint(project: &Project, node: &NodeId) -> String {
         NodeKind::Replication => {
             let name = node.name.as_str().split_once('.').map_or("", |(name, _)| name);
             let said = project.replications.get(name);
-            said.map(|r| format!("{}>{} {:?} {:?}", r.from.value, r.to.value, r.mode, r.verify)).unwrap_or_default()
+            said.map(|r| format!("{}>{} {:?} {:?} {:?}", r.from.value, r.to.value, r.mode, r.cursor, r.verify))
+                .unwrap_or_default()
         }
         NodeKind::Seed => {
             let text = project.seeds.get(&node.name).map(|seed| project.files.text(seed.file).clone());

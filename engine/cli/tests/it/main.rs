@@ -11,6 +11,7 @@ mod limits;
 mod mistakes;
 mod pipes;
 mod plans;
+mod replicas;
 mod retry;
 mod runs;
 mod streams;

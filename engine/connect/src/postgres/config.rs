@@ -5,6 +5,7 @@ use crate::{
     connector::{Connection, Connector, Place},
     error::Result,
     policy::Types,
+    type_map::TypeMap,
 };
 use engine_language::{code, diagnostic::Diagnostic, secret::Secret};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -71,6 +72,10 @@ impl Connector for Postgres {
         let schema = config.schema.unwrap_or_else(|| "public".into());
         let choices = (config.types, config.pushdown.unwrap_or_default() == Pushdown::Safe);
         Ok(Arc::new(Database { server: Server::new(place.name.clone(), options, password_file, schema, choices) }))
+    }
+
+    fn types() -> TypeMap {
+        super::types::map()
     }
 }
 

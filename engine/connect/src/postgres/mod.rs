@@ -14,6 +14,7 @@ mod gate;
 mod hash;
 mod increment;
 mod inside;
+mod loss;
 mod numeric;
 mod parts;
 mod publish;
@@ -35,6 +36,7 @@ use crate::{
     connector::{Abilities, Connection},
     digest::{Digest, RowDigester},
     error::{Blame, Result},
+    loss::Loss,
     position::{Position, Token},
     publish::{Publication, Publisher},
     read::{OpenTable, ReadRequest, Reading, TableRequest},
@@ -93,6 +95,10 @@ impl Connection for Database {
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_WRITERS)
     }
 
+    fn losses(&self, table: &TableDefinition) -> Vec<Loss> {
+        loss::of(table)
+    }
+
     fn digester(&self, open: &OpenTable) -> Option<Box<dyn RowDigester>> {
         open.provider.downcast_ref::<Table>()?.inside()
     }
@@ -106,6 +112,10 @@ impl Connection for Database {
 
     fn stamp(&self, reading: &Reading, open: &OpenTable, digest: Option<Digest>) -> Option<Token> {
         token::stamp(self, reading, open, digest)
+    }
+
+    fn stamp_plain(&self, reading: &Reading, open: &OpenTable, digest: Digest) -> Option<Token> {
+        token::stamp_plain(self, reading, open, digest)
     }
 
     fn tokens_are_digests(&self) -> bool {

@@ -53,6 +53,8 @@ pub struct Place {
     /// Whether COPY may name the table itself.
     pub plain: bool,
     pub parts: Vec<Part>,
+    /// Whether its rows only pass to another PostgreSQL.
+    pub passing: bool,
     /// What holds for the rows that are wanted at all.
     pub conditions: Vec<String>,
     pub through: Through,
@@ -69,6 +71,7 @@ impl Place {
             key: vec![],
             plain: false,
             parts: vec![],
+            passing: false,
             conditions: vec![],
             through: Through::Own(None),
             replaced: Replacements::default(),

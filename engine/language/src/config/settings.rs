@@ -2,7 +2,7 @@
 
 use super::{Spanned, value::Value};
 use crate::name::Name;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Settings of the whole project.
 #[derive(Clone, Debug, Default)]
@@ -28,10 +28,18 @@ pub struct Limits {
     pub spill_bytes: u64,
     /// Rows of one micro-batch of a stream.
     pub batch_rows: u64,
+    /// How long a run waits at its start for systems that are not there yet.
+    pub wait: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps: 4, memory_bytes: 1 << 30, spill_bytes: 20 << 30, batch_rows: 10_000 }
+        Self {
+            steps: 4,
+            memory_bytes: 1 << 30,
+            spill_bytes: 20 << 30,
+            batch_rows: 10_000,
+            wait: Duration::from_secs(30),
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     amount::{DurationText, SizeText},
     connection::Connection,
     project::Reader,
-    replication::{Replication, ReplicationMode, Verify},
+    replication::Replication,
     settings::{Limits, Settings},
     sink::Sink,
     source::{BadRows, Create, Freshness, Source, SourceTable},
@@ -128,6 +128,7 @@ struct RawLimits {
     memory: Option<SizeText>,
     spill: Option<SizeText>,
     batch_rows: Option<u64>,
+    wait: Option<DurationText>,
 }
 
 fn settings(reader: &mut Reader<'_>, file: &Value, options: &LoadOptions) -> Settings {
@@ -150,6 +151,7 @@ fn settings(reader: &mut Reader<'_>, file: &Value, options: &LoadOptions) -> Set
             memory_bytes: raw.memory.map_or(or.memory_bytes, |size| size.0),
             spill_bytes: raw.spill.map_or(or.spill_bytes, |size| size.0),
             batch_rows: raw.batch_rows.unwrap_or(or.batch_rows).max(1),
+            wait: raw.wait.map_or(or.wait, |wait| wait.0),
         };
     }
     settings
@@ -345,39 +347,6 @@ fn sinks(reader: &mut Reader<'_>, file: &Value, connections: Known<'_>) -> BTree
     sinks
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawReplication {
-    from: Spanned<Name>,
-    to: Spanned<Name>,
-    tables: Vec<Spanned<String>>,
-    #[serde(default)]
-    mode: RawMode,
-    cursor: Option<Spanned<String>>,
-    #[serde(default)]
-    verify: RawVerify,
-    #[serde(default)]
-    allow: Vec<Spanned<String>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RawMode {
-    #[default]
-    Full,
-    Incremental,
-    Cdc,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RawVerify {
-    Count,
-    #[default]
-    Target,
-    Both,
-}
-
 fn replications(
     reader: &mut Reader<'_>,
     file: &Value,
@@ -387,30 +356,12 @@ fn replications(
     let mut replications = BTreeMap::new();
     for (name, span, value) in file.key("replications").map(Value::entries).unwrap_or_default() {
         let name = reader.name(name, *span);
-        let Some(raw) = value.read::<RawReplication>(reader.problems) else { continue };
-        if !sources.contains_key(&raw.from.value) {
+        let Some(replication) = Replication::read(reader, Spanned::new(name.clone(), *span), value) else { continue };
+        if !sources.contains_key(&replication.from.value) {
             let known: Vec<&str> = sources.keys().map(Name::as_str).collect();
-            reader.unknown("source", raw.from.as_str(), raw.from.span, &known);
+            reader.unknown("source", replication.from.as_str(), replication.from.span, &known);
         }
-        connections.check(reader, &raw.to);
-        let replication = Replication {
-            name: Spanned::new(name.clone(), *span),
-            from: raw.from,
-            to: raw.to,
-            tables: raw.tables,
-            mode: match raw.mode {
-                RawMode::Full => ReplicationMode::Full,
-                RawMode::Incremental => ReplicationMode::Incremental,
-                RawMode::Cdc => ReplicationMode::Cdc,
-            },
-            cursor: raw.cursor,
-            verify: match raw.verify {
-                RawVerify::Count => Verify::Count,
-                RawVerify::Target => Verify::Target,
-                RawVerify::Both => Verify::Both,
-            },
-            allow: raw.allow,
-        };
+        connections.check(reader, &replication.to);
         replications.insert(name, replication);
     }
     replications

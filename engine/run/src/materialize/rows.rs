@@ -69,7 +69,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     }
     publisher.commit(Commit::default()).await?;
     run.tokens.forget(&place);
-    let output = if mode == Mode::Replace {
+    let output = if mode == Mode::Replace && connection.tokens_are_digests() {
         let token = Token { value: digest.to_string(), hint: serde_json::Value::Null };
         run.tokens.wrote(&place, Some(token.clone()))?;
         Some(token)

@@ -10,17 +10,17 @@ use crate::{
         server::{LONGEST_NAME, Server},
         statement::{self, ORDER, quote, within},
         swap::run,
-        types::Wire,
+        types::{KIND, Wire},
     },
     publish::{Mode, Publication, Target},
     types,
 };
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field};
 use engine_language::table::TableDefinition;
 use sqlx::{PgConnection, Row};
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -80,6 +80,10 @@ pub struct Stage {
     pub rows: Arc<AtomicU64>,
     /// What became NULL on the way.
     pub replaced: Replacements,
+    /// Whether the keys of all rows that stay are in a table of their own.
+    pub kept: AtomicBool,
+    /// Whether the others were deleted.
+    pub swept: AtomicBool,
 }
 
 impl Stage {
@@ -92,8 +96,7 @@ impl Stage {
             let found = self.columns.iter().find(|column| column.name == *name);
             let found =
                 found.ok_or_else(|| wrong(format!("column `{name}` has a type that PostgreSQL does not carry")))?;
-            let native = types::native(field).filter(|_| *field.data_type() == DataType::Binary);
-            let (data_type, wire) = match native.and_then(|native| native.strip_prefix("postgres:")) {
+            let (data_type, wire) = match passing(field) {
                 // Bytes of a value of just that type.
                 Some(native) if native == found.declared && native.ends_with(']') => (DataType::Binary, Wire::RawArray),
                 Some(native) if native == found.declared => (DataType::Binary, Wire::Raw),
@@ -115,6 +118,17 @@ impl Stage {
             _ => self.definition.unique.first().cloned().unwrap_or_default(),
         }
     }
+}
+
+/// Whether some values come as the bytes of another PostgreSQL.
+pub fn passes(target: &Target) -> bool {
+    target.schema.fields().iter().any(|field| passing(field).is_some())
+}
+
+/// The type of a field whose values are the bytes of another PostgreSQL.
+fn passing(field: &Field) -> Option<&str> {
+    let native = types::native(field).filter(|_| *field.data_type() == DataType::Binary);
+    native?.strip_prefix(KIND)?.strip_prefix(':')
 }
 
 /// Makes the staging table for a target.
@@ -160,7 +174,16 @@ pub async fn make(server: &Server, on: &mut PgConnection, name: String, target: 
     }
     let made = describe::relation(on, server.look(), &name).await.map_err(fault)?.expect("the table was just made");
     let columns = made.columns.into_iter().filter(|column| column.name != ORDER).collect();
-    Ok(Stage { name, columns, definition, there, rows: Arc::default(), replaced: Replacements::default() })
+    Ok(Stage {
+        name,
+        columns,
+        definition,
+        there,
+        rows: Arc::default(),
+        replaced: Replacements::default(),
+        kept: AtomicBool::new(false),
+        swept: AtomicBool::new(false),
+    })
 }
 
 /// Refuses names that the server would cut.
