@@ -9,11 +9,12 @@ use super::{
 use crate::{
     error::{Blame, Error, Result},
     mysql::{
+        describe,
         fault::number,
         server::{change, run},
         statement::quote,
     },
-    publish::Commit,
+    publish::{Commit, Mode},
 };
 use engine_language::name::Name;
 use sqlx::MySqlConnection;
@@ -90,22 +91,15 @@ impl Staged {
 
     /// Renames all tables at once, when nobody reads them.
     async fn swap(&self, on: &mut MySqlConnection) -> sqlx::Result<()> {
-        let mut renames = vec![];
-        for (target, stage, made) in self.renames() {
-            let table = quote(target.table.as_str());
-            if stage.there.is_some() {
-                renames.push(format!("{table} to {}", quote(&format!("{}_old", stage.name))));
-            }
-            renames.push(format!("{} to {table}", quote(made)));
-        }
-        let sql = format!("rename table {}", renames.join(", "));
         // MySQL waits for a second at least.
         let patience = u8::from(!self.server.known_product().mariadb);
         run(on, format!("set lock_wait_timeout = {patience}")).await?;
         for attempt in 1..=TRIES + WAITS {
-            match run(on, sql.clone()).await {
+            let sql = self.renaming(on).await?;
+            match run(on, sql).await {
                 Ok(()) => break,
-                Err(error) if matches!(number(&error), Some(1205 | 1213)) && attempt < TRIES + WAITS => {}
+                // Others hold a table, or have just made or replaced it.
+                Err(error) if matches!(number(&error), Some(1205 | 1213 | 1050 | 1146)) && attempt < TRIES + WAITS => {}
                 Err(error) => return Err(error),
             }
             let queue = attempt >= TRIES;
@@ -115,6 +109,24 @@ impl Staged {
             tokio::time::sleep(Duration::from_millis(if queue { 1000 } else { 20 })).await;
         }
         run(on, "set lock_wait_timeout = 120").await
+    }
+
+    /// The statement that puts all tables in their places, as they are now.
+    async fn renaming(&self, on: &mut MySqlConnection) -> sqlx::Result<String> {
+        let mut renames = vec![];
+        for (target, stage, made) in self.renames() {
+            let table = quote(target.table.as_str());
+            let there = describe::is_there(&self.server, on, target.table.as_str()).await?;
+            if there && target.mode != Mode::Replace {
+                // Its rows are not among those that are to be its own.
+                return Err(sqlx::Error::InvalidArgument(format!("another run has made {table} meanwhile")));
+            }
+            if there {
+                renames.push(format!("{table} to {}", quote(&format!("{}_old", stage.name))));
+            }
+            renames.push(format!("{} to {table}", quote(made)));
+        }
+        Ok(format!("rename table {}", renames.join(", ")))
     }
 
     /// Commits the open transaction.
@@ -155,8 +167,12 @@ impl Staged {
 
     /// Asks what became of a publication whose answer was lost, if it was; `error` is what came instead.
     async fn lost(&self, error: sqlx::Error) -> Result<Fate> {
-        let refused = matches!(number(&error), Some(number) if ![1053, 1927, 1317].contains(&number));
-        let error = self.server.fault("publishing", error);
+        let refused = matches!(error, sqlx::Error::InvalidArgument(_))
+            || matches!(number(&error), Some(number) if ![1053, 1927, 1317].contains(&number));
+        let error = match error {
+            sqlx::Error::InvalidArgument(why) => self.server.error("publishing", Blame::Rival, why).later(),
+            other => self.server.fault("publishing", other),
+        };
         for attempt in 0..if refused { 1 } else { QUESTIONS } {
             if !refused {
                 tokio::time::sleep(Duration::from_millis(50 * (attempt + 1).min(20))).await;

@@ -62,13 +62,13 @@ async fn made_by(server: &Server, on: &mut MySqlConnection, table: &str) -> sqlx
 async fn renamed(server: &Server, on: &mut MySqlConnection, id: &str, rows: &[[String; 3]]) -> sqlx::Result<bool> {
     let mut rest = vec![];
     for [table, stage, _] in rows {
-        let waits = describe::relation(server, on, stage).await?.is_some();
+        let waits = describe::is_there(server, on, stage).await?;
         let by = made_by(server, on, table).await?;
         if !waits && by.as_deref() != Some(id) {
             return Ok(false);
         }
         if waits {
-            let old = by.is_some() || describe::relation(server, on, table).await?.is_some();
+            let old = describe::is_there(server, on, table).await?;
             let aside = format!("{} to {}, ", quote(table), quote(&format!("{stage}_old")));
             rest.push(format!("{}{} to {}", if old { &aside } else { "" }, quote(stage), quote(table)));
         }
