@@ -72,6 +72,13 @@ impl Place {
         Self::at(database(), keys).await
     }
 
+    /// In the database of another server's URL.
+    async fn over(connection: Arc<dyn Connection>, url: &str) -> Self {
+        let mut on = MySqlConnection::connect(url).await.unwrap();
+        sqlx::raw_sql("set time_zone = '+00:00', names utf8mb4").execute(&mut on).await.unwrap();
+        Self { database: url.rsplit_once('/').unwrap().1.to_owned(), connection, on }
+    }
+
     /// In a database that is there already.
     async fn at(name: String, keys: &str) -> Self {
         let toml = format!("type = \"mysql\"\nurl = \"{}\"\ndatabase = \"{name}\"\n{keys}", url());

@@ -172,3 +172,86 @@ async fn the_pipeline_of_another_is_left_alone() {
     assert_eq!(place.rows("words").await, ["1 a"]);
     place.recover().await;
 }
+
+/// A server of the test's own, which it may kill.
+struct Mortal {
+    folder: tempfile::TempDir,
+}
+
+impl Mortal {
+    /// Runs the service's script, and gives what it prints.
+    fn script(&self, word: &str) -> String {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/service/mariadb");
+        let mut script = std::process::Command::new(script);
+        script.arg(word).env("ENGINE_SERVICES", self.folder.path()).env_remove("ENGINE_TEST_MYSQL_URL");
+        let output = script.stderr(std::process::Stdio::inherit()).stdin(std::process::Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "scripts/service/mariadb {word}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Starts it, and gives its URL and its process.
+    fn up(&self) -> (String, u32) {
+        self.script("up");
+        let url = self.script("env").trim().split_once('=').unwrap().1.to_owned();
+        let pid = std::fs::read_to_string(self.folder.path().join("mariadb/data/pid")).unwrap();
+        (url, pid.trim().parse().unwrap())
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        self.script("down");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_comes_back_with_the_old_or_the_new() {
+    let server = Mortal { folder: tempfile::tempdir().unwrap() };
+    let (mut url, mut pid) = server.up();
+    let proxy = Proxy::before(&url).await;
+    let toml = format!("type = \"mysql\"\nurl = \"{url}\"\nport = {}", proxy.port);
+    let connection = crate::contract::subject::open(&toml, std::path::Path::new("/"));
+    for (round, (statement, whole, after_ms)) in
+        [("rename table", true, 0), ("rename table", true, 3), ("commit", false, 0), ("commit", false, 3)]
+            .into_iter()
+            .enumerate()
+    {
+        let place = Place::over(connection.clone(), &url).await;
+        place.publish(replaced(), pairs(&[(1, "old")])).await.unwrap();
+        let pipeline = format!("p{round}");
+        let change = if whole { replaced() } else { appended("words") };
+        let publisher = place.staged(change, pairs(&[(2, "new")]), Some(&pipeline)).await.unwrap();
+        publisher.preview(&"words".into()).await.unwrap();
+        proxy.arm(statement, Cut::Kill(pid, after_ms));
+        let committing = tokio::spawn(publisher.commit(moved(7)));
+        while proxy.is_armed() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        (url, pid) = server.up();
+        proxy.lead_to(&url).await;
+        let done = committing.await.unwrap().is_ok();
+        let mut place = Place::over(connection.clone(), &url).await;
+        let expected = if !done {
+            "1"
+        } else if whole {
+            "2"
+        } else {
+            "1,2"
+        };
+        assert_eq!(
+            place.one("select group_concat(id order by id) from words").await,
+            expected,
+            "{statement} {after_ms}"
+        );
+        place.recover().await;
+        let stands = place.connection.position(&pipeline.as_str().into()).await.unwrap();
+        assert_eq!(stands, done.then(|| Position(json!({ "next": 7 }))), "{statement} {after_ms}");
+        assert_eq!(
+            place.one("select group_concat(id order by id) from words").await,
+            expected,
+            "{statement} {after_ms}"
+        );
+        place.run("drop table words").await;
+    }
+}

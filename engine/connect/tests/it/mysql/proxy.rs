@@ -15,30 +15,43 @@ use tokio::{
 pub enum Cut {
     Before,
     After,
+    /// With the whole server, so many milliseconds after it has heard.
+    Kill(u32, u64),
 }
 
 /// Listens on a port of its own.
 pub struct Proxy {
     pub port: u16,
     armed: Arc<Mutex<Option<(&'static str, Cut)>>>,
+    server: Arc<Mutex<SocketAddr>>,
 }
 
 impl Proxy {
     /// In front of the server under test.
     pub async fn new() -> Self {
-        let url = super::url();
-        let host = url.rsplit_once('@').unwrap().1.split('/').next().unwrap().to_owned();
-        let server: SocketAddr = tokio::net::lookup_host(host).await.unwrap().next().unwrap();
+        Self::before(&super::url()).await
+    }
+
+    /// In front of another server.
+    pub async fn before(url: &str) -> Self {
+        let server = Arc::new(Mutex::new(address(url).await));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let armed = Arc::new(Mutex::new(None));
-        let shared = armed.clone();
+        let (shared, to) = (armed.clone(), server.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                let server = *to.lock().unwrap();
                 tokio::spawn(pass(client, server, shared.clone()));
             }
         });
-        Self { port, armed }
+        Self { port, armed, server }
+    }
+
+    /// Leads to another server from now on.
+    pub async fn lead_to(&self, url: &str) {
+        let address = address(url).await;
+        *self.server.lock().unwrap() = address;
     }
 
     /// Cuts the next connection that says this.
@@ -50,6 +63,11 @@ impl Proxy {
     pub fn is_armed(&self) -> bool {
         self.armed.lock().unwrap().is_some()
     }
+}
+
+async fn address(url: &str) -> SocketAddr {
+    let host = url.rsplit_once('@').unwrap().1.split('/').next().unwrap().to_owned();
+    tokio::net::lookup_host(host).await.unwrap().next().unwrap()
 }
 
 async fn pass(client: TcpStream, server: SocketAddr, armed: Arc<Mutex<Option<(&'static str, Cut)>>>) {
@@ -64,6 +82,14 @@ async fn pass(client: TcpStream, server: SocketAddr, armed: Arc<Mutex<Option<(&'
         match cut {
             None => {}
             Some(Cut::Before) => break,
+            Some(Cut::Kill(pid, after_ms)) => {
+                back.abort();
+                let _ = to_server.write_all(&buffer[..size]).await;
+                tokio::time::sleep(Duration::from_millis(after_ms)).await;
+                let killed = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap();
+                assert!(killed.success());
+                break;
+            }
             Some(Cut::After) => {
                 // The answer is swallowed.
                 back.abort();
