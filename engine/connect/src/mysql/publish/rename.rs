@@ -162,6 +162,10 @@ impl Staged {
             let values = [self.id.as_str(), run_id, target.table.as_str(), &rows, &stage.name];
             change(on, &sql, &values).await.map_err(fault)?;
         }
+        if self.stages.is_empty() {
+            // By this it is found again if the answer is lost.
+            change(on, &sql, &[&self.id, run_id, "", "0", ""]).await.map_err(fault)?;
+        }
         fail::fail_point!("mysql::publishing");
         if let Err(error) = run(on, "commit").await {
             self.lost(error).await?;
