@@ -44,7 +44,7 @@ pub struct Relation {
 }
 
 /// A column and how it is carried.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Carried {
     pub name: String,
     pub kind: Kind,

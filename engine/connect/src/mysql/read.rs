@@ -53,7 +53,7 @@ pub async fn open(database: &Database, request: ReadRequest) -> Result<Reading> 
     let lanes = Lanes::new(links);
     let cut = parts.into_iter().zip(increments);
     let tables = request.tables.iter().zip(relations).zip(cut).map(|((asked, relation), (parts, increment))| {
-        let names = (asked.table.to_string(), asked.table.to_string());
+        let names = (asked.table.to_string(), asked.table.as_str());
         let rejected = Rejects::default();
         let place = Place {
             columns: relation.columns,

@@ -5,6 +5,7 @@ mod crashes;
 mod faults;
 mod keeping;
 mod proxy;
+mod pushdown;
 mod reading;
 mod types;
 

@@ -145,7 +145,7 @@ impl Publisher for Staged {
             describe::relation(&self.server, lane.on(), &from).await
         };
         let relation = relation.map_err(|e| self.server.fault(&doing, e))?.expect("the table was just made");
-        let place = Place::new(self.server.clone(), (table.to_string(), from), self.lanes.clone());
+        let place = Place::new(self.server.clone(), (table.to_string(), &from), self.lanes.clone());
         let place = Place { columns: relation.columns, ..place };
         Ok(Arc::new(Table::new(arrow_schema(&relation.definition), place)))
     }
