@@ -19,6 +19,7 @@ pub mod policy;
 pub mod position;
 pub mod postgres;
 pub mod publish;
+pub mod pushdown;
 pub mod read;
 pub mod registry;
 pub mod row;

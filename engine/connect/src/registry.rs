@@ -87,5 +87,6 @@ impl Registry {
 
 /// The table as one that aggregates its rows itself, if its connector knows how.
 pub fn aggregates(table: &dyn TableProvider) -> Option<&dyn Aggregates> {
-    table.downcast_ref::<postgres::Table>().map(|table| table as &dyn Aggregates)
+    let mysql = table.downcast_ref::<mysql::Table>().map(|table| table as &dyn Aggregates);
+    mysql.or_else(|| table.downcast_ref::<postgres::Table>().map(|table| table as &dyn Aggregates))
 }

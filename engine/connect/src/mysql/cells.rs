@@ -66,7 +66,7 @@ impl Cells {
             (Wire::Int(..), ColumnType::UBigInt) | (Wire::Bit(_), _) => {
                 Self::UInt64(UInt64Builder::new(), wire.clone())
             }
-            (Wire::Int(..) | Wire::Year, _) => Self::Int64(Int64Builder::new(), wire.clone()),
+            (Wire::Int(..) | Wire::Year | Wire::Whole, _) => Self::Int64(Int64Builder::new(), wire.clone()),
             (Wire::Float, _) => Self::Float(Float32Builder::new()),
             (Wire::Double, _) => Self::Double(Float64Builder::new()),
             (Wire::Decimal(p, s), _) if *p <= 38 => {
@@ -187,15 +187,20 @@ fn boolean(value: &[u8]) -> Result<bool, String> {
     }
 }
 
-/// Any whole number but those of 64 bits without sign.
+/// Any whole number but those of 64 bits without sign. What a server computes may be wider than what it comes from.
 fn whole(value: &[u8], wire: &Wire) -> Result<i64, String> {
-    Ok(match wire {
-        Wire::Int(1, true) => i8::from_le_bytes(fixed(value)?).into(),
-        Wire::Int(1, false) => u8::from_le_bytes(fixed(value)?).into(),
-        Wire::Int(2, true) => i16::from_le_bytes(fixed(value)?).into(),
-        Wire::Int(2, false) | Wire::Year => u16::from_le_bytes(fixed(value)?).into(),
-        Wire::Int(4, true) => i32::from_le_bytes(fixed(value)?).into(),
-        Wire::Int(4, false) => u32::from_le_bytes(fixed(value)?).into(),
+    let signed = matches!(wire, Wire::Int(_, true));
+    Ok(match value.len() {
+        _ if *wire == Wire::Whole => {
+            let text = std::str::from_utf8(value).unwrap_or_default();
+            text.parse().map_err(|_| format!("{} is no number of 64 bits", value.escape_ascii()))?
+        }
+        1 if signed => i8::from_le_bytes(fixed(value)?).into(),
+        1 => u8::from_le_bytes(fixed(value)?).into(),
+        2 if signed => i16::from_le_bytes(fixed(value)?).into(),
+        2 => u16::from_le_bytes(fixed(value)?).into(),
+        4 if signed => i32::from_le_bytes(fixed(value)?).into(),
+        4 => u32::from_le_bytes(fixed(value)?).into(),
         _ => i64::from_le_bytes(fixed(value)?),
     })
 }

@@ -5,6 +5,7 @@ use crate::{
     connector::{Connection, Connector, Place},
     error::Result,
     policy::Types,
+    pushdown::Pushdown,
 };
 use engine_language::{code, diagnostic::Diagnostic, secret::Secret};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
@@ -48,6 +49,8 @@ pub struct Config {
     /// Connections that read at once; 1 if not given. For more, writers of the tables wait a moment while the readings begin,
     /// and the account needs the right `LOCK TABLES`.
     pub parallel: Option<u8>,
+    /// What is left to the server: `safe`, filters, limits and aggregates that come to just the same, or `none`.
+    pub pushdown: Option<Pushdown>,
     /// What becomes of values that cannot be carried exactly; see [types](types.md).
     #[serde(default)]
     pub types: Types,
@@ -68,7 +71,8 @@ impl Connector for MySql {
             return Err(wrong(format!("`parallel` is 1 to {MOST_PARALLEL}, not {parallel}")));
         }
         let password_file = config.password_file.as_ref().map(|file| place.path(file));
-        let server = Server::new(place.name.clone(), options, password_file, database, config.types);
+        let choices = (config.types, config.pushdown.unwrap_or_default() == Pushdown::Safe);
+        let server = Server::new(place.name.clone(), options, password_file, database, choices);
         Ok(Arc::new(Database { server, parallel: parallel.into() }))
     }
 }

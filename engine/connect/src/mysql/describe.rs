@@ -13,9 +13,13 @@ use engine_language::{
     table::{Column, ForeignKey, Index, RowCheck, TableDefinition},
 };
 use sqlx::{MySqlConnection, Row, mysql::MySqlRow};
+use std::time::Duration;
 
 /// What the names of our own tables begin with.
 pub const OWN: &str = "engine_";
+
+/// How often a table is looked at that is just being renamed.
+const LOOKS: u32 = 100;
 
 /// A table as it stands in the catalog.
 #[derive(Clone, Debug)]
@@ -40,7 +44,7 @@ pub struct Relation {
 }
 
 /// A column and how it is carried.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Carried {
     pub name: String,
     pub kind: Kind,
@@ -82,13 +86,27 @@ pub async fn tables(server: &Server) -> Result<Vec<Name>> {
     Ok(names)
 }
 
+/// Whether there is such a table.
+pub async fn is_there(server: &Server, on: &mut MySqlConnection, table: &str) -> sqlx::Result<bool> {
+    let sql = "select 1 from information_schema.tables where table_schema = ? and table_name = ?";
+    Ok(!ask(on, sql, &[server.database(), table]).await?.is_empty())
+}
+
 /// A table; `None` if it is not there.
 pub async fn relation(server: &Server, on: &mut MySqlConnection, table: &str) -> sqlx::Result<Option<Relation>> {
     let sql = "select t.table_type, t.engine, t.table_comment, cast(t.auto_increment as char), \
                (select e.transactions from information_schema.engines e where e.engine = t.engine) \
                from information_schema.tables t where t.table_schema = ? and t.table_name = ?";
     let database = server.database();
-    let found = ask(on, sql, &[database, table]).await?;
+    let mut found = ask(on, sql, &[database, table]).await?;
+    for _ in 0..LOOKS {
+        // While a table is renamed or dropped, the server tells no more of it than its name.
+        if found.first().is_none_or(|row| must(row, 0) != "BASE TABLE" || text(row, 1).is_some()) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        found = ask(on, sql, &[database, table]).await?;
+    }
     let Some(row) = found.first() else { return Ok(None) };
     let (comment, made_by) = unsigned_comment(&must(row, 2));
     let mut relation = Relation {

@@ -118,7 +118,7 @@ impl Values {
             Wire::Bool | Wire::Bit(1) => {
                 self.add(&infos.tiny, Some(&[u8::from(column.as_boolean().value(at))]), false);
             }
-            Wire::Int(..) | Wire::Year | Wire::Bit(_) => self.push_whole(column, wire, at, infos)?,
+            Wire::Int(..) | Wire::Whole | Wire::Year | Wire::Bit(_) => self.push_whole(column, wire, at, infos)?,
             Wire::Float => {
                 let number = column.as_primitive::<Float32Type>().value(at);
                 kept(number.into(), infos)?;

@@ -76,7 +76,8 @@ fn compared(column: &Carried, op: Operator, value: &ScalarValue) -> Option<Condi
     Some(Condition { sql, exact: is_exact(column) })
 }
 
-fn is_exact(column: &Carried) -> bool {
+/// Whether equal texts have the same bytes; true of what is no text.
+pub fn is_exact(column: &Carried) -> bool {
     column.kind.wire != Wire::Text || EXACT.contains(&column.collation.as_str())
 }
 

@@ -4,6 +4,7 @@
 //! tables of a reading share one transaction. Writes fill staging tables; whole tables change places in one `RENAME
 //! TABLE`, and everything else changes in one transaction.
 
+mod aggregate;
 mod cells;
 mod config;
 mod decimal;
@@ -26,6 +27,7 @@ mod types;
 mod write;
 
 pub use config::{Config, MySql};
+pub use table::Table;
 
 use crate::{
     connector::{Abilities, Connection},

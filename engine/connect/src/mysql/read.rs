@@ -25,10 +25,13 @@ use crate::{
 };
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
+use sqlx::MySqlConnection;
 use std::{sync::Arc, time::Duration};
 
 /// How often a reading begins anew when a table is replaced under it.
 const ATTEMPTS: u32 = 20;
+/// How often tables are asked for that writers hold.
+const KEEPS: u32 = 1000;
 /// Parts of a table for each connection, so that they end together although keys have gaps.
 const PARTS_EACH: i128 = 4;
 
@@ -50,7 +53,7 @@ pub async fn open(database: &Database, request: ReadRequest) -> Result<Reading> 
     let lanes = Lanes::new(links);
     let cut = parts.into_iter().zip(increments);
     let tables = request.tables.iter().zip(relations).zip(cut).map(|((asked, relation), (parts, increment))| {
-        let names = (asked.table.to_string(), asked.table.to_string());
+        let names = (asked.table.to_string(), asked.table.as_str());
         let rejected = Rejects::default();
         let place = Place {
             columns: relation.columns,
@@ -95,9 +98,7 @@ async fn begin_once(
     let mut keeper = None;
     if database.parallel > 1 && !request.tables.is_empty() {
         let mut on = server.connect(doing).await?;
-        let locks: Vec<String> =
-            request.tables.iter().map(|asked| format!("{} read", quote(asked.table.as_str()))).collect();
-        if let Err(error) = run(&mut on, format!("lock tables {}", locks.join(", "))).await {
+        if let Err(error) = keep(server, &mut on, request).await {
             return missing(server, &mut on, request, doing, error).await.map(Err);
         }
         keeper = Some(on);
@@ -126,6 +127,25 @@ async fn begin_once(
     Ok(Ok((links, relations)))
 }
 
+/// Keeps the tables from being written. Waiting for one while it holds another would be a deadlock with who writes both,
+/// and the server would end the writer: at first it asks again and again instead.
+async fn keep(server: &Server, on: &mut MySqlConnection, request: &ReadRequest) -> sqlx::Result<()> {
+    let each = request.tables.iter().map(|asked| format!("{} read", quote(asked.table.as_str())));
+    let sql = format!("lock tables {}", each.collect::<Vec<_>>().join(", "));
+    if server.known_product().mariadb {
+        run(on, "set lock_wait_timeout = 0").await?;
+        for _ in 0..KEEPS {
+            match run(on, sql.clone()).await {
+                Err(error) if matches!(number(&error), Some(1205 | 1213)) => {}
+                done => return done,
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        run(on, "set lock_wait_timeout = 120").await?;
+    }
+    run(on, sql).await
+}
+
 /// Touches the tables, none of whose rows are looked at, and then looks.
 async fn look(link: &mut Link, request: &ReadRequest) -> sqlx::Result<()> {
     let tables = request.tables.iter().map(|asked| quote(asked.table.as_str()));
@@ -138,7 +158,7 @@ async fn look(link: &mut Link, request: &ReadRequest) -> sqlx::Result<()> {
 /// Says which table is not there, if that is why.
 async fn missing(
     server: &Server,
-    on: &mut sqlx::MySqlConnection,
+    on: &mut MySqlConnection,
     request: &ReadRequest,
     doing: &str,
     error: sqlx::Error,
@@ -146,9 +166,8 @@ async fn missing(
     if number(&error) != Some(1146) {
         return Ok(error);
     }
-    let sql = "select 1 from information_schema.tables where table_schema = ? and table_name = ?";
     for asked in &request.tables {
-        if ask(on, sql, &[server.database(), asked.table.as_str()]).await.is_ok_and(|rows| rows.is_empty()) {
+        if describe::is_there(server, on, asked.table.as_str()).await.is_ok_and(|there| !there) {
             return Err(no_table(server, doing, asked));
         }
     }

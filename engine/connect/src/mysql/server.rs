@@ -38,6 +38,7 @@ struct Inner {
     password_file: Option<PathBuf>,
     database: String,
     types: Types,
+    pushdown: bool,
     pool: OnceCell<MySqlPool>,
     product: OnceCell<Product>,
 }
@@ -74,12 +75,12 @@ impl Server {
         options: MySqlConnectOptions,
         password_file: Option<PathBuf>,
         database: String,
-        types: Types,
+        (types, pushdown): (Types, bool),
     ) -> Self {
         let options = options.disable_statement_logging().pipes_as_concat(false).no_engine_substitution(false);
         let options = options.timezone(None).set_names(false);
         let (pool, product) = (OnceCell::new(), OnceCell::new());
-        Self { inner: Arc::new(Inner { name, options, password_file, database, types, pool, product }) }
+        Self { inner: Arc::new(Inner { name, options, password_file, database, types, pushdown, pool, product }) }
     }
 
     pub fn database(&self) -> &str {
@@ -89,6 +90,11 @@ impl Server {
     /// What the user chose for values that cannot be carried.
     pub fn types(&self) -> &Types {
         &self.inner.types
+    }
+
+    /// Whether it is left what comes to just the same.
+    pub fn pushdown(&self) -> bool {
+        self.inner.pushdown
     }
 
     /// Where it is, for people.

@@ -19,12 +19,12 @@ use datafusion::{
 use std::sync::Arc;
 
 /// Where a table's rows are, and how they come.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Place {
     pub server: Server,
     /// What users call the table.
     pub table: String,
-    /// What the server calls it.
+    /// What the server reads, in SQL.
     pub from: String,
     pub columns: Vec<Carried>,
     /// The columns that name a row.
@@ -38,12 +38,12 @@ pub struct Place {
 }
 
 impl Place {
-    /// All of a table that is called `from`.
-    pub fn new(server: Server, (table, from): (String, String), lanes: Arc<Lanes>) -> Self {
+    /// All of what users call `table`, and the server `name`.
+    pub fn new(server: Server, (table, name): (String, &str), lanes: Arc<Lanes>) -> Self {
         Self {
             server,
             table,
-            from,
+            from: quote(name),
             columns: vec![],
             key: vec![],
             parts: vec![String::new()],
@@ -60,7 +60,7 @@ impl Place {
         let condition =
             if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
         let limit = limit.map(|limit| format!(" limit {limit}")).unwrap_or_default();
-        let from = quote(&self.from);
+        let from = &self.from;
         if columns.is_empty() {
             return format!("select cast(count(*) as signed) from (select 1 from {from}{condition}{limit}) as t");
         }
@@ -81,6 +81,11 @@ impl Table {
     pub fn new(schema: SchemaRef, place: Place) -> Self {
         Self { schema, place: Arc::new(place) }
     }
+
+    /// Where its rows are.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
 }
 
 #[async_trait::async_trait]
@@ -94,7 +99,8 @@ impl TableProvider for Table {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Answer<Vec<TableProviderFilterPushDown>> {
-        let answer = |filter: &&Expr| match filter::condition(filter, &self.place.columns) {
+        let pushdown = self.place.server.pushdown();
+        let answer = |filter: &&Expr| match filter::condition(filter, &self.place.columns).filter(|_| pushdown) {
             Some(Condition { exact: true, .. }) => TableProviderFilterPushDown::Exact,
             Some(_) => TableProviderFilterPushDown::Inexact,
             None => TableProviderFilterPushDown::Unsupported,
@@ -115,6 +121,7 @@ impl TableProvider for Table {
         let columns: Vec<Carried> = wanted.iter().map(|i| self.place.columns[*i].clone()).collect();
         let filters = filters.iter().filter_map(|f| filter::condition(f, &self.place.columns)).map(|c| c.sql);
         let filters: Vec<String> = filters.collect();
+        let limit = limit.filter(|_| self.place.server.pushdown());
         let most = session.config().target_partitions().min(self.place.lanes.count());
         let streams = self.place.parts.len().clamp(1, most.max(1));
         let mut scans: Vec<Arc<dyn PartitionStream>> = vec![];

@@ -25,6 +25,8 @@ pub enum Wire {
     Double,
     /// Precision and scale.
     Decimal(u8, i8),
+    /// A decimal that is a whole number of 64 bits.
+    Whole,
     Text,
     /// Text that loses spaces at its end.
     Char,
@@ -49,6 +51,12 @@ pub enum Wire {
 pub struct Kind {
     pub column: ColumnType,
     pub wire: Wire,
+}
+
+impl Default for Kind {
+    fn default() -> Self {
+        Self { column: ColumnType::Text(None), wire: Wire::Text }
+    }
 }
 
 /// A column's type as the catalog tells it.

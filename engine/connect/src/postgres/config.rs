@@ -5,6 +5,7 @@ use crate::{
     connector::{Connection, Connector, Place},
     error::Result,
     policy::Types,
+    pushdown::Pushdown,
     type_map::TypeMap,
 };
 use engine_language::{code, diagnostic::Diagnostic, secret::Secret};
@@ -48,17 +49,6 @@ pub struct Config {
     /// What becomes of values that cannot be carried exactly; see [types](types.md).
     #[serde(default)]
     pub types: Types,
-}
-
-/// What is left to the server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Pushdown {
-    /// What comes to just the same.
-    #[default]
-    Safe,
-    /// Nothing but the choice of columns.
-    None,
 }
 
 impl Connector for Postgres {

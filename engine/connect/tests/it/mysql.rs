@@ -1,5 +1,12 @@
 //! MySQL and MariaDB, on a real server.
 
+mod access;
+mod crashes;
+mod faults;
+mod keeping;
+mod proxy;
+mod pushdown;
+mod reading;
 mod types;
 
 use crate::contract::subject::{open, query};
@@ -7,13 +14,17 @@ use datafusion::arrow::{array::RecordBatch, util::pretty::pretty_format_batches}
 use engine_connect::{
     connector::Connection,
     error::{Error, Result},
-    publish::{Commit, Publication, Target, Written},
+    publish::{Commit, Publication, Publisher, Target, Written},
     read::{OpenTable, ReadRequest, TableRequest},
 };
+use engine_language::name::Name;
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 /// The server under test.
@@ -47,6 +58,7 @@ pub fn toml() -> String {
 
 /// A database of a test's own, through engine and past it.
 struct Place {
+    database: String,
     connection: Arc<dyn Connection>,
     on: MySqlConnection,
 }
@@ -58,12 +70,23 @@ impl Place {
 
     /// With further keys of the connection's table.
     async fn with(keys: &str) -> Self {
-        let name = database();
+        Self::at(database(), keys).await
+    }
+
+    /// In the database of another server's URL.
+    async fn over(connection: Arc<dyn Connection>, url: &str) -> Self {
+        let mut on = MySqlConnection::connect(url).await.unwrap();
+        sqlx::raw_sql("set time_zone = '+00:00', names utf8mb4").execute(&mut on).await.unwrap();
+        Self { database: url.rsplit_once('/').unwrap().1.to_owned(), connection, on }
+    }
+
+    /// In a database that is there already.
+    async fn at(name: String, keys: &str) -> Self {
         let toml = format!("type = \"mysql\"\nurl = \"{}\"\ndatabase = \"{name}\"\n{keys}", url());
         let mut on = MySqlConnection::connect(&url()).await.unwrap();
         let mode = "set sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00', names utf8mb4";
         sqlx::raw_sql(AssertSqlSafe(format!("use {name}; {mode}"))).execute(&mut on).await.unwrap();
-        Self { connection: open(&toml, std::path::Path::new("/")), on }
+        Self { database: name, connection: open(&toml, std::path::Path::new("/")), on }
     }
 
     /// Runs SQL past engine.
@@ -82,9 +105,11 @@ impl Place {
         self.connection.read(request).await.unwrap().tables.remove(0)
     }
 
-    /// Rows of a table, as lines of values.
+    /// Rows of a table as lines of values, sorted.
     async fn rows(&self, table: &str) -> Vec<String> {
-        shown(&query(self.open(table).await.provider, "select * from t").await)
+        let mut rows = shown(&query(self.open(table).await.provider, "select * from t").await);
+        rows.sort();
+        rows
     }
 
     /// Why a table cannot be read.
@@ -99,13 +124,37 @@ impl Place {
     }
 
     async fn publish(&self, target: Target, batch: RecordBatch) -> Result<Vec<Written>> {
+        self.staged(target, batch, None).await?.commit(Commit::default()).await
+    }
+
+    /// A publication of one table whose rows are in staging.
+    async fn staged(&self, target: Target, batch: RecordBatch, pipeline: Option<&str>) -> Result<Box<dyn Publisher>> {
         let table = target.table.clone();
-        let publication = Publication { run: "run".into(), tables: vec![target], pipeline: None };
+        let publication = Publication { run: "run".into(), tables: vec![target], pipeline: pipeline.map(Name::from) };
         let publisher = self.connection.write(publication).await?;
         let mut writer = publisher.writer(&table).await?;
         writer.write(batch).await?;
         writer.finish().await?;
-        publisher.commit(Commit::default()).await
+        Ok(publisher)
+    }
+
+    /// Recovers until the server has noticed which sessions are gone.
+    async fn recover(&mut self) {
+        for _ in 0..100 {
+            self.connection.recover().await.unwrap();
+            if self.staging().await == "0" {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{} staging tables are left", self.staging().await);
+    }
+
+    /// How many staging tables there are.
+    async fn staging(&mut self) -> String {
+        let sql = "select count(*) from information_schema.tables where table_schema = database() \
+                   and table_name like 'engine\\_stage%'";
+        self.one(sql).await
     }
 }
 

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     error::{Blame, Error, Result},
     mysql::{
-        describe::{Carried, Key, Relation},
-        server::{ask, change as execute, run},
+        describe::{self, Carried, Key, Relation},
+        server::{change as execute, run},
         statement::{self, names, quote},
     },
     publish::{Mode, Target},
@@ -188,8 +188,7 @@ async fn refer(
     let mut parts = vec![];
     for key in keys {
         let to = parent(staged, &key.table, made);
-        let sql = "select 1 from information_schema.tables where table_schema = ? and table_name = ?";
-        if ask(on, sql, &[staged.server.database(), &to]).await.map_err(fault)?.is_empty() {
+        if !describe::is_there(&staged.server, on, &to).await.map_err(fault)? {
             let message = format!("`{}` refers to `{}`, which is not there", target.table, key.table);
             return Err(staged.server.error(&format!("publishing `{}`", target.table), Blame::User, message));
         }

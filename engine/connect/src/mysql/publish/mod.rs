@@ -87,6 +87,25 @@ impl Staged {
         self.applied.get_or_try_init(|| apply::apply(self)).await
     }
 
+    /// Drops what staging was, also when the session is gone.
+    async fn sweep(&self) {
+        let swept = {
+            let mut lane = self.lanes.take().await;
+            settle::sweep(&self.server, lane.on(), &self.id).await
+        };
+        if swept.is_ok() {
+            return;
+        }
+        let again = async {
+            let mut on = self.server.connect("removing staging").await?;
+            let swept = settle::sweep(&self.server, &mut on, &self.id).await;
+            swept.map_err(|error| self.server.fault("removing staging", error))
+        };
+        if let Err(error) = again.await {
+            tracing::warn!(%error, "old tables are left for the next run to remove");
+        }
+    }
+
     fn written(&self) -> Vec<Written> {
         let each = |(target, stage): (&Target, &Stage)| Written {
             table: target.table.clone(),
@@ -126,24 +145,22 @@ impl Publisher for Staged {
             describe::relation(&self.server, lane.on(), &from).await
         };
         let relation = relation.map_err(|e| self.server.fault(&doing, e))?.expect("the table was just made");
-        let place = Place::new(self.server.clone(), (table.to_string(), from), self.lanes.clone());
+        let place = Place::new(self.server.clone(), (table.to_string(), &from), self.lanes.clone());
         let place = Place { columns: relation.columns, ..place };
         Ok(Arc::new(Table::new(arrow_schema(&relation.definition), place)))
     }
 
     async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
         fail::fail_point!("mysql::staged");
-        match self.applied().await? {
+        let finished = match self.applied().await? {
             Applied::Whole(_) => self.rename(&commit).await?,
-            Applied::Rows => self.commit_rows(&commit).await?,
-        }
+            Applied::Rows => self.commit_rows(&commit).await.map(|()| true)?,
+        };
         self.committed = true;
-        let written = self.written();
-        let mut lane = self.lanes.take().await;
-        if let Err(error) = settle::sweep(&self.server, lane.on(), &self.id).await {
-            tracing::warn!(%error, "old tables are left for the next run to remove");
+        if finished {
+            self.sweep().await;
         }
-        Ok(written)
+        Ok(self.written())
     }
 }
 

@@ -78,7 +78,11 @@ pub async fn held(server: &Server, on: &mut MySqlConnection, table: &str) -> sql
                union all select case when table_type = 'BASE TABLE' then 'partitions' else 'versions of its rows' end \
                from information_schema.tables where table_schema = ? and table_name = ? \
                and (table_type <> 'BASE TABLE' or create_options like '%partitioned%')";
-    let by = ask(on, sql, &[database, table, database, table]).await?.iter().filter_map(|row| text(row, 0)).collect();
+    let rows = ask(on, sql, &[database, table, database, table]).await?;
+    let mut by: Vec<String> = rows.iter().filter_map(|row| text(row, 0)).collect();
+    if !sees_triggers(on, database, table).await? {
+        by.push("triggers that this account may not see".into());
+    }
     let sql = "select table_schema, table_name, constraint_name, column_name, referenced_column_name \
                from information_schema.key_column_usage where referenced_table_schema = ? and referenced_table_name = ? \
                order by table_schema, table_name, constraint_name, ordinal_position";
@@ -102,4 +106,14 @@ pub async fn held(server: &Server, on: &mut MySqlConnection, table: &str) -> sql
         reference.to.push(to);
     }
     Ok(Held { by, references })
+}
+
+/// Whether the account would see triggers: without the right they are hidden, and would go with the old table.
+async fn sees_triggers(on: &mut MySqlConnection, database: &str, table: &str) -> sqlx::Result<bool> {
+    let sql = "select 1 from information_schema.user_privileges where privilege_type = 'TRIGGER' \
+               union all select 1 from information_schema.schema_privileges where privilege_type = 'TRIGGER' \
+               and ? like table_schema \
+               union all select 1 from information_schema.table_privileges where privilege_type = 'TRIGGER' \
+               and table_schema = ? and table_name = ? limit 1";
+    Ok(!ask(on, sql, &[database, database, table]).await?.is_empty())
 }

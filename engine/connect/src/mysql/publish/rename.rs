@@ -4,16 +4,17 @@ use super::{
     Staged,
     apply::Applied,
     own::{self, LETTERS, PUBLICATIONS},
-    settle::{self, Fate},
+    settle,
 };
 use crate::{
-    error::{Blame, Error, Result},
+    error::{Blame, Result},
     mysql::{
+        describe,
         fault::number,
         server::{change, run},
         statement::quote,
     },
-    publish::Commit,
+    publish::{Commit, Mode},
 };
 use engine_language::name::Name;
 use sqlx::MySqlConnection;
@@ -23,12 +24,15 @@ use std::{sync::atomic::Ordering, time::Duration};
 const TRIES: u32 = 25;
 /// How often they are asked for while others queue behind for a second.
 const WAITS: u32 = 60;
+/// How often what belongs to a step begins anew after a deadlock.
+const FINISHES: u32 = 5;
 /// How often a lost answer is asked for.
 const QUESTIONS: u64 = 60;
 
 impl Staged {
-    /// Puts whole tables in their places.
-    pub(super) async fn rename(&self, commit: &Commit) -> Result<()> {
+    /// Puts whole tables in their places, and says whether what belongs to that is done too. If not, it will be: by the next
+    /// who asks for the position, or recovers.
+    pub(super) async fn rename(&self, commit: &Commit) -> Result<bool> {
         let connection = self.lanes.clone();
         let mut lane = connection.take().await;
         let on = lane.on();
@@ -39,16 +43,21 @@ impl Staged {
         }
         fail::fail_point!("mysql::intended");
         if let Err(error) = self.swap(on).await {
-            return match self.lost(error).await? {
-                Fate::Published => Ok(()),
-                Fate::Nothing(error) => Err(error),
-            };
+            self.lost(error).await?;
+            return Ok(true);
         }
         fail::fail_point!("mysql::renamed");
-        match settle::finish(&self.server, on, &self.id).await {
-            Ok(()) => Ok(()),
-            Err(error) => self.lost(error).await.map(drop),
+        for _ in 0..FINISHES {
+            match settle::finish(on, &self.id).await {
+                Ok(()) => return Ok(true),
+                Err(error) if number(&error) == Some(1213) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "published, and asked again what belongs to it");
+                    return Ok(self.lost(error).await.is_ok());
+                }
+            }
         }
+        Ok(false)
     }
 
     /// Notes what is about to be, and what belongs to it; says whether the dead letters that are to go are there.
@@ -90,22 +99,15 @@ impl Staged {
 
     /// Renames all tables at once, when nobody reads them.
     async fn swap(&self, on: &mut MySqlConnection) -> sqlx::Result<()> {
-        let mut renames = vec![];
-        for (target, stage, made) in self.renames() {
-            let table = quote(target.table.as_str());
-            if stage.there.is_some() {
-                renames.push(format!("{table} to {}", quote(&format!("{}_old", stage.name))));
-            }
-            renames.push(format!("{} to {table}", quote(made)));
-        }
-        let sql = format!("rename table {}", renames.join(", "));
         // MySQL waits for a second at least.
         let patience = u8::from(!self.server.known_product().mariadb);
         run(on, format!("set lock_wait_timeout = {patience}")).await?;
         for attempt in 1..=TRIES + WAITS {
-            match run(on, sql.clone()).await {
+            let sql = self.renaming(on).await?;
+            match run(on, sql).await {
                 Ok(()) => break,
-                Err(error) if matches!(number(&error), Some(1205 | 1213)) && attempt < TRIES + WAITS => {}
+                // Others hold a table, or have just made or replaced it.
+                Err(error) if matches!(number(&error), Some(1205 | 1213 | 1050 | 1146)) && attempt < TRIES + WAITS => {}
                 Err(error) => return Err(error),
             }
             let queue = attempt >= TRIES;
@@ -115,6 +117,24 @@ impl Staged {
             tokio::time::sleep(Duration::from_millis(if queue { 1000 } else { 20 })).await;
         }
         run(on, "set lock_wait_timeout = 120").await
+    }
+
+    /// The statement that puts all tables in their places, as they are now.
+    async fn renaming(&self, on: &mut MySqlConnection) -> sqlx::Result<String> {
+        let mut renames = vec![];
+        for (target, stage, made) in self.renames() {
+            let table = quote(target.table.as_str());
+            let there = describe::is_there(&self.server, on, target.table.as_str()).await?;
+            if there && target.mode != Mode::Replace {
+                // Its rows are not among those that are to be its own.
+                return Err(sqlx::Error::InvalidArgument(format!("another run has made {table} meanwhile")));
+            }
+            if there {
+                renames.push(format!("{table} to {}", quote(&format!("{}_old", stage.name))));
+            }
+            renames.push(format!("{} to {table}", quote(made)));
+        }
+        Ok(format!("rename table {}", renames.join(", ")))
     }
 
     /// Commits the open transaction.
@@ -142,45 +162,51 @@ impl Staged {
             let values = [self.id.as_str(), run_id, target.table.as_str(), &rows, &stage.name];
             change(on, &sql, &values).await.map_err(fault)?;
         }
+        if self.stages.is_empty() {
+            // By this it is found again if the answer is lost.
+            change(on, &sql, &[&self.id, run_id, "", "0", ""]).await.map_err(fault)?;
+        }
         fail::fail_point!("mysql::publishing");
         if let Err(error) = run(on, "commit").await {
-            return match self.lost(error).await? {
-                Fate::Published => Ok(()),
-                Fate::Nothing(error) => Err(error),
-            };
+            self.lost(error).await?;
         }
         fail::fail_point!("mysql::published");
         Ok(())
     }
 
-    /// Asks what became of a publication whose answer was lost, if it was; `error` is what came instead.
-    async fn lost(&self, error: sqlx::Error) -> Result<Fate> {
-        let refused = matches!(number(&error), Some(number) if ![1053, 1927, 1317].contains(&number));
-        let error = self.server.fault("publishing", error);
-        for attempt in 0..if refused { 1 } else { QUESTIONS } {
-            if !refused {
-                tokio::time::sleep(Duration::from_millis(50 * (attempt + 1).min(20))).await;
+    /// Asks what became of the step whose answer was lost; `error` is what came instead. An error, if it was not done.
+    async fn lost(&self, error: sqlx::Error) -> Result<()> {
+        let doing = "publishing";
+        match (number(&error), error) {
+            (_, sqlx::Error::InvalidArgument(why)) => {
+                return Err(self.server.error(doing, Blame::Rival, why).later());
             }
-            match self.ask_again(refused).await {
-                Ok(Some(true)) => return Ok(Fate::Published),
-                Ok(Some(false)) => return Ok(Fate::Nothing(if refused { error } else { error.later() })),
-                Ok(None) | Err(_) => {}
+            // The server has refused it.
+            (Some(number), error) if ![1053, 1927, 1317].contains(&number) => {
+                return Err(self.server.fault(doing, error));
             }
-        }
-        if refused {
-            return Ok(Fate::Nothing(error));
+            (_, error) => {
+                for attempt in 0..QUESTIONS {
+                    tokio::time::sleep(Duration::from_millis(50 * (attempt + 1).min(20))).await;
+                    match self.ask_again().await {
+                        Ok(Some(true)) => return Ok(()),
+                        Ok(Some(false)) => return Err(self.server.fault(doing, error).later()),
+                        Ok(None) | Err(_) => {}
+                    }
+                }
+            }
         }
         let run = &self.publication.run;
         let hint = format!("the next run finds out; until then look into {PUBLICATIONS} for run `{run}`");
-        Err(self.server.error("publishing", Blame::System, "the server's answer was lost").hint(hint))
+        Err(self.server.error(doing, Blame::System, "the server's answer was lost").hint(hint))
     }
 
     /// Whether it was published; `None` while its old session still is at work.
-    async fn ask_again(&self, same_session: bool) -> Result<Option<bool>, Error> {
+    async fn ask_again(&self) -> Result<Option<bool>> {
         let doing = "asking for a lost answer";
         let mut on = self.server.connect(doing).await?;
         let fault = |error| self.server.fault(doing, error);
-        if !same_session && !own::lock(&self.server, &mut on, &self.id, 1).await.map_err(fault)? {
+        if !own::lock(&self.server, &mut on, &self.id, 1).await.map_err(fault)? {
             return Ok(None);
         }
         settle::settle(&self.server, &mut on, &self.id).await.map(Some).map_err(fault)

@@ -5,7 +5,7 @@ use super::{
     stage::STAGE,
 };
 use crate::{
-    error::{Blame, Error, Result},
+    error::{Blame, Result},
     mysql::{
         describe::{self, text},
         fault::number,
@@ -20,13 +20,6 @@ use std::collections::BTreeSet;
 
 /// Seconds to wait for a session that publishes.
 const WAIT_S: u32 = 30;
-
-/// What became of a publication.
-pub enum Fate {
-    Published,
-    /// Nothing, for this reason.
-    Nothing(Error),
-}
 
 /// Settles a publication whose lock one has, and says whether it was published.
 pub async fn settle(server: &Server, on: &mut MySqlConnection, id: &str) -> sqlx::Result<bool> {
@@ -46,7 +39,7 @@ pub async fn settle(server: &Server, on: &mut MySqlConnection, id: &str) -> sqlx
     }
     rows.retain(|row| row[2] == "intended");
     if renamed(server, on, id, &rows).await? {
-        finish(server, on, id).await?;
+        finish(on, id).await?;
         return Ok(true);
     }
     let sql = format!("delete from {PUBLICATIONS} where publication = ?");
@@ -62,13 +55,13 @@ async fn made_by(server: &Server, on: &mut MySqlConnection, table: &str) -> sqlx
 async fn renamed(server: &Server, on: &mut MySqlConnection, id: &str, rows: &[[String; 3]]) -> sqlx::Result<bool> {
     let mut rest = vec![];
     for [table, stage, _] in rows {
-        let waits = describe::relation(server, on, stage).await?.is_some();
+        let waits = describe::is_there(server, on, stage).await?;
         let by = made_by(server, on, table).await?;
         if !waits && by.as_deref() != Some(id) {
             return Ok(false);
         }
         if waits {
-            let old = by.is_some() || describe::relation(server, on, table).await?.is_some();
+            let old = describe::is_there(server, on, table).await?;
             let aside = format!("{} to {}, ", quote(table), quote(&format!("{stage}_old")));
             rest.push(format!("{}{} to {}", if old { &aside } else { "" }, quote(stage), quote(table)));
         }
@@ -83,7 +76,7 @@ async fn renamed(server: &Server, on: &mut MySqlConnection, id: &str, rows: &[[S
 }
 
 /// Carries out what belongs to a publication whose tables are in their places.
-pub async fn finish(_: &Server, on: &mut MySqlConnection, id: &str) -> sqlx::Result<()> {
+pub async fn finish(on: &mut MySqlConnection, id: &str) -> sqlx::Result<()> {
     run(on, "start transaction").await?;
     let sql = format!(
         "select pipeline, position, run from {PUBLICATIONS} where publication = ? and state = 'intended' for update"

@@ -169,7 +169,7 @@ async fn a_column_is_carried_as_the_user_says() {
         Place::with("types = { columns = { \"t.d\" = { as = \"text\" }, \"t.b\" = { as = \"bool\" } } }").await;
     place.run("create table t (d time null, b tinyint(1))").await;
     place.run("insert into t values ('838:59:59', 1), ('-01:00:00', 0)").await;
-    assert_eq!(place.rows("t").await, ["838:59:59 true", "-01:00:00 false"]);
+    assert_eq!(place.rows("t").await, ["-01:00:00 false", "838:59:59 true"]);
     place.run("insert into t values (null, 7)").await;
     let error = place.unread("t").await;
     assert!(error.to_string().contains("column `b` of row 3: 7 is no boolean"), "{error}");
