@@ -127,8 +127,9 @@ impl Publisher for Staged {
     async fn keeper(&self, table: &Name) -> Result<Option<Box<dyn Writer>>> {
         let number = self.index(table);
         let Mode::Merge { key } = &self.publication.tables[number].mode else { return Ok(None) };
-        let mut lane = self.lanes.take().await;
-        let to = stage::make_keys(self, lane.on(), number, key).await?;
+        // Not over the connection that publishes: making a table would commit what it has changed.
+        let mut link = Link::open(&self.server, &format!("comparing the keys of `{table}`")).await?;
+        let to = stage::make_keys(self, link.on(), number, key).await?;
         Ok(Some(Box::new(StageWriter::open(self.server.clone(), to).await?)))
     }
 
@@ -139,6 +140,7 @@ impl Publisher for Staged {
     async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
         let number = self.index(table);
         let from = self.applied().await?.seen(self, number).to_owned();
+        apply::keep(self).await?;
         let doing = format!("looking at `{table}`");
         let relation = {
             let mut lane = self.lanes.take().await;
@@ -152,6 +154,8 @@ impl Publisher for Staged {
 
     async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
         fail::fail_point!("mysql::staged");
+        self.applied().await?;
+        apply::keep(&self).await?;
         let finished = match self.applied().await? {
             Applied::Whole(_) => self.rename(&commit).await?,
             Applied::Rows => self.commit_rows(&commit).await.map(|()| true)?,

@@ -40,6 +40,8 @@ pub struct Stage {
     pub replaced: Replacements,
     /// Whether only rows stay whose keys were told.
     pub keeps: AtomicBool,
+    /// Whether the others were deleted.
+    pub swept: AtomicBool,
 }
 
 impl Stage {
@@ -98,8 +100,9 @@ pub async fn make(staged: &Staged, on: &mut MySqlConnection, number: usize) -> R
     run(on, sql).await.map_err(|error| crate::mysql::fault::named(fault(error), &name, target.table.as_str()))?;
     let made = describe::relation(server, on, &name).await.map_err(fault)?.expect("the table was just made");
     let columns = made.columns.into_iter().filter(|column| column.name != ORDER).collect();
-    let (rows, replaced, keeps) = (Arc::default(), Replacements::default(), AtomicBool::default());
-    Ok(Stage { name, columns, definition, there, rows, replaced, keeps })
+    let (rows, replaced) = (Arc::default(), Replacements::default());
+    let (keeps, swept) = (AtomicBool::default(), AtomicBool::default());
+    Ok(Stage { name, columns, definition, there, rows, replaced, keeps, swept })
 }
 
 fn data(server: &Server, doing: &str, why: String) -> Error {
