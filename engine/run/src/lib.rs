@@ -13,6 +13,7 @@ pub mod dead_letters;
 pub mod discover;
 pub mod error;
 pub mod event;
+pub mod examine;
 pub mod foresee;
 mod generate;
 pub mod history;

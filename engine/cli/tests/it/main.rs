@@ -5,6 +5,7 @@ mod builder;
 mod codes;
 mod commands;
 mod docs;
+mod doctor;
 mod faults;
 mod growing;
 mod limits;
@@ -18,3 +19,9 @@ mod streams;
 mod tidy;
 mod usage;
 mod watching;
+
+/// The MySQL or MariaDB server under test.
+fn mysql_url() -> String {
+    std::env::var("ENGINE_TEST_MYSQL_URL")
+        .expect("ENGINE_TEST_MYSQL_URL is not set: `scripts/services up`, then `eval \"$(scripts/services env)\"`")
+}

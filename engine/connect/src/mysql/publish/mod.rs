@@ -11,8 +11,10 @@ mod references;
 mod rename;
 mod settle;
 mod stage;
+mod trial;
 
 pub use settle::{position, recover};
+pub use trial::writing as try_writing;
 
 use super::{
     describe,
