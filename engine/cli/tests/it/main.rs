@@ -8,8 +8,12 @@ mod docs;
 mod doctor;
 mod faults;
 mod growing;
+mod killed;
 mod limits;
 mod mistakes;
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "../../../connect/tests/it/mortal.rs"]
+mod mortal;
 mod pipes;
 mod plans;
 mod replicas;

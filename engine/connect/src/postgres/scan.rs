@@ -86,7 +86,10 @@ impl Rows {
             }
         }
         let _ = on.close().await;
-        Ok(())
+        match coordinator {
+            Some(coordinator) => coordinator.held(server, &doing).await,
+            None => Ok(()),
+        }
     }
 
     /// Copies a part and says whether more is wanted.

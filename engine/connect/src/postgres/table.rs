@@ -162,6 +162,7 @@ impl Table {
         let fault = |error| server.fault(&doing, error);
         held.join(&mut on).await.map_err(fault)?;
         let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut on).await.map_err(fault)?;
+        held.held(server, &doing).await?;
         Ok(inside::digest(row.get(0), &row.get::<String, _>(1)))
     }
 }
