@@ -1,5 +1,6 @@
 //! Replications from PostgreSQL to PostgreSQL, as a project says them.
 
+mod between;
 mod full;
 mod increments;
 
