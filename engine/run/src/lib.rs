@@ -21,6 +21,7 @@ pub mod plan;
 mod replicate;
 pub mod report;
 pub mod runner;
+pub mod schedule;
 pub mod seed;
 pub mod session;
 mod step;
