@@ -18,6 +18,18 @@ pub fn cancellable<T, F>(terminal: Terminal, work: impl FnOnce(CancellationToken
 where
     F: Future<Output = Result<T>>,
 {
+    cancellable_within(terminal, PATIENCE, work)
+}
+
+/// The same for what may take so long to end.
+pub fn cancellable_within<T, F>(
+    terminal: Terminal,
+    patience: Duration,
+    work: impl FnOnce(CancellationToken) -> F,
+) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(cores + SPARE_THREADS)
@@ -28,20 +40,20 @@ where
     let cancel = CancellationToken::new();
     let token = cancel.clone();
     // A thread of its own, which no query can starve.
-    thread::spawn(move || listen(terminal, &token));
+    thread::spawn(move || listen(terminal, patience, &token));
     let result = runtime.block_on(work(cancel));
     runtime.shutdown_background();
     result
 }
 
 #[expect(clippy::exit, reason = "whoever presses Ctrl-C twice, or waited for two seconds, means it")]
-fn listen(terminal: Terminal, cancel: &CancellationToken) {
+fn listen(terminal: Terminal, patience: Duration, cancel: &CancellationToken) {
     let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else { return };
     let meant = runtime.block_on(async {
         interrupted().await?;
         cancel.cancel();
         terminal.note(&format!("\n{:>12} what is running; Ctrl-C again stops at once", "Stopping"));
-        let _ = time::timeout(PATIENCE, interrupted()).await;
+        let _ = time::timeout(patience, interrupted()).await;
         io::Result::Ok(())
     });
     if meant.is_ok() {

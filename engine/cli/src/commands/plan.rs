@@ -15,7 +15,7 @@ use crate::{
 };
 use changes::Change;
 use engine_language::graph::NodeId;
-use engine_run::{error::Error, history::History, plan::Plan as Steps};
+use engine_run::{error::Error, history::History, plan::Plan as Steps, wish};
 use estimate::Estimate;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -46,7 +46,7 @@ pub fn plan(context: &Context, args: &Plan) -> Result {
     });
     let mut foreseen = foreseen?;
     if args.selected.include().is_empty() {
-        foreseen.gone = ready.gone(&history)?;
+        foreseen.gone = wish::gone(&ready.project, &history)?;
     }
     let text = match args.output {
         Output::Text => text::text(&ready.project, &foreseen, context.terminal.data_colour),

@@ -62,6 +62,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
         let preview = publisher.preview(&place.table).await?;
         check::run(&run.runner, &session, &node.name, preview, &model.config.checks).await?
     };
+    run.checked(node, &checks);
     if let Some(broken) = check::first_broken(&checks) {
         return Err(check::broken(&node.name, broken));
     }

@@ -12,7 +12,7 @@ pub mod times;
 pub mod words;
 
 /// A time at which a schedule is due, and the interval that its run stands for: from then, up to the time itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Tick {
     /// When it is due, in microseconds since 1970 UTC; also the interval's end.
     pub at_us: i64,
