@@ -8,6 +8,7 @@ pub mod blame;
 pub mod check;
 pub mod clock;
 pub mod copy;
+pub mod emit;
 pub mod error;
 pub mod event;
 pub mod foresee;

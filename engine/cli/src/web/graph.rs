@@ -67,14 +67,13 @@ impl Pictures {
 }
 
 /// How each node ended the last time.
-pub fn states(web: &Web, nodes: &BTreeSet<NodeId>) -> BTreeMap<NodeId, String> {
-    let live = web.service.live();
-    let working = |id: &NodeId| live.iter().any(|run| run.nodes.get(id).is_some_and(|node| node.status.is_none()));
+pub fn states(web: &Web, wanted: &BTreeSet<NodeId>) -> BTreeMap<NodeId, String> {
+    let working = nodes::working(web);
     let state = |id: &NodeId| {
-        if working(id) {
+        if working.contains(id) {
             return Some("running".to_owned());
         }
         web.records.last_of_node(&id.to_string()).ok().flatten().map(|run| run.status)
     };
-    nodes.iter().filter_map(|id| Some((id.clone(), state(id)?))).collect()
+    wanted.iter().filter_map(|id| Some((id.clone(), state(id)?))).collect()
 }

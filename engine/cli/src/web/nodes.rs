@@ -1,10 +1,11 @@
 //! Nodes, as pages name them.
 
-use super::say;
+use super::{Web, say};
 use engine_language::{
     graph::{NodeId, NodeKind},
     project::Project,
 };
+use std::collections::BTreeSet;
 
 /// The kinds of nodes, those first that a name without a kind means first.
 const KINDS: [NodeKind; 6] =
@@ -39,4 +40,12 @@ pub fn url_of(project: &Project, node: &str) -> String {
 /// The name of a node as the records write it.
 pub fn name(node: &str) -> &str {
     node.split_once('.').map_or(node, |(_, name)| name)
+}
+
+/// The nodes at work.
+pub fn working(web: &Web) -> BTreeSet<NodeId> {
+    let at_work = |run: engine_run::service::LiveRun| {
+        run.nodes.into_iter().filter(|(_, node)| node.status.is_none()).map(|(id, _)| id)
+    };
+    web.service.live().into_iter().flat_map(at_work).collect()
 }

@@ -20,4 +20,5 @@ mod tidy;
 mod usage;
 mod watching;
 mod web;
+mod web_browser;
 mod web_security;

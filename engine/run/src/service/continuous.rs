@@ -1,7 +1,7 @@
 //! Streams: a `continuous` schedule runs again and again, with a small wait when nothing came.
 
 use super::{
-    Inner,
+    Inner, emitting,
     job::{origin, why, written},
     quiet::Quiet,
     relay::{Relay, Work},
@@ -52,20 +52,35 @@ impl Inner {
         let mut following = self.following.lock().expect("no holder of this lock panics");
         for (name, _) in continuous {
             if following.insert(name.clone()) {
-                self.tasks.spawn(follow(self.clone(), name.clone()));
+                self.tasks.spawn(both(self.clone(), name.clone()));
             }
         }
     }
 
-    fn still_there(&self, name: &Name) -> bool {
+    /// Whether a continuous schedule is still to be followed.
+    pub(super) fn is_followed(&self, name: &Name) -> bool {
         let schedules = &self.reading().project.schedules;
-        schedules.get(name).is_some_and(|schedule| schedule.trigger == Trigger::Continuous)
+        let there = schedules.get(name).is_some_and(|schedule| schedule.trigger == Trigger::Continuous);
+        there && !self.closing.is_cancelled()
     }
+
+    /// Whether somebody paused a schedule.
+    pub(super) fn is_paused(&self, name: &Name) -> Result<bool> {
+        let record = self.history.schedules(&self.target())?.remove(name.as_str());
+        Ok(record.is_some_and(|record| record.paused.is_some()))
+    }
+}
+
+/// Streams are looked at and messages are sent, until the schedule is gone.
+async fn both(inner: Arc<Inner>, name: Name) {
+    tokio::join!(follow(inner.clone(), name.clone()), emitting::emit(inner.clone(), name.clone()));
+    inner.following.lock().expect("no holder of this lock panics").remove(&name);
+    inner.wake.notify_one();
 }
 
 async fn follow(inner: Arc<Inner>, name: Name) {
     let mut failures = 0;
-    while inner.still_there(&name) && !inner.closing.is_cancelled() {
+    while inner.is_followed(&name) {
         let (looking, of) = (inner.clone(), name.clone());
         let round = match tokio::spawn(async move { look(&looking, &of).await }).await {
             Ok(Ok(round)) => round,
@@ -96,7 +111,6 @@ async fn follow(inner: Arc<Inner>, name: Name) {
             () = inner.closing.cancelled() => {}
         }
     }
-    inner.following.lock().expect("no holder of this lock panics").remove(&name);
 }
 
 fn raise(inner: &Inner, name: &Name, run: Option<&str>, said: &str) {
@@ -112,8 +126,7 @@ fn raise(inner: &Inner, name: &Name, run: Option<&str>, said: &str) {
 /// One look: a run of all that the schedule selects, which leaves no record if nothing came.
 async fn look(inner: &Arc<Inner>, name: &Name) -> Result<Round> {
     let reading = inner.reading();
-    let record = inner.history.schedules(reading.project.target.as_str())?.remove(name.as_str());
-    if record.is_some_and(|record| record.paused.is_some()) {
+    if inner.is_paused(name)? {
         sleep(IDLE).await;
         return Ok(Round::Kept);
     }

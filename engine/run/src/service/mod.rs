@@ -3,6 +3,7 @@
 
 mod ask;
 mod continuous;
+mod emitting;
 mod floor;
 mod gate;
 mod job;

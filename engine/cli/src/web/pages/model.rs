@@ -117,7 +117,11 @@ fn page(visit: &Visit, name: &str, tab: &str, runtime: &Handle) -> Result<Page, 
         tags: node.map(|node| node.tags.clone()).unwrap_or_default(),
         path: node.and_then(|node| node.path.as_ref().map(|path| format!("project/{path}"))),
         facts: facts(&reading, &id, model),
-        state: last.map(|run| run.status.clone()),
+        state: if nodes::working(web).contains(&id) {
+            Some("running".to_owned())
+        } else {
+            last.map(|run| run.status.clone())
+        },
         last_us: last.and_then(|run| run.started_us),
         squares: squares(runs.get(..runs.len().min(say::SQUARES)).unwrap_or_default()),
         tabs: tabs(visit, &reading, &id, model),

@@ -83,6 +83,7 @@ fn page(visit: &Visit, filter: &Filter) -> Result<Page, Trouble> {
 pub fn rows(visit: &Visit) -> Result<Vec<Row>, Trouble> {
     let reading = visit.web.service.reading();
     let project = &reading.project;
+    let working = nodes::working(&visit.web);
     let mut rows = vec![];
     for id in project.graph.order() {
         let runs = visit.web.records.runs_of_node(&id.to_string(), u32::try_from(say::SQUARES).unwrap_or(20))?;
@@ -96,7 +97,7 @@ pub fn rows(visit: &Visit) -> Result<Vec<Row>, Trouble> {
                 .and_then(|model| model.config.description.as_deref())
                 .map(|text| reading.mask.text(text))
                 .unwrap_or_default(),
-            state: last.map(|run| run.status.clone()),
+            state: if working.contains(&id) { Some("running".to_owned()) } else { last.map(|run| run.status.clone()) },
             at_us: last.and_then(|run| run.started_us),
             took_us: last.map(|run| run.took_us),
             rows: runs.iter().find_map(|run| run.rows.filter(|_| run.status != "failed")),
