@@ -1,6 +1,6 @@
 # What people type. `make test` needs nothing but Debian and root, or the tools already there.
 
-.PHONY: test lint docs bench tools
+.PHONY: test lint docs bench chaos tools
 
 test: tools
 	scripts/test
@@ -14,6 +14,9 @@ docs:
 
 tools:
 	scripts/install
+
+chaos: tools
+	scripts/chaos
 
 bench:
 	bench/run

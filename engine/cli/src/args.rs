@@ -1,13 +1,18 @@
 //! What can be typed.
 
+mod dlq;
+mod output;
 mod serve;
+mod start;
 
+pub use dlq::{Dlq, LettersOf};
+pub use output::{CheckOutput, GraphOutput, Output, RowsOutput, TestOutput};
 pub use serve::{LogOutput, Schedules, Serve, User, UserCommand};
 
 use crate::terminal::Colour;
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use engine_connect::read::Start;
+use start::start;
 use std::path::PathBuf;
 
 /// Carries data between systems: generates, replicates, builds and tests it, from files that you can review.
@@ -74,28 +79,6 @@ impl Selected {
     }
 }
 
-/// Text for people, or JSON for programs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-}
-
-/// How diagnostics are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum CheckOutput {
-    /// For people.
-    #[default]
-    Text,
-    /// One object a line.
-    Json,
-    /// Annotations for GitHub's checks.
-    Github,
-}
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -104,7 +87,7 @@ pub enum Command {
     Init(Init),
     /// Generate what is missing, replicate, build models and check them
     #[command(
-        after_help = "Examples:\n  engine run\n  engine run +mart_average_check --full-refresh\n  engine run new_users --forever"
+        after_help = "Examples:\n  engine run +mart_average_check --full-refresh\n  engine run new_users --forever"
     )]
     Run(Run),
     /// Run again what the newest run did not bring to its end
@@ -150,6 +133,16 @@ pub enum Command {
     /// Try every connection, and say what is wrong and what to do
     #[command(after_help = "Examples:\n  engine doctor\n  engine doctor -t stack")]
     Doctor(Doctor),
+    /// Look at dead letters, try them again, or let them go
+    #[command(
+        after_help = "Examples:\n  engine dlq ls\n  engine dlq replay new_users 0:120",
+        arg_required_else_help = true
+    )]
+    Dlq {
+        /// What to do.
+        #[command(subcommand)]
+        what: Dlq,
+    },
     /// Show what earlier runs said
     #[command(after_help = "Examples:\n  engine logs\n  engine logs 01JD8Q --node mart_average_check")]
     Logs(Logs),
@@ -177,6 +170,7 @@ pub struct Init {
 }
 
 /// `engine run`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Args, Clone, Debug, Default)]
 pub struct Run {
     /// Which nodes.
@@ -209,22 +203,6 @@ fn factor(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() && number > 0.0 && number <= 1e9 => Ok(number),
         _ => Err("it is a number above 0, such as 10 or 0.5".to_owned()),
-    }
-}
-
-fn start(text: &str) -> Result<Start, String> {
-    let zoned = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros());
-    let plain = || text.parse::<NaiveDateTime>().ok().map(|time| time.and_utc().timestamp_micros());
-    let day = || text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0).map(|time| time.and_utc().timestamp_micros());
-    match text {
-        "earliest" => Ok(Start::Earliest),
-        "latest" => Ok(Start::Latest),
-        _ => match text.parse() {
-            Ok(offset) => Ok(Start::Offset(offset)),
-            Err(_) => zoned().or_else(plain).or_else(day).map(Start::Time).ok_or_else(|| {
-                "it is `earliest`, `latest`, a time such as 2026-01-31T08:00:00Z, or an offset such as 120".to_owned()
-            }),
-        },
     }
 }
 
@@ -262,18 +240,6 @@ pub struct Check {
     /// How to write what is wrong
     #[arg(long, value_enum, default_value_t)]
     pub output: CheckOutput,
-}
-
-/// How the results of tests are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum TestOutput {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-    /// For CI systems.
-    Junit,
 }
 
 /// `engine test`.
@@ -330,22 +296,6 @@ pub struct Generate {
     pub to: Option<PathBuf>,
 }
 
-/// How rows are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum RowsOutput {
-    /// For people.
-    #[default]
-    Table,
-    /// One array of objects.
-    Json,
-    /// One object a line.
-    Ndjson,
-    /// Comma-separated, with a header.
-    Csv,
-    /// Parquet; not to a terminal.
-    Parquet,
-}
-
 /// `engine show`.
 #[derive(Args, Debug)]
 pub struct Show {
@@ -375,22 +325,6 @@ pub struct Ls {
     /// How to write them
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
-}
-
-/// How the graph is drawn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum GraphOutput {
-    /// A tree of text.
-    #[default]
-    Text,
-    /// Graphviz.
-    Dot,
-    /// Mermaid, for Markdown.
-    Mermaid,
-    /// A picture.
-    Svg,
-    /// For programs.
-    Json,
 }
 
 /// `engine graph`.

@@ -15,11 +15,12 @@ use engine_language::{
     select::select,
     template::RunInfo,
 };
-use engine_run::analyze::Schemas;
+use engine_run::{analyze::Schemas, discover::Tables};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     env, fs,
     path::{Component, Path, PathBuf},
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -36,6 +37,8 @@ pub struct Context {
     pub global: Global,
     /// The two streams.
     pub terminal: Terminal,
+    /// Tables of systems that nobody declared, once they were asked for.
+    pub discovered: Arc<OnceLock<Tables>>,
 }
 
 /// A project and how it was found.
@@ -71,7 +74,14 @@ impl Context {
         };
         let shown_root = relative(&here, root);
         let world = Disk::new(root.to_owned());
-        Ok(Self { root: root.to_owned(), shown_root, world, global: global.clone(), terminal })
+        Ok(Self {
+            root: root.to_owned(),
+            shown_root,
+            world,
+            global: global.clone(),
+            terminal,
+            discovered: Arc::default(),
+        })
     }
 
     /// Understands the project, as it is for a run.
@@ -92,7 +102,7 @@ impl Context {
             target: self.global.target.as_deref().map(Name::new),
             vars: self.global.vars.iter().cloned().collect(),
             run,
-            discovered: BTreeMap::new(),
+            discovered: self.discovered.get().cloned().unwrap_or_default(),
         }
     }
 

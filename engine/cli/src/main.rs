@@ -24,7 +24,7 @@ use std::{
     env,
     error::Error as _,
     panic,
-    process::{self, ExitCode},
+    process::ExitCode,
 };
 use stop::Stop;
 use terminal::{Style, Terminal};
@@ -135,7 +135,7 @@ fn arm_fail_points() {
                 fail::cfg_callback(name.as_str(), what).expect("a callback is a valid action");
             }
         };
-        arm("ENGINE_CRASH_AT", || process::abort());
+        arm("ENGINE_CRASH_AT", || std::process::abort());
         arm("ENGINE_PANIC_AT", || panic!("as the test wished"));
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 use engine_language::{files::Files, graph::NodeKind, model::CheckSeverity};
 use engine_run::{
     event::{Event, Level, Listener, RunOutcome},
-    report::{NodeReport, Report, Status},
+    report::{Compared, NodeReport, Report, Status},
 };
 use std::time::Duration;
 
@@ -151,7 +151,7 @@ fn facts(report: &NodeReport) -> String {
     }
     if let Some(verdict) = report.verdict {
         facts.push(format!("{:<9}", words::bytes(report.bytes)));
-        facts.push(if verdict.digests { "verified" } else { "counted" }.to_owned());
+        facts.push(if verdict.compared == Compared::Count { "counted" } else { "verified" }.to_owned());
     }
     if !report.checks.is_empty() && report.status == Status::Succeeded {
         let passed = report.checks.iter().filter(|check| check.failing == 0).count() as u64;
@@ -169,8 +169,12 @@ fn facts(report: &NodeReport) -> String {
     text.trim_end().to_owned()
 }
 
-/// Checks that warn, each a line.
+/// Checks that warn and values that became NULL, each a line.
 fn warnings(terminal: Terminal, report: &NodeReport) -> Vec<String> {
+    let replaced = report.replaced.iter().map(|replaced| {
+        let text = format!("{:<NAME$} {replaced}", report.node.name.as_str());
+        action(terminal, Style::Warn, "Warning", &text)
+    });
     let warn = report.checks.iter().filter(|check| check.failing > 0 && check.severity == CheckSeverity::Warn);
     warn.map(|check| {
         let examples = check.examples.first().map(|row| format!(", such as {row}")).unwrap_or_default();
@@ -179,6 +183,7 @@ fn warnings(terminal: Terminal, report: &NodeReport) -> Vec<String> {
         let broken = format!("{name:<NAME$} {failing} against {}{examples}", check.name);
         action(terminal, Style::Warn, "Warning", &broken)
     })
+    .chain(replaced)
     .collect()
 }
 

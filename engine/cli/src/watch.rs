@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Watches until Ctrl-C.
 pub fn watch(context: &Context, args: &Watch) -> Result {
+    work::discover(context)?;
     cancellable(context.terminal, async |cancel| {
         // Watching begins before the first reading, so that no save falls between the two.
         let mut watcher = Saves::watch(&context.root, args.poll)?;

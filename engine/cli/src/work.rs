@@ -3,6 +3,7 @@
 use crate::{
     artifacts::{self, events::EventLog},
     context::{Context, Loaded},
+    interrupt::cancellable,
     report::{self, Lines},
     stop::{Result, Stop},
     terminal::Style,
@@ -10,22 +11,28 @@ use crate::{
 };
 use engine_language::{
     config::generator::Rows,
+    diagnostic::Problems,
     graph::{NodeId, NodeKind},
+    name::Name,
     project::Project,
     template::RunInfo,
 };
 use engine_run::{
     analyze::{Schemas, analyze},
+    arrive, blame,
     clock::{Clock as _, SystemClock},
+    discover,
     error::Error,
     event::{Events, Listener},
     history::{
         History, Recorder,
         lock::{self, RunLock, Taken},
     },
+    losses,
     mask::Mask,
-    plan::Plan,
-    report::Report,
+    place,
+    plan::{self, Plan, Why},
+    report::{Report, Status},
     runner::Runner,
     systems::Systems,
     wish,
@@ -63,6 +70,64 @@ pub fn ready(context: &Context) -> Result<Ready> {
         return Err(Stop::Problems);
     }
     Ok(Ready::of(loaded))
+}
+
+/// Understands the project, or refuses it. Tables that a replication's glob names are asked for first.
+pub fn ready_to_run(context: &Context) -> Result<Ready> {
+    discover(context)?;
+    ready(context)
+}
+
+/// Asks systems for the tables that replications name by globs; whoever reads the project after that knows them.
+pub fn discover(context: &Context) -> Result<()> {
+    let mut loaded = context.load(RunInfo::NONE);
+    let sources = discover::open_sources(&loaded.project);
+    let systems = Systems::connect(&loaded.project, &context.root, &mut loaded.problems);
+    if sources.is_empty() || loaded.problems.has_errors() {
+        return Ok(());
+    }
+    let project = loaded.project;
+    let connections = sources.iter().filter_map(|name| Some(project.sources.get(name)?.connection.value.clone()));
+    let connections: BTreeSet<Name> = connections.collect();
+    let found = cancellable(context.terminal, async |cancel| {
+        let ask = async {
+            arrived(context, &project, &systems, &connections).await;
+            discover::tables(&project, &systems, &sources).await
+        };
+        tokio::select! {
+            found = ask => found.map_err(|error| asked(context, &project, &error)),
+            () = cancel.cancelled() => Err(Error::Cancelled.into()),
+        }
+    })?;
+    // Whoever asked before knows the same.
+    let _ = context.discovered.set(found);
+    Ok(())
+}
+
+/// Draws why a system did not tell its tables.
+fn asked(context: &Context, project: &Project, error: &Error) -> Stop {
+    let mut problems = Problems::default();
+    problems.push(blame::of(error, None));
+    context.draw(project, &problems, Duration::ZERO);
+    Stop::Problems
+}
+
+/// Waits for systems that are not there yet, and says so.
+async fn arrived(context: &Context, project: &Project, systems: &Systems, names: &BTreeSet<Name>) {
+    let patience = project.settings.limits.wait;
+    let says = |name: &Name, error: &engine_connect::error::Error| {
+        let text = format!("for {name}: {}; for up to {}", error.source, words::duration(patience));
+        context.terminal.note(&report::action(context.terminal, Style::Blue, "Waiting", &text));
+    };
+    arrive::wait(systems, names, patience, &says).await;
+}
+
+/// Adds what replications would lose, as far as that is known.
+pub fn losses(context: &Context, loaded: &mut Loaded) {
+    let mut problems = Problems::default();
+    let systems = Systems::connect(&loaded.project, &context.root, &mut problems);
+    loaded.problems.extend(losses::find(&loaded.project, &systems));
+    loaded.problems.sort(&loaded.project.files);
 }
 
 /// Understands the project as far as that needs no system.
@@ -151,10 +216,15 @@ impl Ready {
         history.interrupt_dead_runs()?;
         history.forget_old(self.project.settings.kept, SystemClock.now_us())?;
         let runner = self.runner(context, history.clone(), wish)?;
+        let plan = self.plan(&history, nodes, wish);
+        let needed = self.connections(&plan);
+        tokio::select! {
+            () = arrived(context, &self.project, runner.systems(), &needed) => {}
+            () = cancel.cancelled() => {}
+        }
         runner.recover().await;
         let folder = artifacts::folder(&made)?;
         let log = Arc::new(EventLog::create(&folder)?);
-        let plan = self.plan(&history, nodes, wish);
         let vars = context.global.vars.iter().cloned().collect();
         let recorder =
             Recorder::new(history.clone(), wish.asked(&self.project, vars, &plan)).hiding(Mask::of(&self.project));
@@ -163,6 +233,14 @@ impl Ready {
         wish::remember(&self.project, &self.schemas, &history, &report)?;
         self.leave(&folder, &report)?;
         Ok(report)
+    }
+
+    /// The connections that a plan's steps read and write.
+    fn connections(&self, plan: &Plan) -> BTreeSet<Name> {
+        let graph = &self.project.graph;
+        let nodes = plan.steps.iter().flat_map(|step| &step.nodes);
+        let all = nodes.flat_map(|node| graph.parents.get(node).into_iter().flatten().chain([node]));
+        all.filter_map(|node| place::of(&self.project, node)).map(|place| place.connection).collect()
     }
 
     fn leave(&self, folder: &Path, report: &Report) -> Result<()> {

@@ -7,6 +7,7 @@ use crate::{
     position::{Position, Token},
     publish::{Publication, Publisher},
     read::{Lag, Offsets, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
+    type_map::TypeMap,
 };
 use engine_language::{diagnostic::Diagnostic, name::Name, table::TableDefinition};
 use std::{
@@ -23,6 +24,10 @@ pub trait Connector: 'static {
     type Config: serde::de::DeserializeOwned + schemars::JsonSchema;
     /// Pure: no I/O, so that `engine check` works offline.
     fn connect(place: &Place<'_>, config: Self::Config) -> Result<Arc<dyn Connection>, Diagnostic>;
+    /// What becomes of its types, for documentation.
+    fn types() -> TypeMap {
+        TypeMap::default()
+    }
 }
 
 /// Where a connection is declared.
@@ -78,9 +83,21 @@ pub trait Connection: Debug + Send + Sync {
         Ok(None)
     }
 
-    /// The token of a table whose rows were read, without asking again; `None` if the system cannot tell.
-    fn stamp(&self, _reading: &Reading, _table: &TableRequest, _digest: Digest) -> Option<Token> {
+    /// The token of a table all of whose rows were read, without asking again, by what [`digester`](Self::digester) made
+    /// of them. `None` if the system cannot tell.
+    fn stamp(&self, _reading: &Reading, _open: &OpenTable, _digest: Option<Digest>) -> Option<Token> {
         None
+    }
+
+    /// The same by the plain digest of the rows, of columns for which there is no [`digester`](Self::digester).
+    fn stamp_plain(&self, _reading: &Reading, _open: &OpenTable, _digest: Digest) -> Option<Token> {
+        None
+    }
+
+    /// Whether the token of a table is the [`Digest`] of its rows, so that whoever writes all of
+    /// them knows it.
+    fn tokens_are_digests(&self) -> bool {
+        true
     }
 
     /// The word after `type =`. Tables pass between systems of one kind as they are, where both sides know how.

@@ -57,6 +57,11 @@ impl Digester {
         Ok(())
     }
 
+    /// Adds what another was given.
+    pub fn join(&mut self, other: Digest) {
+        self.digest = self.digest.with(other);
+    }
+
     /// What was added so far.
     pub fn digest(&self) -> Digest {
         self.digest
@@ -67,6 +72,8 @@ impl Digester {
 pub trait RowDigester: Send {
     /// Adds a batch. `Err` says why its rows cannot be digested.
     fn add(&mut self, batch: &RecordBatch) -> Result<(), String>;
+    /// Adds what another of the same kind was given.
+    fn join(&mut self, other: Digest);
     /// What was added so far.
     fn digest(&self) -> Digest;
 }

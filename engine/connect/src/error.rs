@@ -14,6 +14,8 @@ pub struct Error {
     pub retry: Retry,
     /// What to do about it, if that is known.
     pub hint: Option<String>,
+    /// Of the rows that one writer was given, the one that it is about, from 0, if that is known.
+    pub row: Option<u64>,
     /// What the system or its driver said. Never holds a secret.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
@@ -60,6 +62,7 @@ impl Error {
             blame,
             retry: Retry::Never,
             hint: None,
+            row: None,
             source: source.into(),
         }
     }
@@ -68,6 +71,13 @@ impl Error {
     #[must_use]
     pub fn later(mut self) -> Self {
         self.retry = Retry::Later;
+        self
+    }
+
+    /// Says which row it is about.
+    #[must_use]
+    pub fn row(mut self, row: Option<u64>) -> Self {
+        self.row = row;
         self
     }
 

@@ -3,6 +3,7 @@
 //! [`connector`] is the hub: what a kind of system is, what one system can do, how a table is read and how one is
 //! published. Each connector is a folder beside it and knows only the hub.
 
+pub mod aggregate;
 pub mod connector;
 pub mod decode;
 pub mod digest;
@@ -13,12 +14,15 @@ pub mod generator;
 pub mod kafka;
 pub mod log;
 pub mod loss;
+pub mod mysql;
 pub mod policy;
 pub mod position;
 pub mod postgres;
 pub mod publish;
+pub mod pushdown;
 pub mod read;
 pub mod registry;
 pub mod row;
 pub mod sqlite;
+pub mod type_map;
 pub mod types;

@@ -1,9 +1,12 @@
 //! The kinds of connection that this build knows: the explicit list.
 
 use crate::{
+    aggregate::Aggregates,
     connector::{Connection, Connector, Place},
-    files, kafka, log, postgres, sqlite,
+    files, kafka, log, mysql, postgres, sqlite,
+    type_map::TypeMap,
 };
+use datafusion::catalog::TableProvider;
 use engine_language::{
     code,
     config::connection::Connection as Declared,
@@ -24,6 +27,7 @@ pub struct Registry {
 struct Kind {
     connect: Connect,
     schema: fn() -> schemars::Schema,
+    types: fn() -> TypeMap,
 }
 
 impl Registry {
@@ -34,6 +38,7 @@ impl Registry {
         registry.add::<kafka::Kafka>();
         registry.add::<log::Log>();
         registry.add::<sqlite::Memory>();
+        registry.add::<mysql::MySql>();
         registry.add::<postgres::Postgres>();
         registry.add::<sqlite::Sqlite>();
         registry
@@ -47,12 +52,17 @@ impl Registry {
             C::connect(&place, config).map_err(|problem| problems.push(problem)).ok()
         };
         let schema = || schemars::SchemaGenerator::default().into_root_schema_for::<C::Config>();
-        self.kinds.insert(C::KIND, Kind { connect, schema });
+        self.kinds.insert(C::KIND, Kind { connect, schema, types: C::types });
     }
 
     /// The JSON schema of each kind's table, for documentation.
     pub fn schemas(&self) -> impl Iterator<Item = (&'static str, schemars::Schema)> {
         self.kinds.iter().map(|(name, kind)| (*name, (kind.schema)()))
+    }
+
+    /// What becomes of each kind's types, for documentation.
+    pub fn types(&self) -> impl Iterator<Item = (&'static str, TypeMap)> {
+        self.kinds.iter().map(|(name, kind)| (*name, (kind.types)()))
     }
 
     /// The words that may stand after `type =`.
@@ -73,4 +83,10 @@ impl Registry {
         };
         (kind.connect)(declared, root, problems)
     }
+}
+
+/// The table as one that aggregates its rows itself, if its connector knows how.
+pub fn aggregates(table: &dyn TableProvider) -> Option<&dyn Aggregates> {
+    let mysql = table.downcast_ref::<mysql::Table>().map(|table| table as &dyn Aggregates);
+    mysql.or_else(|| table.downcast_ref::<postgres::Table>().map(|table| table as &dyn Aggregates))
 }

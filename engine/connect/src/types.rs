@@ -2,7 +2,8 @@
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::{
-    array::{Array, AsArray},
+    array::{Array, ArrayRef, AsArray},
+    compute::{CastOptions, cast_with_options},
     datatypes::{Time64NanosecondType, TimestampNanosecondType},
 };
 use engine_language::{
@@ -109,6 +110,20 @@ pub fn carried(schema: &Schema) -> Result<SchemaRef, String> {
     };
     let fields: Result<Vec<_>, String> = schema.fields().iter().map(carried).collect();
     Ok(Arc::new(Schema::new(fields?)))
+}
+
+/// A column in the type that it is written as, if every value stays what it is.
+pub fn exactly(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, String> {
+    if array.data_type() == to {
+        return Ok(array.clone());
+    }
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    let there = cast_with_options(array, to, &options).map_err(|error| error.to_string())?;
+    let back = cast_with_options(&there, array.data_type(), &options).map_err(|error| error.to_string())?;
+    if &back != array {
+        return Err(format!("a value of {} cannot be kept exactly as {to}", array.data_type()));
+    }
+    Ok(there)
 }
 
 /// Whether all times have at most six digits of a second, which is what is carried.

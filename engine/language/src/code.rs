@@ -81,6 +81,7 @@ codes! {
     E0311
     E0312
     E0313
+    E0330
     E0400
     E0401
     E0420
@@ -113,6 +114,12 @@ codes! {
     E0604
     W0112
     W0210
+    W0512
+    W0514
+    W0515
+    W0516
+    W0517
+    W0518
 }
 
 /// The code that a user typed, in any case.

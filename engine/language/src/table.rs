@@ -24,6 +24,9 @@ pub struct TableDefinition {
     /// Indexes that no key or unique set implies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<Index>,
+    /// What its system knows of it that cannot be said here and no copy gets, in words: an index over an expression, say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsaid: Vec<String>,
 }
 
 /// A column.

@@ -22,6 +22,11 @@ pub fn of_system(error: &ConnectError, span: Option<Span>) -> Diagnostic {
     }
 }
 
+/// Rows that were read, and cannot be digested as they are written.
+pub fn not_digested(why: &str) -> Diagnostic {
+    Diagnostic::error(&code::E0304, None, format!("rows cannot be compared: {why}"))
+}
+
 /// Any error of this crate, for a step that has a place.
 pub fn of(error: &Error, span: Option<Span>) -> Diagnostic {
     match error {

@@ -2,7 +2,9 @@
 
 use crate::{
     error::{Error, Result},
-    inputs, place,
+    inputs,
+    lag::lag,
+    place,
     plan::{Action, Plan, Step, Why},
     runner::Runner,
     systems,
@@ -74,15 +76,18 @@ impl Runner {
             model.is_some_and(|model| model.config.materialized == Materialized::Stream)
         };
         for node in &step.nodes {
-            let moved = match step.action {
+            let why = match step.action {
                 Action::Generate | Action::Test => Ok(None),
                 Action::Build if stream(node) => {
                     timeout(PATIENCE, self.followed(node)).await.unwrap_or(Err(Error::Cancelled))
                 }
-                _ => timeout(PATIENCE, self.moved(tokens, node)).await.unwrap_or(Err(Error::Cancelled)),
+                _ => {
+                    let moved = timeout(PATIENCE, self.moved(tokens, node)).await.unwrap_or(Err(Error::Cancelled));
+                    moved.map(|input| input.map(Why::Input))
+                }
             };
-            if let Some(input) = moved.unwrap_or_else(|_| Some(self.input(node))) {
-                return Why::Input(input);
+            if let Some(why) = why.unwrap_or_else(|_| Some(Why::Input(self.input(node)))) {
+                return why;
             }
         }
         Why::Unchanged
@@ -95,8 +100,12 @@ impl Runner {
         outside.or(parents.first()).unwrap_or(node).clone()
     }
 
-    /// The topic of a stream model, if it goes on beyond what was read.
-    async fn followed(&self, node: &NodeId) -> Result<Option<NodeId>> {
+    /// Why a stream model would run: its topic goes on beyond what was read.
+    async fn followed(&self, node: &NodeId) -> Result<Option<Why>> {
+        if let Some((topic, lag)) = lag(&self.project, &self.systems, node).await? {
+            let events = lag.values().sum();
+            return Ok((events > 0).then_some(Why::Behind(topic, events)));
+        }
         let topic = self.input(node);
         let (_, target) = self.systems.locate(&self.project, node)?;
         let (place, source) = self.systems.locate(&self.project, &topic)?;
@@ -105,7 +114,7 @@ impl Runner {
         let mut request = systems::request(&self.project, &topic, &place);
         (request.since, request.limit) = (since.clone(), Some(limit));
         let next = source.read(ReadRequest { tables: vec![request] }).await?.tables.pop().and_then(|open| open.next);
-        Ok((next.is_some() && next != since).then_some(topic))
+        Ok((next.is_some() && next != since).then_some(Why::Input(topic)))
     }
 
     /// What is not as it was: an input, or the node's own table.

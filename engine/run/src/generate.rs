@@ -128,7 +128,7 @@ async fn fill(run: &StepRun, tables: &[Table], began: i64) -> Result<Vec<NodeRep
     }
     publisher.commit(Commit::default()).await?;
     for ((table, report), digest) in tables.iter().zip(&reports).zip(digests) {
-        if table.mode == Mode::Append {
+        if table.mode == Mode::Append || !table.connection.tokens_are_digests() {
             run.tokens.forget(&table.place);
         } else {
             let token = Token { value: digest.to_string(), hint: serde_json::Value::Null };

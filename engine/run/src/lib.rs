@@ -4,10 +4,13 @@
 //! [`event::Events`]. Nothing here prints.
 
 pub mod analyze;
+pub mod arrive;
 pub mod blame;
 pub mod check;
 pub mod clock;
 pub mod copy;
+pub mod dead_letters;
+pub mod discover;
 pub mod emit;
 pub mod error;
 pub mod event;
@@ -15,7 +18,9 @@ pub mod foresee;
 mod generate;
 pub mod history;
 pub mod inputs;
+pub mod lag;
 pub mod locate;
+pub mod losses;
 pub mod mask;
 mod materialize;
 pub mod place;

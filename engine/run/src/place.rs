@@ -28,12 +28,13 @@ pub fn of(project: &Project, node: &NodeId) -> Option<Place> {
     match node.kind {
         NodeKind::Source => {
             let (source, table) = split(project, &node.name)?;
-            Some(Place { connection: project.sources.get(&source)?.connection.value.clone(), table })
+            let source = project.sources.get(&source)?;
+            Some(Place { connection: source.connection.value.clone(), table: source.called(&table) })
         }
         NodeKind::Generator => {
             let into = project.generators.get(&node.name)?.into.as_ref()?;
             let source = project.sources.get(&into.source)?;
-            Some(Place { connection: source.connection.value.clone(), table: into.table.clone() })
+            Some(Place { connection: source.connection.value.clone(), table: source.called(&into.table) })
         }
         NodeKind::Replication => {
             let (replication, table) = node.name.as_str().split_once('.')?;

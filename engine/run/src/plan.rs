@@ -53,6 +53,8 @@ pub enum Why {
     Changed,
     /// An input's data changed, or may have.
     Input(NodeId),
+    /// So many messages of its topic are not read yet.
+    Behind(NodeId, u64),
     /// It says something else each time.
     Volatile,
     /// The user asked for it to be made anew.
@@ -141,7 +143,8 @@ pub fn fingerprint(project: &Project, node: &NodeId) -> String {
         NodeKind::Replication => {
             let name = node.name.as_str().split_once('.').map_or("", |(name, _)| name);
             let said = project.replications.get(name);
-            said.map(|r| format!("{}>{} {:?} {:?}", r.from.value, r.to.value, r.mode, r.verify)).unwrap_or_default()
+            said.map(|r| format!("{}>{} {:?} {:?} {:?}", r.from.value, r.to.value, r.mode, r.cursor, r.verify))
+                .unwrap_or_default()
         }
         NodeKind::Seed => {
             let text = project.seeds.get(&node.name).map(|seed| project.files.text(seed.file).clone());

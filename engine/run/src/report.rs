@@ -1,7 +1,7 @@
 //! How a run went, node by node.
 
 use crate::event::RunOutcome;
-use engine_connect::{digest::Digest, read::Lag};
+use engine_connect::{digest::Digest, policy::Replaced, read::Lag};
 use engine_language::{diagnostic::Diagnostic, files::Span, graph::NodeId, model::CheckSeverity};
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub struct NodeReport {
     pub checks: Vec<CheckReport>,
     /// What comparing source and copy said.
     pub verdict: Option<Verdict>,
+    /// Values that became NULL because they could not be carried, as the user chose.
+    pub replaced: Vec<Replaced>,
     /// A few words more, such as `unchanged since 14:02` or `upstream mart_x failed`.
     pub note: Option<String>,
     /// Why it failed.
@@ -86,8 +88,33 @@ pub struct Verdict {
     pub source: Digest,
     /// Of the rows as the target holds them.
     pub target: Digest,
-    /// Whether the digests were compared, or just the numbers of rows.
-    pub digests: bool,
+    /// What was compared.
+    pub compared: Compared,
+}
+
+/// What was compared of source and copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// The numbers of rows.
+    Count,
+    /// A digest of the rows read, against one of the rows read back from the target.
+    ReadBack,
+    /// A digest of the rows read, against one made inside the target.
+    Target,
+    /// Digests made inside both systems, each against that of the rows read.
+    Both,
+}
+
+impl Compared {
+    /// The word for it, in records and artifacts.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::ReadBack => "read_back",
+            Self::Target => "target",
+            Self::Both => "both",
+        }
+    }
 }
 
 /// Why a node failed.
@@ -113,6 +140,7 @@ impl NodeReport {
             bytes: 0,
             checks: vec![],
             verdict: None,
+            replaced: vec![],
             note: None,
             failure: None,
             started_us,

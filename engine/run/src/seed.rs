@@ -40,7 +40,10 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     let mut report = NodeReport::new(node.clone(), Status::Reused, began);
     report.rows = Some(digest.rows);
     report.done = "Seeded";
-    if !run.runner.options.full_refresh && run.tokens.of(node).await?.is_some_and(|t| t.value == digest.to_string()) {
+    let said = digest.to_string();
+    let built = run.runner.history.built(run.runner.project.target.as_str(), node)?;
+    let same = built.filter(|built| built.key.as_ref() == Some(&said)).and_then(|built| built.output);
+    if !run.runner.options.full_refresh && same.is_some() && run.tokens.of(node).await?.map(|t| t.value) == same {
         report.note = Some("unchanged".into());
         return Ok(report);
     }
@@ -57,8 +60,12 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     }
     writer.finish().await?;
     publisher.commit(Commit::default()).await?;
-    run.tokens.wrote(&place, Some(Token { value: digest.to_string(), hint: serde_json::Value::Null }))?;
-    run.remember(node, None, Some(digest.to_string()), Some(digest.rows))?;
+    run.tokens.forget(&place);
+    if connection.tokens_are_digests() {
+        run.tokens.wrote(&place, Some(Token { value: said.clone(), hint: serde_json::Value::Null }))?;
+    }
+    let output = run.tokens.of(node).await?.map(|token| token.value);
+    run.remember(node, Some(said), output, Some(digest.rows))?;
     report.status = Status::Succeeded;
     report.took = run.runner.since(began);
     Ok(report)

@@ -10,6 +10,7 @@ use datafusion::{
     },
     prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext},
 };
+use engine_connect::aggregate::PushAggregates;
 use engine_language::config::settings::Limits;
 use std::{num::NonZero, path::Path, sync::Arc};
 
@@ -84,6 +85,7 @@ impl Sessions {
             config = config.with_batch_size(SORTED_BATCH);
         }
         let context = SessionContext::new_with_config_rt(config, self.runtime.clone());
+        context.add_optimizer_rule(Arc::new(PushAggregates));
         let catalog = Arc::new(MemoryCatalogProvider::new());
         context.register_catalog(CATALOG, catalog);
         let session = Session { context };

@@ -48,7 +48,12 @@ pub fn result(node: &NodeReport) -> Value {
         "verdict": node.verdict.map(|verdict| json!({
             "source": verdict.source.to_string(),
             "target": verdict.target.to_string(),
-            "digests": verdict.digests,
+            "compared": verdict.compared.word(),
         })),
+        "replaced": node.replaced.iter().map(|replaced| json!({
+            "column": replaced.column,
+            "why": replaced.oddity.key(),
+            "count": replaced.count,
+        })).collect::<Vec<_>>(),
     })
 }

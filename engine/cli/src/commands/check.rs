@@ -15,10 +15,11 @@ use engine_language::{project::LoadOptions, template::RunInfo};
 pub fn check(context: &Context, args: &Check) -> Result {
     let mut loaded = context.load(RunInfo::NONE);
     if args.online {
-        let discovered = online::discover(context, &mut loaded)?;
+        let discovered = online::ask(context, &mut loaded)?;
         loaded = context.load_with(&LoadOptions { discovered, ..context.options(RunInfo::NONE) });
     }
     work::finish(context, &mut loaded);
+    work::losses(context, &mut loaded);
     report(context, &loaded, args.output)?;
     Ok(if loaded.problems.has_errors() { Exit::Failed } else { Exit::Done })
 }

@@ -9,9 +9,13 @@ use crate::{
     terminal::{self, Style},
     words,
 };
-use engine_connect::{connector::Connection, error::Error};
-use engine_language::{name::Name, template::RunInfo};
-use engine_run::systems::Systems;
+use engine_connect::{
+    connector::Connection,
+    error::{Blame, Error},
+    read::Lag,
+};
+use engine_language::{graph::NodeId, name::Name, project::Project, template::RunInfo};
+use engine_run::{lag, systems::Systems};
 use futures::{StreamExt as _, stream};
 use serde_json::json;
 use std::{
@@ -46,9 +50,14 @@ pub fn doctor(context: &Context, args: &Doctor) -> Result {
     }
     // Where that fails, the connections that need it will say so.
     let _ = context.made();
-    let tried = cancellable(context.terminal, |cancel| async move {
+    let project = &loaded.project;
+    let (tried, behind) = cancellable(context.terminal, |cancel| async move {
+        let ask = async {
+            let tried = try_all(&systems).await;
+            (tried, all_behind(project, &systems).await)
+        };
         tokio::select! {
-            tried = try_all(&systems) => Ok(tried),
+            asked = ask => Ok(asked),
             () = cancel.cancelled() => Err(engine_run::error::Error::Cancelled.into()),
         }
     })?;
@@ -58,7 +67,14 @@ pub fn doctor(context: &Context, args: &Doctor) -> Result {
             Output::Json => terminal::write(&format!("{}\n", described(tried)))?,
         }
     }
-    let failed = tried.iter().filter(|tried| tried.result.is_err()).count();
+    for stream in &behind {
+        match args.output {
+            Output::Text => stream.say(context),
+            Output::Json => terminal::write(&format!("{}\n", stream.described()))?,
+        }
+    }
+    let gaps = behind.iter().filter(|stream| stream.lag.is_err()).count();
+    let failed = gaps + tried.iter().filter(|tried| tried.result.is_err()).count();
     Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }
 
@@ -82,6 +98,60 @@ async fn try_one(name: Name, connection: Arc<dyn Connection>) -> Tried {
     };
     let result = timeout(PATIENCE, ask).await.unwrap_or_else(|_| silent());
     Tried { name, took: started.elapsed(), result }
+}
+
+/// A stream and how far it is behind, or why what comes next is gone.
+struct Behind {
+    stream: NodeId,
+    lag: Result<(NodeId, Lag), Error>,
+}
+
+/// The streams whose systems answered; why the others did not was said.
+async fn all_behind(project: &Project, systems: &Systems) -> Vec<Behind> {
+    let mut all = vec![];
+    for stream in lag::streams(project) {
+        let asked = timeout(PATIENCE, lag::lag(project, systems, &stream)).await;
+        match asked {
+            Ok(Ok(Some(lag))) => all.push(Behind { stream, lag: Ok(lag) }),
+            Ok(Err(engine_run::error::Error::Connect(error))) if error.blame == Blame::Gap => {
+                all.push(Behind { stream, lag: Err(error) });
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+impl Behind {
+    fn say(&self, context: &Context) {
+        let terminal = context.terminal;
+        let (topic, lag) = match &self.lag {
+            Ok(lag) => lag,
+            Err(error) => {
+                let text = format!("{:<22} {}: {}", self.stream.name.as_str(), error.doing, error.source);
+                terminal.say(&action(terminal, Style::Bad, "Failed", &text));
+                let hint = error.hint.as_deref().unwrap_or_default();
+                return terminal.say(&action(terminal, Style::Blue, "help", &format!("{:<22} {hint}", "")));
+            }
+        };
+        let parts = lag.iter().filter(|(_, behind)| **behind > 0);
+        let parts: Vec<String> =
+            parts.map(|(partition, behind)| format!("{partition}: {}", words::count(*behind))).collect();
+        let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
+        let behind = words::counted(lag.values().sum(), "event");
+        let text = format!("{:<22} {}, {behind} behind{parts}", self.stream.name.as_str(), topic.name);
+        terminal.note(&action(terminal, Style::Good, "Follows", &text));
+    }
+
+    fn described(&self) -> serde_json::Value {
+        let found = self.lag.as_ref().ok();
+        json!({
+            "stream": self.stream.name.as_str(),
+            "topic": found.map(|(topic, _)| topic.name.as_str()),
+            "lag": found.map(|(_, lag)| lag),
+            "error": self.lag.as_ref().err().map(ToString::to_string),
+        })
+    }
 }
 
 fn say(context: &Context, tried: &Tried) {

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod clean;
 pub mod completions;
+pub mod dlq;
 pub mod doctor;
 pub mod explain;
 pub mod generate;
@@ -42,6 +43,7 @@ pub fn dispatch(cli: &Cli, terminal: Terminal) -> Result {
         Command::Init(args) => init::init(terminal, args),
         Command::Graph(args) => graph::graph(&context()?, args),
         Command::Clean(args) => clean::clean(&context()?, args),
+        Command::Dlq { what } => dlq::dlq(&context()?, what),
         Command::Doctor(args) => doctor::doctor(&context()?, args),
         Command::Run(args) => run::run(&context()?, args),
         Command::Retry(args) => retry::retry(&context()?, args),

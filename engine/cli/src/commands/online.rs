@@ -8,28 +8,25 @@ use crate::{
     terminal::Style,
     words,
 };
-use engine_connect::read::TableRequest;
-use engine_language::{
-    config::{lock, source::Source},
-    name::Name,
-    table::TableDefinition,
+use engine_language::config::lock;
+use engine_run::{
+    discover::{self, Tables},
+    systems::Systems,
 };
-use engine_run::systems::Systems;
-use std::{collections::BTreeMap, fs, io::ErrorKind, path::Path, sync::Arc};
-
-type Tables = BTreeMap<Name, TableDefinition>;
+use std::{fs, io::ErrorKind, path::Path};
 
 /// Asks, compares with what was known, and writes `project/schema.lock`.
-pub fn discover(context: &Context, loaded: &mut Loaded) -> Result<Tables> {
+pub fn ask(context: &Context, loaded: &mut Loaded) -> Result<Tables> {
     let systems = Systems::connect(&loaded.project, &context.root, &mut loaded.problems);
     if loaded.problems.has_errors() {
         context.draw(&loaded.project, &loaded.problems, loaded.took);
         return Err(Stop::Problems);
     }
-    let sources = loaded.project.sources.clone();
+    let sources = loaded.project.sources.keys().cloned().collect();
+    let project = loaded.project.clone();
     let found = cancellable(context.terminal, |cancel| async move {
         tokio::select! {
-            found = ask(&sources, &systems) => found,
+            found = discover::tables(&project, &systems, &sources) => found.map_err(Stop::from),
             () = cancel.cancelled() => Err(engine_run::error::Error::Cancelled.into()),
         }
     })?;
@@ -38,25 +35,6 @@ pub fn discover(context: &Context, loaded: &mut Loaded) -> Result<Tables> {
         context.terminal.note(&action(context.terminal, Style::Warn, "Drifted", line));
     }
     write(context, &found, drift.len())?;
-    Ok(found)
-}
-
-async fn ask(sources: &BTreeMap<Name, Source>, systems: &Systems) -> Result<Tables> {
-    let mut found = Tables::new();
-    for (name, source) in sources {
-        let connection = systems.get(&source.connection.value)?;
-        let mut tables = connection.tables().await?;
-        tables.extend(source.tables.keys().cloned());
-        tables.sort();
-        tables.dedup();
-        for table in tables {
-            let declared = source.tables.get(&table).cloned().map(Arc::new);
-            let request = TableRequest { declared, ..TableRequest::all(table.clone()) };
-            if let Some(definition) = connection.describe(&request).await? {
-                found.insert(Name::new(format!("{name}.{table}")), definition);
-            }
-        }
-    }
     Ok(found)
 }
 

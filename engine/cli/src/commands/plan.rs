@@ -14,8 +14,8 @@ use crate::{
     work::{self, Ready, Wish},
 };
 use changes::Change;
-use engine_language::graph::NodeId;
-use engine_run::{error::Error, history::History, plan::Plan as Steps, wish};
+use engine_language::{diagnostic::Problems, graph::NodeId};
+use engine_run::{error::Error, history::History, losses, plan::Plan as Steps, systems::Systems, wish};
 use estimate::Estimate;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,7 +34,8 @@ struct Foreseen {
 
 /// Prints the plan and changes nothing.
 pub fn plan(context: &Context, args: &Plan) -> Result {
-    let ready = work::ready(context)?;
+    let ready = work::ready_to_run(context)?;
+    losses(context, &ready);
     let nodes = selected(&ready.project, &args.selected)?;
     let wish = Wish { full_refresh: args.full_refresh, ..Wish::default() };
     let history = Arc::new(work::remembered(context)?);
@@ -54,6 +55,14 @@ pub fn plan(context: &Context, args: &Plan) -> Result {
     };
     terminal::write(&text)?;
     Ok(Exit::Done)
+}
+
+/// Draws what replications would lose.
+fn losses(context: &Context, ready: &Ready) {
+    let mut problems = Problems::default();
+    let systems = Systems::connect(&ready.project, &context.root, &mut problems);
+    problems.extend(losses::find(&ready.project, &systems));
+    context.draw(&ready.project, &problems, ready.took);
 }
 
 async fn foresee(

@@ -3,6 +3,7 @@
 mod commands;
 mod connections;
 mod errors;
+mod types;
 
 use crate::{
     args::Reference,
@@ -12,8 +13,12 @@ use std::fs;
 
 /// Writes the pages into a folder.
 pub fn reference(args: &Reference) -> Result {
-    let pages =
-        [("commands.md", commands::page()), ("connections.md", connections::page()), ("errors.md", errors::page())];
+    let pages = [
+        ("commands.md", commands::page()),
+        ("connections.md", connections::page()),
+        ("errors.md", errors::page()),
+        ("types.md", types::page()),
+    ];
     let failed = |error: std::io::Error| {
         let hint = "name a folder that can be written".to_owned();
         Stop::usage(format!("cannot write into `{}`: {error}", args.folder.display()), hint)

@@ -32,7 +32,7 @@ pub fn retry(context: &Context, args: &Retry) -> Result {
         return Err(Stop::usage(message, "`engine run` runs all that is not up to date".to_owned()));
     };
     let context = as_asked(context, &asked)?;
-    let ready = work::ready(&context)?;
+    let ready = work::ready_to_run(&context)?;
     let left = wish::left(&history, &last.id, &asked)?;
     let nodes = known(&context, &ready, &left);
     if nodes.is_empty() {

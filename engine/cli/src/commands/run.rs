@@ -29,7 +29,7 @@ pub fn run(context: &Context, args: &Run) -> Result {
         let plan = Plan { selected: args.selected.clone(), full_refresh: args.full_refresh, output: args.output };
         return plan::plan(context, &plan);
     }
-    let ready = work::ready(context)?;
+    let ready = work::ready_to_run(context)?;
     let nodes = selected(&ready.project, &args.selected)?;
     streams(&ready.project, args, &nodes)?;
     let wish = Wish {

@@ -9,7 +9,7 @@ use engine_language::{
     graph::{NodeId, NodeKind},
     model::CheckSeverity,
 };
-use engine_run::report::{CheckReport, Failure, NodeReport, Status, Verdict};
+use engine_run::report::{CheckReport, Compared, Failure, NodeReport, Status, Verdict};
 use std::time::Duration;
 
 const PLAIN: Terminal =
@@ -23,9 +23,11 @@ fn report(kind: NodeKind, name: &str, status: Status, done: &'static str) -> Nod
         rows: None,
         events: None,
         rejected: 0,
+        lag: None,
         bytes: 0,
         checks: vec![],
         verdict: None,
+        replaced: vec![],
         note: None,
         failure: None,
         started_us: 0,
@@ -43,7 +45,7 @@ fn a_line_tells_word_name_facts_and_time() {
         NodeReport {
             rows: Some(3000),
             bytes: 319_488,
-            verdict: Some(Verdict { source: digest, target: digest, digests: true }),
+            verdict: Some(Verdict { source: digest, target: digest, compared: Compared::Target }),
             ..report(NodeKind::Replication, "replica.orders", Status::Succeeded, "Replicated")
         },
         NodeReport {

@@ -11,7 +11,7 @@ fn root() -> &'static Path {
 fn the_reference_is_what_the_program_would_write() {
     let test = Test::new();
     test.run(&["reference", "out"]).code(0);
-    for name in ["commands.md", "connections.md", "errors.md"] {
+    for name in ["commands.md", "connections.md", "errors.md", "types.md"] {
         let written = fs::read_to_string(test.path("out").join(name)).unwrap();
         let committed = fs::read_to_string(root().join("docs/reference").join(name)).unwrap_or_default();
         assert!(written == committed, "docs/reference/{name} is stale: `cargo run -- reference docs/reference`");

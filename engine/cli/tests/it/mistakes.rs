@@ -37,6 +37,14 @@ fn with_line(text: &str, number: usize, line: &str) -> String {
     lines.join("\n")
 }
 
+/// Checks the target that a line belongs to: a connection is read when its target is chosen.
+fn checked(test: &Test, text: &str, line: usize) -> Done {
+    let before: Vec<&str> = text.lines().take(line + 1).collect();
+    let table = before.iter().rev().find(|line| line.starts_with('[')).copied().unwrap_or_default();
+    let args: &[&str] = if table.ends_with(".stack]") { &["check", "-t", "stack"] } else { &["check"] };
+    test.run(args).code(1)
+}
+
 /// A value that no key takes is refused at every key of every file, at its line.
 #[test]
 fn a_wrong_value_at_any_key_is_said_at_its_line() {
@@ -47,7 +55,7 @@ fn a_wrong_value_at_any_key_is_said_at_its_line() {
         assert!(keys.len() >= 5, "{file} has {} keys", keys.len());
         for (number, key) in keys {
             test.write(file, &with_line(&good, number, &format!("{key} = [[{{ zzz = 1 }}]]")));
-            let done = test.run(&["check"]).code(1);
+            let done = checked(&test, &good, number);
             let place = format!("{file}:{}:", number + 1);
             assert!(done.stderr.contains(&place), "`{key}` of {place}\n{}", done.stderr);
         }
@@ -68,7 +76,7 @@ fn an_unknown_key_of_any_table_is_said_at_its_line() {
                 continue;
             }
             test.write(file, &with_line(&good, number, &format!("{line}\nzzz = 1")));
-            let done = test.run(&["check"]).code(1);
+            let done = checked(&test, &good, number);
             let place = format!("{file}:{}:", number + 2);
             assert!(done.stderr.contains(&place) && done.stderr.contains("zzz"), "{line} at {place}\n{}", done.stderr);
         }

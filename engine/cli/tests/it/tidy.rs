@@ -121,7 +121,7 @@ fn only_its_folder_names_a_driver() {
     ];
     each(|path, text| {
         let path = path.to_str()?;
-        let tests = path.contains("/tests/") || path.contains("/benches/");
+        let tests = ["/tests/", "/benches/", "/examples/"].iter().any(|outside| path.contains(outside));
         let strange = |(driver, folders): &&(&str, &[&str])| {
             text.contains(*driver) && !tests && !folders.iter().any(|folder| path.contains(folder))
         };

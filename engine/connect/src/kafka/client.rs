@@ -75,7 +75,10 @@ impl Client {
         let mut settings = self.settings()?;
         for (key, value) in [
             ("group.id", "engine"),
-            ("queued.max.messages.kbytes", "16384"),
+            // By each message stands several times its bytes of bookkeeping.
+            ("queued.max.messages.kbytes", "4096"),
+            ("queued.min.messages", "10000"),
+            ("fetch.max.bytes", "4194304"),
             ("fetch.wait.max.ms", "100"),
             ("reconnect.backoff.max.ms", "2000"),
         ] {

@@ -5,6 +5,8 @@ use crate::{
     connector::{Connection, Connector, Place},
     error::Result,
     policy::Types,
+    pushdown::Pushdown,
+    type_map::TypeMap,
 };
 use engine_language::{code, diagnostic::Diagnostic, secret::Secret};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -42,6 +44,8 @@ pub struct Config {
     pub sslcert: Option<PathBuf>,
     /// The key of the client's certificate, from the project's root.
     pub sslkey: Option<PathBuf>,
+    /// What is left to the server: `safe`, filters, limits and aggregates that come to just the same, or `none`.
+    pub pushdown: Option<Pushdown>,
     /// What becomes of values that cannot be carried exactly; see [types](types.md).
     #[serde(default)]
     pub types: Types,
@@ -56,7 +60,12 @@ impl Connector for Postgres {
         let options = options(place, &config).map_err(wrong)?;
         let password_file = config.password_file.as_ref().map(|file| place.path(file));
         let schema = config.schema.unwrap_or_else(|| "public".into());
-        Ok(Arc::new(Database { server: Server::new(place.name.clone(), options, password_file, schema, config.types) }))
+        let choices = (config.types, config.pushdown.unwrap_or_default() == Pushdown::Safe);
+        Ok(Arc::new(Database { server: Server::new(place.name.clone(), options, password_file, schema, choices) }))
+    }
+
+    fn types() -> TypeMap {
+        super::types::map()
     }
 }
 

@@ -109,6 +109,7 @@ pub async fn relation(on: &mut PgConnection, look: Look<'_>, table: &str) -> sql
     columns(on, look, table, &mut relation).await?;
     constraints(on, &mut relation).await?;
     indexes(on, &mut relation).await?;
+    unsaid(on, &mut relation).await?;
     Ok(Some(relation))
 }
 
@@ -177,6 +178,29 @@ fn kind(base: &Base, passing: bool, chosen: &Chosen) -> Kind {
     }
 }
 
+/// What the catalog knows of a table beyond its definition.
+async fn unsaid(on: &mut PgConnection, relation: &mut Relation) -> sqlx::Result<()> {
+    let sql = "
+        select 'the type `' || format_type(a.atttypid, null) || '` of column `' || a.attname || '`' from pg_attribute a
+            join pg_type t on t.oid = a.atttypid where a.attrelid = $1::text::oid and a.attnum > 0 and not a.attisdropped
+            and t.oid >= 16384 and t.typtype <> 'e' and t.typname <> 'engine_ubigint'
+        union all select 'the collation of column `' || a.attname || '`' from pg_attribute a join pg_collation c
+            on c.oid = a.attcollation where a.attrelid = $1::text::oid and not a.attisdropped and not c.collisdeterministic
+        union all select 'how column `' || attname || '` is computed' from pg_attribute
+            where attrelid = $1::text::oid and attgenerated <> ''
+        union all select 'the index `' || c.relname || '`' from pg_index i join pg_class c on c.oid = i.indexrelid
+            where i.indrelid = $1::text::oid and (i.indexprs is not null or i.indpred is not null or i.indnatts <> i.indnkeyatts
+            or c.relam <> (select oid from pg_am where amname = 'btree'))
+            and not exists (select from pg_constraint k where k.conindid = i.indexrelid)
+        union all select 'the constraint `' || conname || '`' from pg_constraint where conrelid = $1::text::oid and contype = 'x'
+        union all select 'its row security' from pg_class where oid = $1::text::oid and relrowsecurity
+        union all select 'the way it is partitioned' from pg_class where oid = $1::text::oid and relkind = 'p'
+        order by 1";
+    let found = ask(on, sql, &[&relation.oid.to_string()]).await?;
+    relation.definition.unsaid = found.iter().map(|row| row.get(0)).collect();
+    Ok(())
+}
+
 /// A default that other systems understand too, in standard SQL.
 fn constant(expression: &str) -> Option<String> {
     if expression == "now()" || expression == "CURRENT_TIMESTAMP" {
@@ -234,7 +258,7 @@ async fn indexes(on: &mut PgConnection, relation: &mut Relation) -> sqlx::Result
                from pg_index i join pg_class c on c.oid = i.indexrelid \
                where i.indrelid = $1::text::oid and i.indexprs is null and i.indpred is null and i.indisvalid \
                and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')) \
-               and i.indnatts = i.indnkeyatts order by c.relname";
+               and i.indnatts = i.indnkeyatts and c.relam = (select oid from pg_am where amname = 'btree') order by c.relname";
     for row in ask(on, sql, &[&relation.oid.to_string()]).await? {
         let columns: Vec<String> = row.get::<Option<_>, _>(2).unwrap_or_default();
         if row.get(1) {

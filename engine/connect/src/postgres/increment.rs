@@ -9,7 +9,6 @@ use super::{
     describe::{Carried, Relation},
     server::Server,
     statement::{literal, quote, within},
-    types::Wire,
 };
 use crate::{
     error::{Blame, Result},
@@ -97,7 +96,8 @@ async fn overlapping(
 ) -> Result<Found> {
     let Cursor { overlap, .. } = asked.cursor.as_ref().expect("a cursor was asked for");
     let seconds = overlap.unwrap_or_default().as_secs_f64();
-    if !matches!(column.kind.wire, Wire::Date | Wire::Timestamp | Wire::TimestampTz) && seconds > 0.0 {
+    let times = column.declared == "date" || column.declared.starts_with("timestamp");
+    if !times && seconds > 0.0 {
         let message = format!("`{}` is {}: an `overlap` of time needs a column of times", column.name, column.declared);
         let hint = "take another `cursor`, or `overlap = \"0s\"` if rows are committed in the order of their cursors";
         return Err(server.error(&format!("opening `{}`", asked.table), Blame::User, message).hint(hint));

@@ -1,30 +1,26 @@
 //! Digests that the server computes itself, and the same computed here.
 //!
 //! A row's hash is the exclusive or of its columns' hashes, each with a seed of its own; a digest is the sum of the
-//! rows' hashes modulo 2^64. The server computes it at a third of what a transfer of the rows costs.
+//! rows' hashes modulo 2^64. What of a value is hashed depends on its declared type and not on how it is carried. The
+//! server computes it at a third of what a transfer of the rows costs.
 
 use super::{
-    cells::EPOCH_DAYS,
-    cells::EPOCH_US,
     describe::Carried,
     encode::{self, Cells, Shape},
-    hash,
+    hash, numeric,
     statement::quote,
     types::Wire,
 };
 use crate::digest::{Digest, RowDigester};
 use datafusion::arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch},
-    datatypes::{
-        Date32Type, Decimal128Type, Decimal256Type, DecimalType, Int16Type, Int32Type, Int64Type,
-        Time64MicrosecondType, TimestampMicrosecondType, UInt64Type,
-    },
+    datatypes::{Decimal128Type, Int16Type, Int32Type, Int64Type},
 };
 
 /// The SQL that digests rows of these columns: their count and the sum of their hashes. `None` if a column's values
 /// have no form that is the same on both sides.
 pub fn sql(columns: &[&Carried], from: &str) -> Option<String> {
-    let each = columns.iter().enumerate().map(|(at, column)| expression(column, seed(at)));
+    let each = columns.iter().enumerate().map(|(at, column)| Some(Form::of(column)?.sql(column, seed(at))));
     let hashes: Vec<String> = each.collect::<Option<_>>()?;
     let row = if hashes.is_empty() { "0".to_owned() } else { hashes.join(" # ") };
     Some(format!("select count(*), coalesce(sum({row}), 0)::text from {from}"))
@@ -34,42 +30,71 @@ fn seed(at: usize) -> u64 {
     at as u64 + 1
 }
 
-fn expression(column: &Carried, seed: u64) -> Option<String> {
-    let name = quote(&column.name);
-    let text = |value: String| format!("hashtextextended({value} collate \"C\", {seed})");
-    let hash = match &column.kind.wire {
-        // A jsonb writes its texts anew, and arrays may remember NULLs that they no longer have.
-        Wire::Jsonb | Wire::List(..) | Wire::RawArray => return None,
-        _ if !column.chosen.exact() => return None,
-        Wire::Bool => format!("hashint4extended({name}::int4, {seed})"),
-        Wire::Int2 | Wire::Int4 => format!("hashint4extended({name}, {seed})"),
-        Wire::Int8 => format!("hashint8extended({name}, {seed})"),
-        Wire::Date => format!("hashint4extended({name} - date '2000-01-01', {seed})"),
-        Wire::Time => format!("time_hash_extended({name}, {seed})"),
-        Wire::Timestamp => format!("timestamp_hash_extended({name}, {seed})"),
-        Wire::TimestampTz => format!("timestamp_hash_extended({name} at time zone 'UTC', {seed})"),
-        Wire::Uuid => format!("uuid_hash_extended({name}, {seed})"),
-        Wire::Bytes => text(format!("encode({name}, 'hex')")),
-        // As text it would lose the spaces at its end.
-        Wire::Text if padded(column) => text(format!("encode(bpcharsend({name}), 'hex')")),
-        Wire::Text | Wire::Numeric(..) | Wire::Unsigned => text(format!("{name}::text")),
-        Wire::Float4 | Wire::Float8 | Wire::Interval | Wire::Raw => {
-            text(format!("encode({}({name}), 'hex')", column.send))
-        }
-    };
-    Some(format!("coalesce({hash}, {seed})"))
-}
-
-/// Whether texts of a column have spaces at their end that a cast takes away.
-fn padded(column: &Carried) -> bool {
-    column.send == "bpcharsend" && !column.kind.as_text
-}
-
 /// Reads what [`sql`] gives.
 pub fn digest(rows: i64, sum: &str) -> Option<Digest> {
     let sum: i128 = sum.parse().ok()?;
     let low = sum.rem_euclid(1 << 64);
     Some(Digest { rows: rows.unsigned_abs(), sum: low.unsigned_abs() })
+}
+
+/// What of a value is hashed, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Bool,
+    Int,
+    Long,
+    /// The bytes of a text.
+    Text,
+    /// A decimal as it is written.
+    Number,
+    /// Microseconds.
+    Time,
+    Uuid,
+    /// The hexadecimal digits of the wire.
+    Hex,
+}
+
+impl Form {
+    /// Of a column; `None` if there is none that is the same on both sides.
+    fn of(column: &Carried) -> Option<Self> {
+        // A jsonb writes its texts anew, and arrays may remember NULLs that they no longer have.
+        if matches!(column.kind.wire, Wire::Jsonb | Wire::List(..) | Wire::RawArray) || !column.chosen.exact() {
+            return None;
+        }
+        // A number carried with more or fewer digits is written otherwise.
+        if let Wire::Numeric(p, s) = column.kind.wire
+            && column.declared != format!("numeric({p},{s})")
+        {
+            return None;
+        }
+        Some(match column.send.as_str() {
+            _ if column.kind.as_text => Self::Text,
+            "boolsend" => Self::Bool,
+            "int2send" | "int4send" => Self::Int,
+            "int8send" => Self::Long,
+            "textsend" | "varcharsend" | "enum_send" | "json_send" => Self::Text,
+            "numeric_send" => Self::Number,
+            "time_send" | "timestamp_send" | "timestamptz_send" => Self::Time,
+            "uuid_send" => Self::Uuid,
+            _ => Self::Hex,
+        })
+    }
+
+    fn sql(self, column: &Carried, seed: u64) -> String {
+        let (name, send) = (quote(&column.name), &column.send);
+        let hash = match self {
+            Self::Bool => format!("hashint4extended({name}::int4, {seed})"),
+            Self::Int => format!("hashint4extended({name}, {seed})"),
+            Self::Long => format!("hashint8extended({name}, {seed})"),
+            Self::Text | Self::Number => format!("hashtextextended({name}::text collate \"C\", {seed})"),
+            Self::Time if send == "time_send" => format!("time_hash_extended({name}, {seed})"),
+            Self::Time if send == "timestamp_send" => format!("timestamp_hash_extended({name}, {seed})"),
+            Self::Time => format!("timestamp_hash_extended({name} at time zone 'UTC', {seed})"),
+            Self::Uuid => format!("uuid_hash_extended({name}, {seed})"),
+            Self::Hex => format!("hashtextextended(encode({send}({name}), 'hex') collate \"C\", {seed})"),
+        };
+        format!("coalesce({hash}, {seed})")
+    }
 }
 
 /// Digests rows here.
@@ -80,25 +105,11 @@ pub struct Inside {
     form: Vec<u8>,
 }
 
-/// What of a value is hashed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Plain,
-    /// The hexadecimal digits of its wire.
-    Hex,
-}
-
 impl Inside {
     /// For rows written as these shapes into columns that look like that; `None` as for [`sql`].
     pub fn new(columns: &[(Shape, &Carried)]) -> Option<Self> {
-        let form = |(shape, carried): &(Shape, &Carried)| {
-            expression(carried, 0)?;
-            let hex = padded(carried)
-                || matches!(shape.wire, Wire::Bytes | Wire::Raw | Wire::Float4 | Wire::Float8 | Wire::Interval);
-            Some((shape.clone(), if hex { Form::Hex } else { Form::Plain }))
-        };
-        let columns = columns.iter().map(form).collect::<Option<_>>()?;
-        Some(Self { columns, digest: Digest::default(), form: vec![] })
+        let each = columns.iter().map(|(shape, carried)| Some((shape.clone(), Form::of(carried)?)));
+        Some(Self { columns: each.collect::<Option<_>>()?, digest: Digest::default(), form: vec![] })
     }
 }
 
@@ -107,16 +118,19 @@ impl RowDigester for Inside {
         let mut rows = vec![0_u64; batch.num_rows()];
         for (at, ((shape, form), array)) in self.columns.iter().zip(batch.columns()).enumerate() {
             let array = encode::exactly(array, &shape.data_type)?;
-            match form {
-                Form::Hex => hex(&array, shape, seed(at), &mut rows, &mut self.form)?,
-                Form::Plain => plain(&array, &shape.wire, seed(at), &mut rows, &mut self.form)?,
+            if !plain(&array, &shape.wire, *form, (seed(at), &mut self.form), &mut rows) {
+                wired(&array, shape, *form, (seed(at), &mut self.form), &mut rows)?;
             }
         }
         // The server adds signed numbers, which is the same modulo 2^64.
         let sum = rows.iter().fold(0_u64, |sum, hash| sum.wrapping_add(*hash));
-        let low = u64::try_from(self.digest.sum & u128::from(u64::MAX)).expect("64 bits were taken");
-        self.digest = Digest { rows: self.digest.rows + batch.num_rows() as u64, sum: low.wrapping_add(sum).into() };
+        self.join(Digest { rows: batch.num_rows() as u64, sum: sum.into() });
         Ok(())
+    }
+
+    fn join(&mut self, other: Digest) {
+        let both = self.digest.with(other);
+        self.digest = Digest { sum: both.sum & u128::from(u64::MAX), ..both };
     }
 
     fn digest(&self) -> Digest {
@@ -124,25 +138,8 @@ impl RowDigester for Inside {
     }
 }
 
-fn hex(array: &ArrayRef, shape: &Shape, seed: u64, rows: &mut [u64], form: &mut Vec<u8>) -> Result<(), String> {
-    let cells = Cells::of(array, &shape.wire, None);
-    let mut wire = vec![];
-    for (at, row) in rows.iter_mut().enumerate() {
-        if array.is_null(at) {
-            *row ^= seed;
-            continue;
-        }
-        wire.clear();
-        form.clear();
-        cells.write(at, &mut wire).map_err(|refused| format!("column `{}`: {refused}", shape.name))?;
-        let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
-        form.extend(wire[4..].iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
-        *row ^= hash::bytes(form, seed);
-    }
-    Ok(())
-}
-
-fn plain(array: &ArrayRef, wire: &Wire, seed: u64, rows: &mut [u64], form: &mut Vec<u8>) -> Result<(), String> {
+/// Hashes values that need no wire for it; says whether these are such.
+fn plain(array: &ArrayRef, wire: &Wire, form: Form, (seed, text): (u64, &mut Vec<u8>), rows: &mut [u64]) -> bool {
     macro_rules! each {
         ($values:expr, $value:ident => $hash:expr) => {{
             let values = $values;
@@ -156,63 +153,55 @@ fn plain(array: &ArrayRef, wire: &Wire, seed: u64, rows: &mut [u64], form: &mut 
             }
         }};
     }
-    match wire {
-        Wire::Bool => each!(array.as_boolean(), v => hash::int4(v.into(), seed)),
-        Wire::Int2 => each!(array.as_primitive::<Int16Type>(), v => hash::int4(v.into(), seed)),
-        Wire::Int4 => each!(array.as_primitive::<Int32Type>(), v => hash::int4(v, seed)),
-        Wire::Int8 => each!(array.as_primitive::<Int64Type>(), v => hash::int8(v, seed)),
-        Wire::Date => each!(array.as_primitive::<Date32Type>(), v => hash::int4(v.wrapping_sub(EPOCH_DAYS), seed)),
-        Wire::Time => each!(array.as_primitive::<Time64MicrosecondType>(), v => hash::int8(v, seed)),
-        Wire::Timestamp | Wire::TimestampTz => {
-            let times = array.as_primitive::<TimestampMicrosecondType>();
-            each!(times, v => hash::int8(v.wrapping_sub(EPOCH_US), seed));
+    match (form, wire) {
+        (Form::Bool, Wire::Bool) => each!(array.as_boolean(), v => hash::int4(v.into(), seed)),
+        (Form::Int, Wire::Int2) => each!(array.as_primitive::<Int16Type>(), v => hash::int4(v.into(), seed)),
+        (Form::Int, Wire::Int4) => each!(array.as_primitive::<Int32Type>(), v => hash::int4(v, seed)),
+        (Form::Long, Wire::Int8) => each!(array.as_primitive::<Int64Type>(), v => hash::int8(v, seed)),
+        (Form::Text, Wire::Text) => each!(array.as_string::<i32>(), v => hash::bytes(v.as_bytes(), seed)),
+        (Form::Number, Wire::Numeric(p, s)) if *p <= 38 => {
+            each!(array.as_primitive::<Decimal128Type>(), v => {
+                numeric::write_text(v, s.unsigned_abs(), text);
+                hash::bytes(text, seed)
+            });
         }
-        Wire::Unsigned => each!(array.as_primitive::<UInt64Type>(), v => number(i128::from(v), 0, seed, form)),
-        Wire::Numeric(p, s) if *p <= 38 => {
-            each!(array.as_primitive::<Decimal128Type>(), v => number(v, s.unsigned_abs(), seed, form));
-        }
-        Wire::Numeric(p, s) => {
-            let numbers = array.as_primitive::<Decimal256Type>();
-            each!(numbers, v => hash::bytes(Decimal256Type::format_decimal(v, *p, *s).as_bytes(), seed));
-        }
-        Wire::Text => each!(array.as_string::<i32>(), v => hash::bytes(v.as_bytes(), seed)),
-        Wire::Uuid => {
-            let values = array.as_string::<i32>();
-            for (at, row) in rows.iter_mut().enumerate() {
-                let bytes = if values.is_null(at) { None } else { Some(encode::uuid(values.value(at))) };
-                let bytes = bytes.transpose().map_err(|refused| refused.to_string())?;
-                *row ^= bytes.map_or(seed, |bytes| hash::bytes(&bytes, seed));
-            }
-        }
-        other => return Err(format!("{other:?} is not digested as it is")),
+        _ => return false,
     }
-    Ok(())
+    true
 }
 
-/// The hash of a decimal as PostgreSQL writes it.
-fn number(number: i128, scale: u8, seed: u64, form: &mut Vec<u8>) -> u64 {
-    form.clear();
-    let scale = usize::from(scale);
-    let digit = |digit: u8, form: &mut Vec<u8>| {
-        if form.len() == scale && scale > 0 {
-            form.push(b'.');
+/// Hashes values by what they are on the wire.
+fn wired(
+    array: &ArrayRef,
+    shape: &Shape,
+    form: Form,
+    (seed, text): (u64, &mut Vec<u8>),
+    rows: &mut [u64],
+) -> Result<(), String> {
+    let cells = Cells::of(array, &shape.wire, None);
+    let mut wire = vec![];
+    for (at, row) in rows.iter_mut().enumerate() {
+        if array.is_null(at) {
+            *row ^= seed;
+            continue;
         }
-        form.push(b'0' + digit);
-    };
-    let mut rest = number.unsigned_abs();
-    // Divisions of 128 bits are slow, and rarely needed.
-    while rest > u128::from(u64::MAX) {
-        digit(u8::try_from(rest % 10).expect("a digit is below 10"), form);
-        rest /= 10;
+        wire.clear();
+        cells.write(at, &mut wire).map_err(|refused| format!("column `{}`: {refused}", shape.name))?;
+        let value = &wire[4..];
+        *row ^= match form {
+            Form::Time => {
+                let time = value.try_into().map_err(|_| "a time has not 8 bytes")?;
+                hash::int8(i64::from_be_bytes(time), seed)
+            }
+            Form::Uuid | Form::Text => hash::bytes(value, seed),
+            Form::Number => hash::bytes(numeric::text(value, usize::MAX).as_bytes(), seed),
+            _ => {
+                let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
+                text.clear();
+                text.extend(value.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+                hash::bytes(text, seed)
+            }
+        };
     }
-    let mut rest = u64::try_from(rest).expect("64 bits are left");
-    while rest > 0 || form.len() <= scale {
-        digit(u8::try_from(rest % 10).expect("a digit is below 10"), form);
-        rest /= 10;
-    }
-    if number < 0 {
-        form.push(b'-');
-    }
-    form.reverse();
-    hash::bytes(form, seed)
+    Ok(())
 }

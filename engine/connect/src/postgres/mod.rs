@@ -3,6 +3,7 @@
 //! Rows come and go by binary COPY, over connections that do nothing else. All tables of a reading share one exported
 //! snapshot. Writes fill staging tables, each committed by itself, and publish in one transaction.
 
+mod aggregate;
 mod cells;
 mod config;
 mod decode;
@@ -13,6 +14,7 @@ mod gate;
 mod hash;
 mod increment;
 mod inside;
+mod loss;
 mod numeric;
 mod parts;
 mod publish;
@@ -28,11 +30,13 @@ mod types;
 mod write;
 
 pub use config::{Config, Postgres};
+pub use table::Table;
 
 use crate::{
     connector::{Abilities, Connection},
     digest::{Digest, RowDigester},
     error::{Blame, Result},
+    loss::Loss,
     position::{Position, Token},
     publish::{Publication, Publisher},
     read::{OpenTable, ReadRequest, Reading, TableRequest},
@@ -91,19 +95,31 @@ impl Connection for Database {
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_WRITERS)
     }
 
+    fn losses(&self, table: &TableDefinition) -> Vec<Loss> {
+        loss::of(table)
+    }
+
     fn digester(&self, open: &OpenTable) -> Option<Box<dyn RowDigester>> {
-        open.provider.downcast_ref::<table::Table>()?.inside()
+        open.provider.downcast_ref::<Table>()?.inside()
     }
 
     async fn digest(&self, reading: &Reading, open: &OpenTable) -> Result<Option<Digest>> {
-        match open.provider.downcast_ref::<table::Table>() {
+        match open.provider.downcast_ref::<Table>() {
             Some(table) => table.digest(reading).await,
             None => Ok(None),
         }
     }
 
-    fn stamp(&self, reading: &Reading, table: &TableRequest, digest: Digest) -> Option<Token> {
-        token::stamp(self, reading, table, digest)
+    fn stamp(&self, reading: &Reading, open: &OpenTable, digest: Option<Digest>) -> Option<Token> {
+        token::stamp(self, reading, open, digest)
+    }
+
+    fn stamp_plain(&self, reading: &Reading, open: &OpenTable, digest: Digest) -> Option<Token> {
+        token::stamp_plain(self, reading, open, digest)
+    }
+
+    fn tokens_are_digests(&self) -> bool {
+        false
     }
 
     async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {

@@ -87,39 +87,72 @@ pub fn decode_wide(bytes: &[u8], precision: u8, scale: i8) -> Result<i256, Refus
 }
 
 fn long(bytes: &[u8], precision: u8, scale: i8) -> Refused {
-    let why = format!("the number {} does not fit into decimal({precision},{scale})", text(bytes));
+    let why = format!("the number {} does not fit into decimal({precision},{scale})", text(bytes, SHOWN));
     Refused::Odd(Oddity::Digits, why)
 }
 
-/// As many digits of a number are shown.
+/// As many characters of a number are shown.
 const SHOWN: usize = 100;
 
-/// A number as people write it, for messages.
-fn text(bytes: &[u8]) -> String {
+/// A number as PostgreSQL writes it, of at most so many characters.
+pub fn text(bytes: &[u8], most: usize) -> String {
     let word = |i: usize| bytes.get(i * 2..i * 2 + 2).map_or(0, |b| u16::from_be_bytes([b[0], b[1]]));
+    match word(2) {
+        0xC000 => return "NaN".into(),
+        0xD000 => return "Infinity".into(),
+        0xF000 => return "-Infinity".into(),
+        _ => {}
+    }
     let (count, weight, scale) = (word(0), i32::from(word(1).cast_signed()), usize::from(word(3)));
     let group = |at: i32| match u16::try_from(weight - at) {
         Ok(index) if index < count => word(4 + usize::from(index)),
         _ => 0,
     };
     let mut text = String::new();
-    for at in (0..=weight.max(0)).rev().take(SHOWN) {
+    for at in (0..=weight.max(0)).rev().take(most) {
         write!(text, "{:04}", group(at)).expect("text can be written to");
     }
     let whole = text.trim_start_matches('0');
     let whole = if whole.is_empty() { "0" } else { whole };
     let mut part = String::new();
-    for at in (1..=scale.div_ceil(4).min(SHOWN)).map(|at| -i32::try_from(at).unwrap_or(0)) {
+    for at in (1..=scale.div_ceil(4).min(most)).map(|at| -i32::try_from(at).unwrap_or(0)) {
         write!(part, "{:04}", group(at)).expect("text can be written to");
     }
     part.truncate(scale);
     let (sign, dot) = (if word(2) == NEGATIVE { "-" } else { "" }, if part.is_empty() { "" } else { "." });
     let mut all = format!("{sign}{whole}{dot}{part}");
-    if all.len() > SHOWN {
-        all.truncate(SHOWN);
+    if all.len() > most {
+        all.truncate(most);
         all.push('…');
     }
     all
+}
+
+/// Replaces a text by a decimal as PostgreSQL writes it.
+pub fn write_text(number: i128, scale: u8, text: &mut Vec<u8>) {
+    text.clear();
+    let scale = usize::from(scale);
+    let push = |digit: u64, text: &mut Vec<u8>| {
+        if text.len() == scale && scale > 0 {
+            text.push(b'.');
+        }
+        text.push(b'0' + u8::try_from(digit).expect("a digit is below 10"));
+    };
+    let mut rest = number.unsigned_abs();
+    // Divisions of 128 bits are slow, and rarely needed.
+    while rest > u128::from(u64::MAX) {
+        push(u64::try_from(rest % 10).expect("a digit is below 10"), text);
+        rest /= 10;
+    }
+    let mut rest = u64::try_from(rest).expect("64 bits are left");
+    while rest > 0 || text.len() <= scale {
+        push(rest % 10, text);
+        rest /= 10;
+    }
+    if number < 0 {
+        text.push(b'-');
+    }
+    text.reverse();
 }
 
 /// Writes `number` times 10^-scale.
@@ -176,7 +209,7 @@ fn write(negative: bool, groups: &[u16], scale: u32, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{decode, decode_wide, encode, encode_wide, text};
+    use super::{decode, decode_wide, encode, encode_wide, text, write_text};
     use datafusion::arrow::datatypes::i256;
     use proptest::prelude::*;
 
@@ -193,7 +226,10 @@ mod tests {
             let digits = format!("{:0>width$}", number.unsigned_abs(), width = scale.unsigned_abs() as usize + 1);
             let (whole, part) = digits.split_at(digits.len() - scale.unsigned_abs() as usize);
             let expected = format!("{}{whole}{}{part}", if number < 0 { "-" } else { "" }, if scale > 0 { "." } else { "" });
-            prop_assert_eq!(text(&narrow), expected);
+            prop_assert_eq!(text(&narrow, 100), expected.as_str());
+            let mut written = vec![];
+            write_text(number, scale.unsigned_abs(), &mut written);
+            prop_assert_eq!(String::from_utf8(written).unwrap(), expected);
         }
     }
 }

@@ -60,6 +60,7 @@ pub async fn open(server: &Server, request: ReadRequest) -> Result<Reading> {
             key: opened.relation.definition.key.clone(),
             columns: opened.relation.columns,
             parts: opened.parts,
+            passing: asked.bound_for == Some(KIND),
             conditions: opened.increment.conditions,
             through: Through::Own(Some(coordinator.clone())),
             replaced: rejected.replaced.clone(),

@@ -32,7 +32,10 @@ struct Inner {
     options: PgConnectOptions,
     password_file: Option<PathBuf>,
     schema: String,
+    /// What the user chose for values that cannot be carried.
     types: Types,
+    /// Whether work that comes to the same is left to the server.
+    pushdown: bool,
     pool: OnceCell<PgPool>,
     facts: OnceCell<Facts>,
 }
@@ -70,7 +73,7 @@ impl Server {
         options: PgConnectOptions,
         password_file: Option<PathBuf>,
         schema: String,
-        types: Types,
+        (types, pushdown): (Types, bool),
     ) -> Self {
         let options = options.application_name("engine").disable_statement_logging().options(SESSION);
         Self {
@@ -80,6 +83,7 @@ impl Server {
                 password_file,
                 schema,
                 types,
+                pushdown,
                 pool: OnceCell::new(),
                 facts: OnceCell::new(),
             }),
@@ -89,6 +93,11 @@ impl Server {
     /// How its tables are looked at by those who query them here.
     pub fn look(&self) -> Look<'_> {
         Look { schema: self.schema(), types: self.types(), passing: false }
+    }
+
+    /// Whether work that comes to the same is left to the server.
+    pub fn pushdown(&self) -> bool {
+        self.inner.pushdown
     }
 
     /// What the user chose for values that cannot be carried.
@@ -200,11 +209,16 @@ impl Server {
         if let Some(detail) = error.detail() {
             text = format!("{text}: {}", detail.replace('"', "`"));
         }
-        if let Some(place) = error.r#where().and_then(copied) {
+        let place = error.r#where().and_then(copied);
+        if let Some((_, place)) = &place {
             text = format!("{place}: {text}");
         }
+        self.meant(doing, error.code(), text).row(place.map(|(number, _)| number - 1))
+    }
+
+    /// What a code means, and what to do.
+    fn meant(&self, doing: &str, code: &str, text: String) -> Error {
         let at = self.at();
-        let code = error.code();
         match code {
             "28P01" | "28000" => {
                 self.error(doing, Blame::User, text).hint("check `user`, `password` and the server's pg_hba.conf")
@@ -239,12 +253,13 @@ impl Server {
 }
 
 /// The row and column of a COPY, as PostgreSQL says it: `COPY t, line 5, column a: "x"`.
-fn copied(place: &str) -> Option<String> {
+fn copied(place: &str) -> Option<(u64, String)> {
     let rest = place.lines().next()?.strip_prefix("COPY ")?.split_once(", line ")?.1;
-    let number = rest.split([',', ':']).next()?;
+    let number: u64 = rest.split([',', ':']).next()?.parse().ok().filter(|number| *number > 0)?;
     let column = rest.split_once(", column ").map(|(_, column)| column.split(':').next().unwrap_or(column));
-    Some(match column {
+    let place = match column {
         Some(column) => format!("column `{column}` of row {number}"),
         None => format!("row {number}"),
-    })
+    };
+    Some((number, place))
 }

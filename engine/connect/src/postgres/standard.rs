@@ -1,9 +1,10 @@
 //! PostgreSQL's way of writing conditions → standard SQL, as far as it can be told.
 
 use datafusion::sql::sqlparser::{
-    ast::{BinaryOperator, Expr, visit_expressions_mut},
+    ast::{BinaryOperator, Expr, visit_expressions, visit_expressions_mut},
     dialect::PostgreSqlDialect,
     parser::Parser,
+    tokenizer::Token,
 };
 use std::ops::ControlFlow;
 
@@ -19,6 +20,76 @@ pub fn sql(condition: &str) -> String {
         expression = *inner;
     }
     expression.to_string()
+}
+
+/// Functions that mean the same in most systems, and in PostgreSQL.
+const FUNCTIONS: &[&str] = &[
+    "abs",
+    "btrim",
+    "ceil",
+    "ceiling",
+    "char_length",
+    "character_length",
+    "coalesce",
+    "concat",
+    "date_part",
+    "date_trunc",
+    "exp",
+    "floor",
+    "greatest",
+    "least",
+    "left",
+    "length",
+    "ln",
+    "lower",
+    "lpad",
+    "ltrim",
+    "md5",
+    "mod",
+    "now",
+    "nullif",
+    "octet_length",
+    "position",
+    "power",
+    "replace",
+    "right",
+    "round",
+    "rpad",
+    "rtrim",
+    "sign",
+    "sqrt",
+    "substr",
+    "substring",
+    "trim",
+    "trunc",
+    "upper",
+    "num_nonnulls",
+    "num_nulls",
+    "cardinality",
+    "array_length",
+    "jsonb_typeof",
+    "json_typeof",
+    "isfinite",
+    "starts_with",
+    "regexp_like",
+    "to_char",
+];
+
+/// Whether PostgreSQL understands a condition, as far as that can be told from its text.
+pub fn understood(condition: &str) -> bool {
+    let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(condition).and_then(|mut parser| {
+        let expression = parser.parse_expr()?;
+        parser.expect_token(&Token::EOF)?;
+        Ok(expression)
+    });
+    let Ok(expression) = parsed else { return false };
+    let unknown = visit_expressions(&expression, |e| match e {
+        Expr::Function(function) if !FUNCTIONS.contains(&function.name.to_string().to_lowercase().as_str()) => {
+            ControlFlow::Break(())
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    unknown.is_continue()
 }
 
 fn simplify(expression: &mut Expr) {
@@ -51,5 +122,37 @@ fn bare(expression: &Expr) -> Expr {
             _ => expression.clone(),
         },
         _ => expression.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{sql, understood};
+
+    #[test]
+    fn conditions_of_the_catalog_become_standard() {
+        for (condition, standard) in [
+            ("(price >= (0)::numeric)", "price >= 0"),
+            (
+                "((status)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))",
+                "status IN ('a', 'b')",
+            ),
+            ("((rating >= 1) AND (rating <= 5))", "(rating >= 1) AND (rating <= 5)"),
+        ] {
+            assert_eq!(sql(condition), standard);
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_told() {
+        for (condition, expected) in [
+            ("price >= 0 and lower(name) <> ''", true),
+            ("name ~ '^[a-z]+$'", true),
+            ("json_valid(`doc`)", false),
+            ("isnull(x)", false),
+            ("price >", false),
+        ] {
+            assert_eq!(understood(condition), expected, "{condition}");
+        }
     }
 }

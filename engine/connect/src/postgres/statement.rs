@@ -1,6 +1,6 @@
 //! The one place where SQL for PostgreSQL is put together, from names and definitions.
 
-use super::types;
+use super::{standard, types};
 use engine_language::table::{Column, TableDefinition};
 
 /// A name as PostgreSQL reads it, whatever it holds.
@@ -64,7 +64,7 @@ pub fn rules(table: &str, prefix: &str, definition: &TableDefinition) -> Vec<Str
         let name = quote(&format!("{prefix}_u{i}"));
         all.push(format!("alter table {table} add constraint {name} unique ({})", names(columns)));
     }
-    for check in &definition.checks {
+    for check in definition.checks.iter().filter(|check| standard::understood(&check.sql)) {
         let name = check.name.as_ref().map(|name| format!("constraint {} ", quote(name))).unwrap_or_default();
         all.push(format!("alter table {table} add {name}check ({})", check.sql));
     }

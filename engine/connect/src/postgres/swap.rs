@@ -173,6 +173,19 @@ pub async fn name_rules(
         }
         run(on, format!("alter index {} rename to {}", within(schema, &from), quote(&name))).await?;
     }
+    name_checks(on, (schema, table, stage)).await
+}
+
+/// Checks without a name of their own were named after staging.
+async fn name_checks(on: &mut PgConnection, (schema, table, stage): (&str, &str, &str)) -> sqlx::Result<()> {
+    let at = within(schema, table);
+    let sql = "select conname::text from pg_constraint \
+               where conrelid = to_regclass($1) and contype = 'c' and starts_with(conname::text, $2)";
+    let found = sqlx::query(sql).bind(&at).bind(stage).fetch_all(&mut *on).await?;
+    for from in found.iter().map(|row| row.get::<String, _>(0)) {
+        let to = cut(table, &from[stage.len()..]);
+        run(on, format!("alter table {at} rename constraint {} to {}", quote(&from), quote(&to))).await?;
+    }
     Ok(())
 }
 

@@ -53,6 +53,8 @@ pub struct Place {
     /// Whether COPY may name the table itself.
     pub plain: bool,
     pub parts: Vec<Part>,
+    /// Whether its rows only pass to another PostgreSQL.
+    pub passing: bool,
     /// What holds for the rows that are wanted at all.
     pub conditions: Vec<String>,
     pub through: Through,
@@ -69,9 +71,18 @@ impl Place {
             key: vec![],
             plain: false,
             parts: vec![],
+            passing: false,
             conditions: vec![],
             through: Through::Own(None),
             replaced: Replacements::default(),
+        }
+    }
+
+    /// Its relation, as SQL names it.
+    pub fn whole(&self) -> String {
+        match self.parts.as_slice() {
+            [one] => one.from.clone(),
+            _ => within(self.server.schema(), &self.table),
         }
     }
 
@@ -114,6 +125,11 @@ impl Table {
 }
 
 impl Table {
+    /// Where its rows are.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// Digests rows here as the server does it; `None` if it does not.
     pub fn inside(&self) -> Option<Box<dyn RowDigester>> {
         if !self.place.server.hashes() {
@@ -135,7 +151,7 @@ impl Table {
         let server = &self.place.server;
         let doing = format!("digesting `{}`", self.place.table);
         let held = reading.snapshot.as_ref().and_then(|any| any.clone().downcast::<Coordinator>().ok());
-        let mut from = within(server.schema(), &self.place.table);
+        let mut from = self.place.whole();
         if !self.place.conditions.is_empty() {
             write!(from, " where {}", self.place.conditions.join(" and ")).expect("text can be written to");
         }
@@ -161,9 +177,10 @@ impl TableProvider for Table {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Answer<Vec<TableProviderFilterPushDown>> {
+        let pushdown = self.place.server.pushdown();
         let answer = |filter: &&Expr| match filter::sql(filter, &self.place.columns) {
-            Some(_) => TableProviderFilterPushDown::Exact,
-            None => TableProviderFilterPushDown::Unsupported,
+            Some(_) if pushdown => TableProviderFilterPushDown::Exact,
+            _ => TableProviderFilterPushDown::Unsupported,
         };
         Ok(filters.iter().map(answer).collect())
     }
@@ -191,6 +208,7 @@ impl TableProvider for Table {
         let mut scans: Vec<Arc<dyn PartitionStream>> = vec![];
         for stream in 0..streams {
             let mine = place.parts.iter().skip(stream).step_by(streams);
+            let limit = limit.filter(|_| place.server.pushdown());
             let copies = mine.map(|part| place.copy(part, &columns, &filters, limit)).collect();
             scans.push(Arc::new(Scan { place: place.clone(), shape: shape.clone(), copies }));
         }

@@ -1,5 +1,6 @@
 //! PostgreSQL's types ↔ column types.
 
+use crate::type_map::{Read, TypeMap};
 use engine_language::column::ColumnType;
 
 /// The domain that holds whole numbers of 64 bits without sign, which PostgreSQL has no type for.
@@ -99,12 +100,15 @@ impl Base {
         if matches!(carried.wire, Wire::Raw | Wire::RawArray) {
             return Some(format!("{KIND}:{}", self.declared));
         }
-        if self.name == "enum" && !carried.as_text {
+        if carried.as_text {
+            return None;
+        }
+        if self.name == "enum" {
             return Some(format!("{KIND}:{}", self.own));
         }
         let items = self.items.as_ref().map_or(0, |(_, number)| *number);
         let own = self.name.is_empty() || self.number >= FIRST_OWN || items >= FIRST_OWN;
-        let said = !carried.as_text && declared(&carried.column, "") == self.declared;
+        let said = declared(&carried.column, "") == self.declared;
         (!own && !said && !names_something(&self.name)).then(|| format!("{KIND}:{}", self.declared))
     }
 }
@@ -192,3 +196,59 @@ pub fn declared(kind: &ColumnType, schema: &str) -> String {
 
 /// Characters of the longest text that can be declared.
 pub const LONGEST_TEXT: u32 = 10_485_760;
+
+/// What becomes of types, as [`Base::kind`] and [`declared`] say it.
+pub fn map() -> TypeMap {
+    let names = [
+        ("boolean", "bool", -1),
+        ("smallint", "int2", -1),
+        ("integer", "int4", -1),
+        ("bigint", "int8", -1),
+        ("real", "float4", -1),
+        ("double precision", "float8", -1),
+        ("numeric(10,2)", "numeric", (10 << 16) + 2 + 4),
+        ("numeric(60,10)", "numeric", (60 << 16) + 10 + 4),
+        ("numeric", "numeric", -1),
+        ("numeric(200,100)", "numeric", (200 << 16) + 100 + 4),
+        ("text", "text", -1),
+        ("character varying(20)", "varchar", 24),
+        ("character(5)", "bpchar", 9),
+        ("an enum", "enum", -1),
+        ("bytea", "bytea", -1),
+        ("date", "date", -1),
+        ("time", "time", -1),
+        ("time with time zone", "timetz", -1),
+        ("timestamp", "timestamp", -1),
+        ("timestamp with time zone", "timestamptz", -1),
+        ("interval", "interval", -1),
+        ("json", "json", -1),
+        ("jsonb", "jsonb", -1),
+        ("uuid", "uuid", -1),
+        ("bit, bit varying", "bit", -1),
+        ("inet, cidr, macaddr", "inet", -1),
+        ("money", "money", -1),
+        ("xml", "xml", -1),
+        ("point and other shapes", "point", -1),
+        ("ranges", "int4range", -1),
+        ("types of one's own, domains aside", "", -1),
+    ];
+    let mut reads: Vec<Read> =
+        names.iter().map(|(native, name, modifier)| read(native, name, *modifier, None)).collect();
+    reads.push(read("integer[]", "_int4", -1, Some(("int4".into(), 23))));
+    reads.push(read("inet[]", "_inet", -1, Some(("inet".into(), 869))));
+    TypeMap { reads, declares: Some(|kind| Some(declared(kind, "schema"))), passes: true }
+}
+
+fn read(native: &str, name: &str, modifier: i32, items: Option<(String, u32)>) -> Read {
+    let base = Base { name: name.into(), modifier, items, ..Base::default() };
+    let kind = base.kind();
+    let odd: &[&str] = match kind.wire {
+        Wire::Numeric(..) => &["nan", "digits"],
+        Wire::Date | Wire::Timestamp | Wire::TimestampTz | Wire::Interval => &["infinity", "range"],
+        Wire::Time => &["midnight"],
+        Wire::List(..) => &["dimensions"],
+        Wire::Text | Wire::Jsonb => &["utf8"],
+        _ => &[],
+    };
+    Read { native: native.into(), carried: kind.column, odd: odd.to_vec() }
+}

@@ -119,6 +119,7 @@ impl StageWriter {
         };
         let message = format!("column `{column}` of {row}: {why}");
         let error = self.server.error(&format!("writing `{}`", self.to.table), Blame::Data, message);
+        let error = error.row(Some(self.rows + at as u64));
         match hint {
             Some(hint) => error.hint(hint),
             None => error,

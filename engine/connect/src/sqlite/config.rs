@@ -1,9 +1,10 @@
 //! What the user writes of an SQLite file.
 
-use super::{Database, file::File};
+use super::{Database, file::File, types};
 use crate::{
     connector::{Connection, Connector, Place},
     error::Result,
+    type_map::TypeMap,
 };
 use engine_language::diagnostic::Diagnostic;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -32,5 +33,9 @@ impl Connector for Sqlite {
             file: File::new(place.name.clone(), place.path(config.path), timeout),
             _vanishing: None,
         }))
+    }
+
+    fn types() -> TypeMap {
+        types::map()
     }
 }

@@ -1,5 +1,6 @@
 //! SQLite's declared types ↔ column types, and values there and back, exactly.
 
+use crate::type_map::{Read, TypeMap};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use datafusion::arrow::{
     array::{
@@ -340,4 +341,38 @@ pub fn value(array: &dyn Array, row: usize) -> Result<Value, String> {
 fn real(number: f64) -> Result<Value, String> {
     // SQLite stores NaN as NULL.
     if number.is_nan() { Err("SQLite cannot hold NaN".into()) } else { Ok(Value::Real(number)) }
+}
+
+/// What becomes of types, as [`kind`] and [`declared`] say it.
+pub fn map() -> TypeMap {
+    let names = [
+        "BOOLEAN",
+        "TINYINT",
+        "SMALLINT",
+        "INT",
+        "INTEGER",
+        "BIGINT",
+        "FLOAT",
+        "REAL",
+        "DOUBLE",
+        "NUMERIC(10,2)",
+        "DECIMAL",
+        "TEXT",
+        "VARCHAR(20)",
+        "BLOB",
+        "DATE",
+        "TIME",
+        "TIMESTAMP",
+        "DATETIME",
+        "TIMESTAMPTZ",
+        "JSON",
+        "UUID",
+        "any other",
+    ];
+    let reads = names.iter().map(|native| Read { native: (*native).into(), carried: kind(native), odd: vec![] });
+    let declares = |kind: &ColumnType| {
+        let refused = matches!(kind, ColumnType::Interval | ColumnType::List(_));
+        (!refused).then(|| declared(kind))
+    };
+    TypeMap { reads: reads.collect(), declares: Some(declares), passes: false }
 }

@@ -82,6 +82,7 @@ fn table(path: Option<&str>, columns: &[(&str, &str)], bad_rows: BadRows) -> Tab
     });
     let declared = SourceTable {
         name: Spanned::new("t".into(), at),
+        identifier: None,
         description: None,
         key: vec![],
         freshness: None,

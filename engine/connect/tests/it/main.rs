@@ -5,5 +5,6 @@ mod contract;
 mod files;
 mod generator;
 mod kafka;
+mod mysql;
 mod postgres;
 mod sqlite;

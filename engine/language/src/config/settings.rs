@@ -34,11 +34,20 @@ pub struct Limits {
     pub batch_rows: u64,
     /// Runs at once, of those that schedules and people ask for under `serve`.
     pub runs: usize,
+    /// How long a run waits at its start for systems that are not there yet.
+    pub wait: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps: 4, memory_bytes: 1 << 30, spill_bytes: 20 << 30, batch_rows: 10_000, runs: 4 }
+        Self {
+            steps: 4,
+            memory_bytes: 1 << 30,
+            spill_bytes: 20 << 30,
+            batch_rows: 10_000,
+            runs: 4,
+            wait: Duration::from_secs(30),
+        }
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Source {
 pub struct SourceTable {
     /// The table's or topic's name.
     pub name: Spanned<Name>,
+    /// What the system calls it, if that is another name.
+    pub identifier: Option<Spanned<Name>>,
     /// What the docs say of it.
     pub description: Option<String>,
     /// The key's columns; empty means that the system is asked.
@@ -40,6 +42,14 @@ pub struct SourceTable {
     pub max_bad_share: f64,
     /// Where files lie, relative to the connection's folder; globs.
     pub path: Option<Spanned<String>>,
+}
+
+impl Source {
+    /// What the system calls a table of the source.
+    pub fn called(&self, table: &Name) -> Name {
+        let identifier = self.tables.get(table).and_then(|table| table.identifier.as_ref());
+        identifier.map_or_else(|| table.clone(), |name| name.value.clone())
+    }
 }
 
 impl SourceTable {

@@ -5,7 +5,7 @@ use super::{
     amount::{DurationText, SizeText},
     connection::Connection,
     project::Reader,
-    replication::{Replication, ReplicationMode, Verify},
+    replication::Replication,
     settings::{Kept, Limits, Settings},
     sink::Sink,
     source::{BadRows, Create, Freshness, Source, SourceTable},
@@ -134,6 +134,7 @@ struct RawLimits {
     spill: Option<SizeText>,
     batch_rows: Option<u64>,
     runs: Option<usize>,
+    wait: Option<DurationText>,
     #[serde(default)]
     connections: BTreeMap<String, usize>,
 }
@@ -166,6 +167,7 @@ fn settings(reader: &mut Reader<'_>, file: &Value, options: &LoadOptions) -> Set
             spill_bytes: raw.spill.map_or(or.spill_bytes, |size| size.0),
             batch_rows: raw.batch_rows.unwrap_or(or.batch_rows).max(1),
             runs: raw.runs.unwrap_or(or.runs).max(1),
+            wait: raw.wait.map_or(or.wait, |wait| wait.0),
         };
         let at_least_one = |(name, runs): (String, usize)| (Name::new(name), runs.max(1));
         settings.runs_by_connection = raw.connections.into_iter().map(at_least_one).collect();
@@ -239,6 +241,7 @@ struct RawSource {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawTable {
+    identifier: Option<Spanned<Name>>,
     description: Option<String>,
     #[serde(default)]
     key: Vec<Spanned<String>>,
@@ -324,6 +327,7 @@ fn table(name: Spanned<Name>, raw: RawTable) -> SourceTable {
     columns.sort_by_key(|(name, _)| name.span.start);
     SourceTable {
         name,
+        identifier: raw.identifier,
         description: raw.description,
         key: raw.key,
         freshness: raw.freshness.map(|f| Freshness {
@@ -365,39 +369,6 @@ fn sinks(reader: &mut Reader<'_>, file: &Value, connections: Known<'_>) -> BTree
     sinks
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawReplication {
-    from: Spanned<Name>,
-    to: Spanned<Name>,
-    tables: Vec<Spanned<String>>,
-    #[serde(default)]
-    mode: RawMode,
-    cursor: Option<Spanned<String>>,
-    #[serde(default)]
-    verify: RawVerify,
-    #[serde(default)]
-    allow: Vec<Spanned<String>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RawMode {
-    #[default]
-    Full,
-    Incremental,
-    Cdc,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RawVerify {
-    Count,
-    #[default]
-    Target,
-    Both,
-}
-
 fn replications(
     reader: &mut Reader<'_>,
     file: &Value,
@@ -407,30 +378,12 @@ fn replications(
     let mut replications = BTreeMap::new();
     for (name, span, value) in file.key("replications").map(Value::entries).unwrap_or_default() {
         let name = reader.name(name, *span);
-        let Some(raw) = value.read::<RawReplication>(reader.problems) else { continue };
-        if !sources.contains_key(&raw.from.value) {
+        let Some(replication) = Replication::read(reader, Spanned::new(name.clone(), *span), value) else { continue };
+        if !sources.contains_key(&replication.from.value) {
             let known: Vec<&str> = sources.keys().map(Name::as_str).collect();
-            reader.unknown("source", raw.from.as_str(), raw.from.span, &known);
+            reader.unknown("source", replication.from.as_str(), replication.from.span, &known);
         }
-        connections.check(reader, &raw.to);
-        let replication = Replication {
-            name: Spanned::new(name.clone(), *span),
-            from: raw.from,
-            to: raw.to,
-            tables: raw.tables,
-            mode: match raw.mode {
-                RawMode::Full => ReplicationMode::Full,
-                RawMode::Incremental => ReplicationMode::Incremental,
-                RawMode::Cdc => ReplicationMode::Cdc,
-            },
-            cursor: raw.cursor,
-            verify: match raw.verify {
-                RawVerify::Count => Verify::Count,
-                RawVerify::Target => Verify::Target,
-                RawVerify::Both => Verify::Both,
-            },
-            allow: raw.allow,
-        };
+        connections.check(reader, &replication.to);
         replications.insert(name, replication);
     }
     replications

@@ -65,7 +65,7 @@ pub struct NodeRecord {
     pub took_us: i64,
     /// A few words, the verdict or the failure's message.
     pub note: Option<String>,
-    /// `count` or `digest`, then the digest of source and target.
+    /// What was compared (`count`, `read_back`, `target` or `both`), then the digest of source and target.
     pub verdict: Option<String>,
 }
 

@@ -152,8 +152,7 @@ fn note(node: &NodeReport) -> Option<String> {
 }
 
 fn verdict(verdict: &Verdict) -> String {
-    let what = if verdict.digests { "digest" } else { "count" };
-    format!("{what} {} {}", verdict.source, verdict.target)
+    format!("{} {} {}", verdict.compared.word(), verdict.source, verdict.target)
 }
 
 impl Listener for Recorder {

@@ -1,7 +1,7 @@
 //! Building a model: one file for each thing that is made of its rows.
 
 mod rows;
-mod stream;
+pub mod stream;
 
 use crate::{
     error::{Error, Result},

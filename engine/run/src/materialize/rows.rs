@@ -46,7 +46,9 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     if let Some(definition) = &there {
         same_columns(definition, &schema, model)?;
     }
-    let mode = if there.is_some() { mode(model) } else { Mode::Replace };
+    // What cannot be replaced, a topic, is only ever added to.
+    let whole = connection.abilities().replace;
+    let mode = if there.is_some() || !whole && adds(model) { mode(model) } else { Mode::Replace };
     let definition = definition(model, &schema);
     let target =
         Target { table: place.table.clone(), schema: schema.clone(), definition, mode: mode.clone(), declared: None };
@@ -68,7 +70,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     }
     publisher.commit(Commit::default()).await?;
     run.tokens.forget(&place);
-    let output = if mode == Mode::Replace {
+    let output = if mode == Mode::Replace && connection.tokens_are_digests() {
         let token = Token { value: digest.to_string(), hint: serde_json::Value::Null };
         run.tokens.wrote(&place, Some(token.clone()))?;
         Some(token)
@@ -82,12 +84,16 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     Ok(report)
 }
 
+fn adds(model: &Model) -> bool {
+    model.config.materialized == Materialized::Incremental
+}
+
 /// The definition of an incremental model's table, if it can be added to.
 async fn existing(run: &StepRun, node: &NodeId, model: &Model) -> Result<Option<TableDefinition>> {
-    if model.config.materialized != Materialized::Incremental || run.runner.options.full_refresh {
+    let (place, connection) = run.locate(node)?;
+    if !adds(model) || run.runner.options.full_refresh || !connection.abilities().replace {
         return Ok(None);
     }
-    let (place, connection) = run.locate(node)?;
     Ok(connection.describe(&TableRequest::all(place.table)).await?)
 }
 

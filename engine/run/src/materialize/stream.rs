@@ -3,7 +3,9 @@
 mod batch;
 mod flood;
 mod pace;
+mod parts;
 mod progress;
+pub mod replay;
 
 use super::mode;
 use crate::{

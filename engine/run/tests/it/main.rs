@@ -4,5 +4,6 @@ mod analyze;
 mod schedule;
 mod shop;
 mod skipping;
+mod streams;
 mod test_command;
 mod verify;

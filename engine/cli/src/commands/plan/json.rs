@@ -24,6 +24,7 @@ fn one(foreseen: &Foreseen, i: usize, step: &Step) -> Value {
         Why::New => ("new", None),
         Why::Changed => ("changed", None),
         Why::Input(input) => ("input", Some(input.to_string())),
+        Why::Behind(topic, _) => ("behind", Some(topic.to_string())),
         Why::Volatile => ("volatile", None),
         Why::Asked => ("asked", None),
         Why::Unchanged => ("unchanged", None),
@@ -36,6 +37,7 @@ fn one(foreseen: &Foreseen, i: usize, step: &Step) -> Value {
         "after": step.after,
         "why": why,
         "input": input,
+        "events": if let Why::Behind(_, events) = &step.why { Some(events) } else { None },
         "changes": changes.collect::<Map<_, _>>(),
     })
 }

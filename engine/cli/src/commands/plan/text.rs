@@ -121,9 +121,13 @@ fn why(project: &Project, id: &NodeId, step: &Step) -> String {
             let path = project.graph.nodes.get(id).and_then(|node| node.path.as_ref());
             path.map_or("changed".to_owned(), |path| format!("changed    project/{path}"))
         }
-        Why::Input(input) if input == id => "its table is not as it was left".to_owned(),
+        Why::Input(input) if input == id => "is new, or not as it was left".to_owned(),
         Why::Input(input) if input.kind == NodeKind::Source => format!("{} may have new rows", input.name),
         Why::Input(input) => format!("reads {}", input.name),
+        Why::Behind(topic, events) => {
+            let verb = if *events == 1 { "is" } else { "are" };
+            format!("{} of {} {verb} not read yet", words::counted(*events, "event"), topic.name)
+        }
         Why::Volatile => "says something else each time".to_owned(),
         Why::Asked => "asked for".to_owned(),
         Why::Unchanged => "unchanged".to_owned(),

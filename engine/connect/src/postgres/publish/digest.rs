@@ -10,6 +10,7 @@ use crate::{
         inside::{self, Inside},
         server::Server,
         statement::{among, within},
+        types::Wire,
     },
     publish::{Mode, Target},
 };
@@ -32,6 +33,7 @@ impl Stage {
         let written = |shape: Shape| {
             let mut column = self.columns.iter().find(|column| column.name == shape.name)?.clone();
             column.kind.wire = shape.wire.clone();
+            column.kind.as_text &= shape.wire == Wire::Text;
             // What was staged as text is another thing in the table.
             let cast = there.clone().any(|there| there.name == shape.name && there.kind.as_text);
             (target.mode == Mode::Replace || !cast).then_some((shape, column))

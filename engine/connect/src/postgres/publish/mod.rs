@@ -3,13 +3,16 @@
 mod change;
 mod digest;
 mod enums;
+mod kept;
+mod keys;
 mod own;
 mod replace;
+mod rules;
 mod settle;
 pub mod stage;
 
 use super::{
-    describe,
+    describe::{self, Look},
     parts::Part,
     server::Server,
     statement::{self, within},
@@ -156,6 +159,11 @@ impl Publisher for Staged {
         self.digest_inside(&self.publication.tables[number], &self.stages[number]).await
     }
 
+    async fn keeper(&self, table: &Name) -> Result<Option<Box<dyn Writer>>> {
+        let number = self.index(table);
+        self.keep(&self.publication.tables[number], &self.stages[number]).await
+    }
+
     fn replaced(&self, table: &Name) -> Vec<Replaced> {
         self.stages[self.index(table)].replaced.all()
     }
@@ -169,7 +177,8 @@ impl Publisher for Staged {
         let from = if whole { stage.name.as_str() } else { table.as_str() };
         let relation = {
             let mut on = self.connection.lock().await;
-            describe::relation(&mut on, self.server.look(), from).await
+            self.sweep(&mut on).await?;
+            describe::relation(&mut on, Look { passing: stage::passes(target), ..self.server.look() }, from).await
         };
         let relation = relation.map_err(|e| self.server.fault(&doing, e))?.expect("the table was just made");
         let through = if whole { Through::Own(None) } else { Through::Shared(self.connection.clone()) };
@@ -188,6 +197,7 @@ impl Publisher for Staged {
         let indexes = self.apply().await?;
         let connection = self.connection.clone();
         let mut on = connection.lock().await;
+        self.sweep(&mut on).await?;
         let fault = |error| self.server.fault("publishing", error);
         let mut written = vec![];
         for (target, stage) in self.pairs() {
@@ -232,7 +242,8 @@ impl Drop for Staged {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             let on = &mut *connection.lock().await;
-            let tables: Vec<String> = stages.iter().map(|stage| within(server.schema(), &stage.name)).collect();
+            let names = stages.iter().flat_map(|stage| [stage.name.clone(), stage.keys()]);
+            let tables: Vec<String> = names.map(|name| within(server.schema(), &name)).collect();
             let drop =
                 if tables.is_empty() { String::new() } else { format!("drop table if exists {}", tables.join(", ")) };
             if let Err(error) = run(on, format!("rollback; {drop}")).await {

@@ -1,6 +1,6 @@
 //! Putting staged tables in the places of the old ones.
 
-use super::{Staged, change::insert, stage::Stage};
+use super::{Staged, change::insert, keys::make_keys, stage::Stage};
 use crate::{
     error::{Blame, Result},
     postgres::{
@@ -70,8 +70,10 @@ impl Staged {
         }
         for (number, ..) in &old {
             let (target, stage) = (&self.publication.tables[*number], &self.stages[*number]);
-            let done = swap::refer(on, (schema, target.table.as_str()), &stage.definition).await;
-            done.map_err(|error| self.fault(target, stage, error))?;
+            let place = (schema, target.table.as_str());
+            let fault = |error| self.fault(target, stage, error);
+            swap::refer(on, place, &stage.definition).await.map_err(fault)?;
+            make_keys(on, place, &stage.definition).await.map_err(fault)?;
         }
         Ok(())
     }

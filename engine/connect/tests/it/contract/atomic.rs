@@ -4,7 +4,7 @@ use super::subject::{Subject, appended, keyed_definition, pairs, pairs_definitio
 use engine_connect::{
     error::Blame,
     position::Position,
-    publish::{Advance, Commit, Mode, Publication},
+    publish::{Advance, Commit, DeadLetter, Mode, Publication},
     read::{RejectedRow, TableRequest},
 };
 use engine_language::table::ForeignKey;
@@ -167,4 +167,34 @@ pub async fn dead_letters_come_with_rows(it: Subject) {
     let tables = it.connection.tables().await.unwrap();
     assert_eq!(tables, vec!["words".into()], "the engine's own tables are not the user's");
     it.open_tables(vec![request("words", &pairs_definition())]).await.unwrap();
+}
+
+pub async fn dead_letters_are_let_go_with_rows(it: Subject) {
+    if !it.connection.abilities().positions {
+        return;
+    }
+    let letter = |offset| RejectedRow {
+        source: "topic".into(),
+        partition: 3,
+        offset,
+        payload: b"{".to_vec(),
+        reason: "no JSON".into(),
+    };
+    let rows = |word| vec![(appended("words"), pairs(&[(1, word)]))];
+    let commit = Commit { rejected: vec![letter(41), letter(42)], ..at(None, 1) };
+    it.publish_all("run", rows("a"), Some("p"), commit).await.unwrap();
+    let place = |offset| DeadLetter { source: "topic".into(), partition: 3, offset };
+    let settled =
+        |offsets: &[i64]| Commit { settled: offsets.iter().copied().map(place).collect(), ..Commit::default() };
+    it.publish_all("run2", rows("b"), Some("p"), settled(&[41])).await.unwrap();
+    let error = it.publish_all("run3", rows("c"), Some("p"), settled(&[41, 42])).await.unwrap_err();
+    assert_eq!(error.blame, Blame::Rival, "{error}");
+    assert_eq!(it.rows("words").await, "1 a, 1 b");
+    let opened = it.open_tables(vec![TableRequest::all("engine_dead_letters")]).await.unwrap();
+    let left = super::subject::query(opened[0].provider.clone(), "select cast(\"offset\" as bigint) as o from t").await;
+    let left = datafusion::arrow::util::pretty::pretty_format_batches(&left).unwrap().to_string();
+    assert_eq!(left.lines().filter(|line| line.contains('4')).collect::<Vec<_>>(), vec!["| 42 |"]);
+    // The position stands where it stood, and letters may go without rows.
+    assert_eq!(it.connection.position(&"p".into()).await.unwrap(), Some(Position(json!({ "next": 1 }))));
+    it.publish_all("run4", vec![], Some("p"), settled(&[42])).await.unwrap();
 }

@@ -39,6 +39,7 @@ macro_rules! every_check {
             reading::an_early_end_of_a_scan,
             reading::since_resumes_exactly,
             reading::tokens_tell_changes,
+            reading::places_within_a_stream,
             modes::append,
             modes::replace,
             modes::merge_keeps_the_last,
@@ -52,8 +53,9 @@ macro_rules! every_check {
             atomic::positions_move_with_rows,
             atomic::a_rival_loses,
             atomic::dead_letters_come_with_rows,
+            atomic::dead_letters_are_let_go_with_rows,
         );)+
     };
 }
 
-every_check!(sqlite, memory, log, csv, ndjson, parquet, postgres, kafka);
+every_check!(sqlite, memory, log, csv, ndjson, parquet, mysql, postgres, kafka);

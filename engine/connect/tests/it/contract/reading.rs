@@ -4,7 +4,7 @@ use super::subject::{Subject, appended, keyed_definition, pairs, pairs_definitio
 use datafusion::{arrow::util::pretty::pretty_format_batches, prelude::SessionContext};
 use engine_connect::{
     publish::{Commit, Mode},
-    read::{BatchLimit, TableRequest},
+    read::{BatchLimit, Start, TableRequest},
 };
 use engine_language::name::Name;
 use futures::StreamExt;
@@ -126,4 +126,38 @@ pub async fn tokens_tell_changes(it: Subject) {
     it.publish_all("other", vec![(same, rows)], None, Commit::default()).await.unwrap();
     let third = it.connection.token(&asked, None).await.unwrap().unwrap();
     assert_eq!(third.value, second.value, "the same rows in another order are the same");
+}
+
+pub async fn places_within_a_stream(it: Subject) {
+    if !it.connection.abilities().stream {
+        return;
+    }
+    it.publish(appended("words"), pairs(&[(1, "a"), (2, "b"), (3, "c")])).await.unwrap();
+    let all = request("words", &pairs_definition());
+    let connection = &it.connection;
+    let Some(lag) = connection.lag(&all).await.unwrap() else { return };
+    let sum = lag.values().sum::<u64>();
+    assert!((3..=4).contains(&sum), "the messages, and what ends their transaction: {sum}");
+    let read = async |since| {
+        let limit = BatchLimit { rows: 9, bytes: 1 << 20, time: Duration::from_secs(1) };
+        let asked = TableRequest { since, limit: Some(limit), ..all.clone() };
+        shown(&it.open_tables(vec![asked]).await.unwrap()[0]).await
+    };
+    for (start, expected) in [
+        (Start::Earliest, "1 a, 2 b, 3 c"),
+        (Start::Latest, ""),
+        (Start::Offset(1), "2 b, 3 c"),
+        (Start::Time(0), "1 a, 2 b, 3 c"),
+    ] {
+        let since = connection.start(&all, start).await.unwrap();
+        assert_eq!(read(since).await, expected, "{start:?}");
+    }
+    let since = connection.passed(&all, &[(0, 2)].into()).await.unwrap();
+    let behind = connection.lag(&TableRequest { since: since.clone(), ..all.clone() }).await.unwrap().unwrap();
+    assert_eq!(behind[&0], sum - 2);
+    assert_eq!(read(since).await, "3 c");
+    let message = connection.message(&all, (0, 1), "why".into()).await.unwrap().unwrap();
+    assert_eq!((message.source.as_str(), message.offset, message.reason.as_str()), ("words", 1, "why"));
+    let opened = connection.again(&all, vec![message]).await.unwrap().unwrap();
+    assert_eq!(shown(&opened).await, "2 b");
 }

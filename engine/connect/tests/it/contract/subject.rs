@@ -79,6 +79,10 @@ impl Subject {
         Self { format: Some(format), ..it }
     }
 
+    pub fn mysql() -> Self {
+        Self::open(&super::super::mysql::toml(), &["decimal(76,0)", "interval", "list(int)"])
+    }
+
     pub fn postgres() -> Self {
         let url = super::super::postgres::url();
         let schema = super::super::postgres::schema();
@@ -229,6 +233,7 @@ fn declared(table: &str, definition: &TableDefinition) -> Arc<SourceTable> {
     let columns = definition.columns.iter();
     Arc::new(SourceTable {
         name: Spanned::new(table.into(), at),
+        identifier: None,
         description: None,
         key: vec![],
         freshness: None,

@@ -85,8 +85,8 @@ async fn a_message_without_bytes_is_no_row() {
 async fn a_message_can_be_fetched_as_it_stands() {
     let topic = Topic::new(2);
     topic.send(1, &["{}", "{\"id\": 1, \"word\": \"a\"}", "{}"]);
-    let message = |at| topic.connection.message(&topic.request(None, None), at, "its target refused it".into());
-    let found = message((1, 1)).await.unwrap().unwrap();
+    let (request, reason) = (topic.request(None, None), "its target refused it".to_owned());
+    let found = topic.connection.message(&request, (1, 1), reason).await.unwrap().unwrap();
     assert_eq!((found.source.as_str(), found.partition, found.offset), ("words", 1, 1));
     assert_eq!(
         (found.payload.as_slice(), found.reason.as_str()),

@@ -1,5 +1,7 @@
 //! PostgreSQL, on a real server.
 
+mod names;
+mod pushdown;
 mod reading;
 mod types;
 

@@ -1,6 +1,6 @@
 //! One micro-batch: the model's SQL over its messages, and one transaction of the target.
 
-use super::{super::rows, Flood};
+use super::{super::rows, Flood, parts::Parts};
 use crate::{
     blame, check, copy,
     error::{Error, Result},
@@ -23,11 +23,11 @@ use datafusion::{
 use engine_connect::{
     connector::Connection,
     error::Blame,
-    publish::{Advance, Commit, Mode, Publication, Target},
+    publish::{Advance, Commit, DeadLetter, Mode, Publication, Target},
     read::{Offsets, OpenTable, RejectedRow, TableRequest},
 };
 use engine_language::{graph::NodeId, model::Model, template::Rendered};
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 /// A stream model and where its rows go.
 pub struct Sink<'a> {
@@ -53,17 +53,23 @@ pub struct Batch<'a> {
 }
 
 /// A part of a batch that is committed by itself.
-struct Part {
-    messages: RecordBatch,
-    advance: Advance,
-    rejected: Vec<RejectedRow>,
-    mode: Mode,
+pub struct Part {
+    /// Its good messages.
+    pub messages: RecordBatch,
+    /// The move of the position, if it moves.
+    pub advance: Option<Advance>,
+    /// Those that go to the dead letters.
+    pub rejected: Vec<RejectedRow>,
+    /// Dead letters that go.
+    pub settled: Vec<DeadLetter>,
+    /// What becomes of the rows that are there.
+    pub mode: Mode,
 }
 
 /// Why a part was not committed.
-enum Refused {
-    /// Its rows are refused; fewer of them may not be.
-    Rows(Error),
+pub enum Refused {
+    /// Its rows are refused; fewer of them may not be. The message that is to blame, if that is known.
+    Rows(Error, Option<usize>),
     /// Whatever its rows are.
     Whole(Error),
 }
@@ -86,11 +92,11 @@ impl Sink<'_> {
     ) -> Result<()> {
         let messages = messages(&open, self.run).await?;
         let mut rejected = open.rejected.take();
-        flood.count((messages.num_rows() + rejected.len()) as u64, &rejected)?;
+        flood.read((messages.num_rows() + rejected.len()) as u64, &rejected)?;
         let mut stands = batch.advance.from.clone();
         let mut mode = batch.mode.clone();
-        let mut parts: Vec<Range<usize>> = vec![0..messages.num_rows()];
-        while let Some(range) = parts.pop() {
+        let mut parts = Parts::of(messages.num_rows());
+        while let Some(range) = parts.next() {
             let last = range.end == messages.num_rows();
             let part = messages.slice(range.start, range.len());
             let next = offsets(&messages.slice(0, range.end));
@@ -99,24 +105,22 @@ impl Sink<'_> {
             let to = to.expect("a batch is only cut where its source can say where");
             let comes = |row: &RejectedRow| last || next.get(&row.partition).is_some_and(|next| row.offset < *next);
             let (here, later): (Vec<_>, Vec<_>) = std::mem::take(&mut rejected).into_iter().partition(comes);
-            let advance = Advance { from: stands.clone(), to: to.clone() };
-            let part = Part { messages: part, advance, rejected: here, mode: mode.clone() };
+            let advance = Some(Advance { from: stands.clone(), to: to.clone() });
+            let part = Part { messages: part, advance, rejected: here, settled: vec![], mode: mode.clone() };
             match self.commit(batch.topic, &part, report).await {
-                Ok(()) => {}
-                Err(Refused::Rows(error))
+                Ok(()) => flood.taken(range.len() as u64),
+                Err(Refused::Rows(error, blamed))
                     if range.len() > 1 && batch.source.passed(&batch.request, &next).await?.is_some() =>
                 {
                     rejected = part.rejected.into_iter().chain(later).collect();
-                    let middle = range.start + range.len() / 2;
                     tracing::debug!(%error, from = range.start, to = range.end, "cut in two");
-                    parts.push(middle..range.end);
-                    parts.push(range.start..middle);
+                    parts.cut(range, blamed);
                     continue;
                 }
-                Err(Refused::Rows(error)) if range.len() == 1 => {
+                Err(Refused::Rows(error, _)) if range.len() == 1 => {
                     self.reject(&batch, part, flood, error, report).await?;
                 }
-                Err(Refused::Rows(error) | Refused::Whole(error)) => return Err(error),
+                Err(Refused::Rows(error, _) | Refused::Whole(error)) => return Err(error),
             }
             rejected = later;
             stands = Some(to);
@@ -139,15 +143,16 @@ impl Sink<'_> {
         let Some(letter) = batch.source.message(&batch.request, at, reason(&error)).await? else {
             return Err(error);
         };
-        flood.count(0, std::slice::from_ref(&letter))?;
+        flood.refused(&letter)?;
         let rejected = part.rejected.into_iter().chain([letter]).collect();
         let none = Part { messages: part.messages.slice(0, 0), rejected, ..part };
         self.commit(batch.topic, &none, report).await.map_err(|refused| match refused {
-            Refused::Rows(error) | Refused::Whole(error) => error,
+            Refused::Rows(error, _) | Refused::Whole(error) => error,
         })
     }
 
-    async fn commit(&self, topic: &NodeId, part: &Part, report: &mut NodeReport) -> Result<(), Refused> {
+    /// Commits a part, and counts what was committed.
+    pub async fn commit(&self, topic: &NodeId, part: &Part, report: &mut NodeReport) -> Result<(), Refused> {
         let session = self.run.runner.sessions.clone().single().open();
         let rendered = self.rendered()?;
         // Tables of other systems are read as they are at this batch.
@@ -170,7 +175,7 @@ impl Sink<'_> {
         let publication =
             Publication { run: self.run.run.id.clone(), tables: vec![target], pipeline: Some(self.node.name.clone()) };
         let commit =
-            Commit { advance: Some(part.advance.clone()), rejected: part.rejected.clone(), ..Commit::default() };
+            Commit { advance: part.advance.clone(), rejected: part.rejected.clone(), settled: part.settled.clone() };
         let (written, bytes) = self.publish(publication, made, commit).await?;
         let refused = part.rejected.len() as u64;
         report.rejected += refused;
@@ -188,16 +193,20 @@ impl Sink<'_> {
         let schema = copy::schema(frame.schema().inner()).map_err(|error| rows::at_model(error, self.model))?;
         let made = frame.collect().await.map_err(|error| match located(error) {
             // A value that cannot be computed is one message's.
-            error @ Error::Project(_) => Refused::Rows(error),
+            error @ Error::Project(_) => Refused::Rows(error, None),
             error => Refused::Whole(error),
         })?;
         let carried = made.iter().map(|batch| copy::carried(batch, &schema)).collect::<Result<_>>();
-        Ok((carried.map_err(Refused::Rows)?, schema))
+        Ok((carried.map_err(|error| Refused::Rows(error, None))?, schema))
     }
 
     async fn publish(&self, to: Publication, made: Vec<RecordBatch>, commit: Commit) -> Result<(u64, u64), Refused> {
         let blamed = |error: engine_connect::error::Error| match error.blame {
-            Blame::Data => Refused::Rows(error.into()),
+            // Most models make one row of each message, in their order. Where one does not, this is a guess, and only costs time.
+            Blame::Data => {
+                let row = error.row.and_then(|row| row.try_into().ok());
+                Refused::Rows(error.into(), row)
+            }
             _ => Refused::Whole(error.into()),
         };
         let publisher = self.target.write(to).await?;
@@ -233,7 +242,7 @@ impl Sink<'_> {
 }
 
 /// The good messages of a reading, in their order.
-async fn messages(open: &OpenTable, run: &StepRun) -> Result<RecordBatch> {
+pub async fn messages(open: &OpenTable, run: &StepRun) -> Result<RecordBatch> {
     let session = run.runner.sessions.clone().single().open();
     let plan = session.context.read_table(open.provider.clone())?.create_physical_plan().await?;
     let batches = collect(plan, session.context.task_ctx()).await.map_err(Error::Query)?;
@@ -255,7 +264,7 @@ fn offsets(messages: &RecordBatch) -> Offsets {
 }
 
 /// Why a target, or a model, refused a message.
-fn reason(error: &Error) -> String {
+pub fn reason(error: &Error) -> String {
     match error {
         Error::Connect(error) => error.source.to_string(),
         Error::Query(error) => match locate::connect_error(error) {

@@ -6,17 +6,23 @@ use engine_language::{code, config::source::SourceTable, diagnostic::Diagnostic}
 use std::collections::BTreeMap;
 
 /// Fewer bad messages than this are no flood, whatever their share.
-const FEW: u64 = 100;
+const FEW: u64 = 50;
 /// Only about so many of the newest messages count.
 const NEWEST: u64 = 20_000;
 /// Reasons that are shown.
 const REASONS: usize = 3;
 
-/// Counts messages, of the newest ones, and those of them that were bad.
+/// Counts messages, of the newest ones, and those of them that were bad: that could not be read, and that were refused later.
 #[derive(Debug)]
 pub struct Flood {
     topic: String,
     most: f64,
+    read: Count,
+    judged: Count,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
     events: u64,
     bad: u64,
 }
@@ -25,22 +31,33 @@ impl Flood {
     /// As the topic's declaration says.
     pub fn new(request: &TableRequest) -> Self {
         let most = request.declared.as_ref().map_or(SourceTable::MAX_BAD_SHARE, |declared| declared.max_bad_share);
-        Self { topic: request.table.to_string(), most, events: 0, bad: 0 }
+        Self { topic: request.table.to_string(), most, read: Count::default(), judged: Count::default() }
     }
 
-    /// Counts messages; refuses those that are a flood.
-    pub fn count(&mut self, events: u64, bad: &[RejectedRow]) -> Result<()> {
-        if self.events > NEWEST {
-            (self.events, self.bad) = (self.events / 2, self.bad / 2);
-        }
-        self.events += events;
-        self.bad += bad.len() as u64;
+    /// Counts messages that were read, and those of them that could not be; refuses a flood.
+    pub fn read(&mut self, events: u64, bad: &[RejectedRow]) -> Result<()> {
+        self.read.add(events, bad.len() as u64);
+        self.check(self.read, bad)
+    }
+
+    /// Counts messages whose rows the target took.
+    pub fn taken(&mut self, events: u64) {
+        self.judged.add(events, 0);
+    }
+
+    /// Counts a message whose rows the model or the target refused; refuses a flood.
+    pub fn refused(&mut self, letter: &RejectedRow) -> Result<()> {
+        self.judged.add(1, 1);
+        self.check(self.judged, std::slice::from_ref(letter))
+    }
+
+    fn check(&self, Count { events, bad: count }: Count, bad: &[RejectedRow]) -> Result<()> {
         #[expect(clippy::cast_precision_loss, reason = "a share is rough")]
-        let share = self.bad as f64 / self.events.max(1) as f64;
-        if self.bad < FEW || share <= self.most || bad.is_empty() {
+        let share = count as f64 / events.max(1) as f64;
+        if count < FEW || share <= self.most || bad.is_empty() {
             return Ok(());
         }
-        let message = format!("{} of the last {} messages of `{}` are bad", self.bad, self.events, self.topic);
+        let message = format!("{count} of the last {events} messages of `{}` are bad", self.topic);
         let problem = Diagnostic::error(&code::E0521, None, message);
         let reasons = reasons(bad)
             .into_iter()
@@ -49,6 +66,15 @@ impl Flood {
             reasons
                 .hint("correct the declaration, the model or the producer; `max_bad_share` says how many may be bad"),
         )))
+    }
+}
+
+impl Count {
+    fn add(&mut self, events: u64, bad: u64) {
+        if self.events > NEWEST {
+            *self = Self { events: self.events / 2, bad: self.bad / 2 };
+        }
+        *self = Self { events: self.events + events, bad: self.bad + bad };
     }
 }
 
@@ -83,19 +109,28 @@ mod tests {
     #[test]
     fn many_bad_messages_are_a_flood_and_few_are_not() {
         let flood = || Flood::new(&TableRequest::all("t"));
-        assert!(flood().count(99, &bad(99)).is_ok(), "few, though all are bad");
-        assert!(flood().count(400, &bad(200)).is_ok(), "half");
-        let error = flood().count(300, &bad(200)).unwrap_err();
+        assert!(flood().read(49, &bad(49)).is_ok(), "few, though all are bad");
+        assert!(flood().read(400, &bad(200)).is_ok(), "half");
+        let error = flood().read(300, &bad(200)).unwrap_err();
         assert_eq!(error.to_string(), "200 of the last 300 messages of `t` are bad");
+    }
+
+    #[test]
+    fn what_is_refused_is_held_against_what_was_tried_and_not_what_was_read() {
+        let mut flood = Flood::new(&TableRequest::all("t"));
+        flood.read(10_000, &[]).unwrap();
+        flood.taken(20);
+        let refused = bad(200).iter().position(|letter| flood.refused(letter).is_err());
+        assert_eq!(refused, Some(49));
     }
 
     #[test]
     fn what_was_good_long_ago_does_not_hide_a_flood() {
         let mut flood = Flood::new(&TableRequest::all("t"));
         for _ in 0..1000 {
-            flood.count(10_000, &[]).unwrap();
+            flood.read(10_000, &[]).unwrap();
         }
-        let batches = (0..100).position(|_| flood.count(10_000, &bad(10_000)).is_err());
+        let batches = (0..100).position(|_| flood.read(10_000, &bad(10_000)).is_err());
         assert!(batches.is_some_and(|batches| batches < 5), "{batches:?}");
     }
 }

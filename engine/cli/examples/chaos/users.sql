@@ -1,0 +1,4 @@
+{{ config(materialized = "stream", key = ["email"]) }}
+
+select lower(email) as email, n, status
+from {{ source("events", "users") }}

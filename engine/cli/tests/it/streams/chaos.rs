@@ -1,0 +1,63 @@
+//! A stream that is killed again and again gives what it gives undisturbed.
+
+use super::place::Place;
+use rand::{Rng, RngExt as _, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::{collections::BTreeMap, process::Stdio, thread::sleep, time::Duration};
+
+/// Events in all.
+const EVENTS: u32 = 10_000;
+/// Users that they are of.
+const USERS: u32 = 2_000;
+
+/// An event, and what comes of it: the user's number and value, or nothing.
+fn event(n: u32, random: &mut impl Rng) -> (Vec<u8>, Option<(u32, u32)>) {
+    let user = random.random_range(0..USERS);
+    let value = if n.is_multiple_of(13) { n + 1 } else { n };
+    let good = format!("{{\"email\":\"{user}@x\",\"n\":{value},\"status\":\"Gold\"}}");
+    match random.random_range(0..1000_u32) {
+        0..2 => (good[..good.len() / 2].into(), None),
+        2..4 => (format!("{{\"email\":\"{user}@x\",\"n\":\"many\"}}").into(), None),
+        4 => (format!("{{\"n\":{value}}}").into(), None),
+        5 => (format!("{{\"email\":\"{user}@x\",\"n\":13,\"status\":\"Gold\"}}").into(), None),
+        _ => (good.into(), Some((user, value))),
+    }
+}
+
+#[test]
+fn killed_at_random_a_stream_takes_each_event_once() {
+    let place = Place::new(4);
+    let sources = place.test.read("project/sources.toml");
+    place.test.write("project/sources.toml", &format!("{sources}\n[limits]\nbatch_rows = 700\n"));
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let (mut sent, mut last, mut poison) = (vec![], BTreeMap::new(), 0);
+    for n in 0..EVENTS {
+        let (message, comes) = event(n, &mut random);
+        match comes {
+            Some((user, value)) => drop(last.insert(user, value)),
+            None => poison += 1,
+        }
+        // Sent twice, it is the same.
+        if random.random_range(0..50_u32) == 0 && comes.is_some() {
+            sent.push(message.clone());
+        }
+        sent.push(message);
+    }
+    place.send(&sent);
+    for _ in 0..15 {
+        let mut run = place.test.command(&["run"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        sleep(Duration::from_millis(random.random_range(150..700_u64)));
+        run.kill().unwrap();
+        run.wait().unwrap();
+    }
+    place.test.run(&["run"]).code(0);
+    let expected: Vec<String> = last.iter().map(|(user, value)| format!("{user}@x {value}")).collect();
+    let mut found: Vec<String> = place.rows("email, n").split(", ").map(str::to_owned).collect();
+    let by_user = |text: &String| text.split('@').next().unwrap().parse::<u32>().unwrap();
+    found.sort_by_key(by_user);
+    assert_eq!(found, expected);
+    assert_eq!(place.letters("\"offset\"").len(), poison);
+    let left =
+        place.ask("select count(*)::text from pg_tables where schemaname = '{}' and tablename like 'engine_stage%'");
+    assert_eq!(left, "0", "nothing is left behind");
+}

@@ -1,0 +1,125 @@
+//! What a stream cannot take: each once in the dead letters, and the rest goes on.
+
+use super::place::{Place, event};
+
+#[test]
+fn what_the_target_refuses_goes_to_the_dead_letters_and_the_rest_goes_on() {
+    let place = Place::new(1);
+    let mut events: Vec<String> = (0..40).map(|n| event(&format!("{n:02}@x"), n)).collect();
+    events[7] = "{\"email\":\"bad@x\",\"n\":1,\"status\":\"Platinum\"}".into();
+    events[30] = "{\"email\":\"x\"".into();
+    events[31] = "{\"n\":1}".into();
+    place.send(&events);
+    place.test.run(&["run"]).code(0).says("40 events, 36 rows, 4 rejected");
+    let good = (0..40).filter(|n| ![7, 13, 30, 31].contains(n)).map(|n| n.to_string()).collect::<Vec<_>>();
+    assert_eq!(place.rows("n"), good.join(", "));
+    assert_eq!(place.letters("\"offset\""), ["7", "13", "30", "31"]);
+    let reasons = place.letters("reason");
+    assert!(reasons[0].contains("violates check constraint `users_status_check`"), "{}", reasons[0]);
+    assert!(reasons[1].contains("violates check constraint `users_n_check`"), "{}", reasons[1]);
+    assert!(reasons[2].starts_with("not one JSON object"), "{}", reasons[2]);
+    assert_eq!(reasons[3], "`email`: there is no value, and it is required");
+    assert_eq!(place.letters("convert_from(payload, 'UTF8')")[0], events[7], "the bytes as they came");
+    assert_eq!(place.letters("pipeline || ' ' || source || ' ' || partition")[0], "users users 0");
+    // Read again, each is there once.
+    place.test.run(&["run", "users", "--from", "earliest"]).code(0);
+    assert_eq!(place.letters("\"offset\""), ["7", "13", "30", "31"]);
+}
+
+#[test]
+fn an_event_that_is_refused_is_so_even_if_a_later_one_takes_its_place() {
+    let place = Place::new(1);
+    place.ask("alter table {}.users alter n set not null; select ''");
+    let without = "{\"email\":\"b@x\",\"status\":\"Gold\"}".to_owned();
+    place.send(&[event("a@x", 13), event("a@x", 1), without, event("b@x", 2)]);
+    place.test.run(&["run"]).code(0).says("4 events, 2 rows, 2 rejected");
+    assert_eq!(place.rows("email, n"), "a@x 1, b@x 2");
+    let reasons = place.letters("reason");
+    assert!(
+        reasons[0].contains("new row for relation `users` violates check constraint `users_n_check`"),
+        "{reasons:?}"
+    );
+    assert!(reasons[1].contains("null value in column `n` of relation `users`"), "{reasons:?}");
+}
+
+#[test]
+fn rows_that_only_together_break_a_rule_lose_the_later_one() {
+    let place = Place::new(1);
+    place.ask("create unique index on {}.users (n); select ''");
+    place.send(&[event("a@x", 1), event("b@x", 2), event("c@x", 1), event("d@x", 4)]);
+    place.test.run(&["run"]).code(0).says("4 events, 3 rows, 1 rejected");
+    assert_eq!(place.rows("email, n"), "a@x 1, b@x 2, d@x 4");
+    assert_eq!(place.letters("\"offset\""), ["2"]);
+}
+
+#[test]
+fn a_value_that_the_model_cannot_compute_is_its_messages_own() {
+    let place = Place::new(1);
+    let model = "{{ config(materialized = \"stream\", key = [\"email\"]) }}\n\
+                 select email, 100 / n as n, status from {{ source(\"events\", \"users\") }}";
+    place.test.write("project/models/users.sql", model);
+    place.send(&[event("a@x", 1), event("b@x", 0), event("c@x", 5)]);
+    place.test.run(&["run"]).code(0).says("1 rejected");
+    assert_eq!(place.rows("email, n"), "a@x 100, c@x 20");
+    assert!(place.letters("reason")[0].to_lowercase().contains("divide by zero"), "{:?}", place.letters("reason"));
+}
+
+#[test]
+fn a_flood_of_bad_messages_stops_the_stream_and_nothing_is_written() {
+    let place = Place::new(1);
+    let bad: Vec<String> = (0..300).map(|n| format!("{{\"user\":\"{n}\"}}")).collect();
+    place.send(&bad);
+    let stopped = place.test.run(&["run"]).code(1).says("error[E0521]");
+    stopped.says("300 of the last 300 messages of `users` are bad").says("300 of them: `email`: there is no value");
+    assert_eq!(place.rows("email"), "");
+    let sources = place.test.read("project/sources.toml");
+    place.test.write("project/sources.toml", &format!("{sources}max_bad_share = 1.0\n"));
+    place.test.run(&["run"]).code(0).says("300 rejected");
+    assert_eq!(place.letters("\"offset\"").len(), 300);
+}
+
+#[test]
+fn a_flood_of_what_the_target_refuses_stops_the_stream_too() {
+    let place = Place::new(1);
+    let bad: Vec<String> = (0..60).map(|n| event(&format!("{n}@x"), 13)).collect();
+    place.send(&bad);
+    place.test.run(&["run"]).code(1).says("error[E0521]").says("users_n_check");
+    assert!(place.letters("\"offset\"").len() < 50, "{:?}", place.letters("\"offset\""));
+}
+
+#[test]
+fn dead_letters_are_shown_tried_again_and_let_go() {
+    let place = Place::new(1);
+    let platinum = "{\"email\":\"p@x\",\"n\":1,\"status\":\"Platinum\"}";
+    place.send(&[event("a@x", 1).as_str(), platinum, "{", "\u{0}"]);
+    place.test.run(&["dlq", "ls"]).code(0).says("there are no dead letters");
+    place.test.run(&["run"]).code(0).says("3 rejected");
+    place.test.run(&["dlq", "ls", "--output", "csv"]).code(0).prints("users,users,1,").prints("0:1");
+    let shown = place.test.run(&["dlq", "show", "users", "0:1", "--output", "ndjson"]).code(0);
+    let shown = shown.prints("Platinum").prints("\"place\":\"0:1\"").prints("users_status_check");
+    assert_eq!(shown.stdout.lines().count(), 1);
+    place.test.run(&["dlq", "replay", "users"]).code(1).says("0 dead letters, 3 still refused");
+    place.ask("alter table {}.users drop constraint users_status_check; select ''");
+    place.test.run(&["dlq", "replay", "users", "0:1"]).code(0).says("1 dead letter, 0 still refused");
+    assert_eq!(place.rows("email, status"), "a@x Gold, p@x Platinum");
+    assert_eq!(place.letters("\"offset\""), ["2", "3"]);
+    place.test.run(&["dlq", "drop", "users"]).code(2).says("say `--yes`");
+    place.test.run(&["dlq", "drop", "users", "0:2"]).code(0).says("1 dead letter");
+    assert_eq!(place.letters("\"offset\""), ["3"]);
+    place.test.run(&["dlq", "drop", "users", "--yes"]).code(0);
+    place.test.run(&["dlq", "show", "user"]).code(2).says("a stream model with a similar name is `users`");
+    place.test.run(&["run"]).code(0).says("no new events");
+}
+
+#[test]
+fn a_dead_letter_has_no_key_and_a_model_that_reads_one_says_so() {
+    let place = Place::new(1);
+    let model = "{{ config(materialized = \"stream\", key = [\"email\"]) }}\n\
+                 select coalesce(_key, email) as email, n, status from {{ source(\"events\", \"users\") }}";
+    place.test.write("project/models/users.sql", model);
+    place.send(&[event("a@x", 1), event("b@x", 13)]);
+    place.test.run(&["run"]).code(0).says("1 rejected");
+    let refused = place.test.run(&["dlq", "replay", "users"]).code(1);
+    refused.says("a dead letter keeps no _key").says("engine run users --from OFFSET");
+    assert_eq!(place.letters("\"offset\""), ["1"]);
+}

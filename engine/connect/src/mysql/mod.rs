@@ -1,0 +1,101 @@
+//! `type = "mysql"`: the tables of one database of a MySQL or MariaDB server.
+//!
+//! Rows come by the binary protocol, their bytes straight into columns, and go by prepared statements of many rows. All
+//! tables of a reading share one transaction. Writes fill staging tables; whole tables change places in one `RENAME
+//! TABLE`, and everything else changes in one transaction.
+
+mod aggregate;
+mod cells;
+mod config;
+mod decimal;
+mod decode;
+mod describe;
+mod encode;
+mod fault;
+mod filter;
+mod increment;
+mod lanes;
+mod outlet;
+mod publish;
+mod read;
+mod scan;
+mod server;
+mod standard;
+mod statement;
+mod table;
+mod types;
+mod write;
+
+pub use config::{Config, MySql};
+pub use table::Table;
+
+use crate::{
+    connector::{Abilities, Connection},
+    digest::Digest,
+    error::Result,
+    position::{Position, Token},
+    publish::{Publication, Publisher},
+    read::{OpenTable, ReadRequest, Reading, TableRequest},
+};
+use engine_language::{name::Name, table::TableDefinition};
+use server::Server;
+
+/// One database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    server: Server,
+    /// Connections that read at once.
+    parallel: usize,
+}
+
+#[async_trait::async_trait]
+impl Connection for Database {
+    fn abilities(&self) -> Abilities {
+        Abilities::DATABASE
+    }
+
+    async fn ping(&self) -> Result<String> {
+        let product = self.server.product("connecting").await?;
+        Ok(format!("{} at {}", product.words, self.server.at()))
+    }
+
+    async fn tables(&self) -> Result<Vec<Name>> {
+        describe::tables(&self.server).await
+    }
+
+    async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
+        let doing = format!("describing `{}`", table.table);
+        self.server.product(&doing).await?;
+        let mut on = self.server.borrow(&doing).await?;
+        let found = describe::relation(&self.server, &mut on, table.table.as_str()).await;
+        Ok(found.map_err(|error| self.server.fault(&doing, error))?.map(|relation| relation.definition))
+    }
+
+    async fn read(&self, request: ReadRequest) -> Result<Reading> {
+        read::open(self, request).await
+    }
+
+    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
+        read::token(self, table, last).await
+    }
+
+    fn kind(&self) -> &'static str {
+        types::KIND
+    }
+
+    fn stamp(&self, _: &Reading, _: &OpenTable, digest: Option<Digest>) -> Option<Token> {
+        digest.map(read::stamp)
+    }
+
+    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
+        Ok(Box::new(publish::Staged::begin(self.server.clone(), publication).await?))
+    }
+
+    async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {
+        publish::position(&self.server, pipeline).await
+    }
+
+    async fn recover(&self) -> Result<usize> {
+        publish::recover(&self.server).await
+    }
+}

@@ -1,0 +1,270 @@
+//! Bringing staged rows to where a commit only has to put them in place.
+
+use super::{
+    Staged,
+    change::{change, prepare},
+    own::PUBLICATIONS,
+    references::{self, Reference},
+    stage::{Stage, whole_table},
+};
+use crate::{
+    error::{Blame, Error, Result},
+    mysql::{
+        describe::{self, Carried, Key, Relation},
+        server::{change as execute, run},
+        statement::{self, names, quote},
+    },
+    publish::{Mode, Target},
+};
+use engine_language::table::TableDefinition;
+use sqlx::{MySqlConnection, Row};
+
+/// How often a transaction begins anew after a deadlock.
+const ATTEMPTS: u32 = 5;
+
+/// What a commit has to do.
+pub enum Applied {
+    /// To rename these tables, one for each target.
+    Whole(Vec<String>),
+    /// To commit the open transaction.
+    Rows,
+}
+
+impl Applied {
+    /// The table in which a target is seen as it will be.
+    pub fn seen<'a>(&'a self, staged: &'a Staged, number: usize) -> &'a str {
+        match self {
+            Self::Whole(names) => &names[number],
+            Self::Rows => staged.publication.tables[number].table.as_str(),
+        }
+    }
+}
+
+/// Makes whole tables, or changes rows in an open transaction.
+pub async fn apply(staged: &Staged) -> Result<Applied> {
+    let mut lane = staged.lanes.take().await;
+    let on = lane.on();
+    for (target, stage) in staged.pairs() {
+        prepare(staged, on, target, stage).await?;
+    }
+    // Without tables, dead letters alone may go.
+    let mut whole = !staged.publication.tables.is_empty();
+    let mut references = vec![];
+    for (target, stage) in staged.pairs().filter(|(_, stage)| stage.there.is_some()) {
+        let held = references::held(&staged.server, on, target.table.as_str()).await;
+        let held = held.map_err(|error| staged.fault(target, stage, error))?;
+        let going = |reference: &Reference| reference.of(staged).is_some();
+        whole &= target.mode == Mode::Replace && held.by.is_empty() && held.references.iter().all(going);
+        references.extend(held.references);
+    }
+    if whole {
+        return whole_tables(staged, on).await;
+    }
+    for (target, stage) in staged.pairs().filter(|(target, _)| target.mode == Mode::Replace) {
+        same_columns(staged, target, stage)?;
+    }
+    rows(staged, on, &references).await
+}
+
+/// A table whose rows are replaced where they are keeps its columns.
+fn same_columns(staged: &Staged, target: &Target, stage: &Stage) -> Result<()> {
+    let Some(there) = &stage.there else { return Ok(()) };
+    let shape = |columns: &[Carried]| {
+        let kept = columns.iter().filter(|column| !column.computed);
+        let mut all: Vec<_> = kept.map(|column| (column.name.to_lowercase(), column.kind.clone())).collect();
+        all.sort_by(|left, right| left.0.cmp(&right.0));
+        all
+    };
+    if shape(&there.columns) == shape(&stage.columns) {
+        return Ok(());
+    }
+    let message =
+        format!("`{}` has other columns now, and triggers or foreign keys hold one of the tables", target.table);
+    let error = staged.server.error(&format!("publishing `{}`", target.table), Blame::User, message);
+    Err(error.hint("drop what holds it, or the table"))
+}
+
+async fn whole_tables(staged: &Staged, on: &mut MySqlConnection) -> Result<Applied> {
+    let mut made = vec![];
+    for (target, stage) in staged.pairs() {
+        let fault = |error| staged.fault(target, stage, error);
+        if target.mode == Mode::Replace {
+            made.push(stage.name.clone());
+            continue;
+        }
+        let name = format!("{}_new", stage.name);
+        create(staged, on, (target, stage), &name).await?;
+        let columns: Vec<&str> = stage.columns.iter().map(|column| column.name.as_str()).collect();
+        run(on, statement::insert(&name, &stage.name, &columns, None)).await.map_err(fault)?;
+        made.push(name);
+    }
+    for ((target, stage), name) in staged.pairs().zip(&made) {
+        dress(on, stage, name).await.map_err(|error| staged.fault(target, stage, error))?;
+    }
+    for ((target, stage), name) in staged.pairs().zip(&made) {
+        refer(staged, on, (target, stage), name, &made).await?;
+    }
+    for ((target, stage), name) in staged.pairs().zip(&made) {
+        let sql = format!("analyze no_write_to_binlog table {}", quote(name));
+        run(on, sql).await.map_err(|error| staged.fault(target, stage, error))?;
+        for key in &stage.definition.foreign_keys {
+            let reference = Reference::own(&staged.server, name, key, &parent(staged, &key.table, &made));
+            reference.check(staged, on, (target.table.as_str(), &key.table)).await?;
+        }
+    }
+    Ok(Applied::Whole(made))
+}
+
+async fn create(
+    staged: &Staged,
+    on: &mut MySqlConnection,
+    (target, stage): (&Target, &Stage),
+    name: &str,
+) -> Result<()> {
+    let sql = whole_table(staged, name, &stage.definition, None);
+    let doing = format!("publishing `{}`", target.table);
+    let sql = sql.map_err(|why| staged.server.error(&doing, Blame::Data, why))?;
+    run(on, sql).await.map_err(|error| staged.fault(target, stage, error))
+}
+
+/// Gives a table its unique sets and indexes, and those that only the old one has.
+async fn dress(on: &mut MySqlConnection, stage: &Stage, name: &str) -> sqlx::Result<()> {
+    let mut more = vec![];
+    if let Some(there) = &stage.there {
+        let row = sqlx::raw_sql(sqlx::AssertSqlSafe(format!("show create table {}", quote(&there.name))));
+        let text: String = row.fetch_one(&mut *on).await?.get_unchecked(1);
+        more = there
+            .keys
+            .iter()
+            .filter(|key| is_extra(key, there, &stage.definition))
+            .filter_map(|key| line(&text, key))
+            .collect();
+    }
+    if let Some(sql) = statement::indexes(name, &stage.definition, &more) {
+        run(on, sql).await?;
+    }
+    let counter = stage.there.as_ref().and_then(|there| there.counter.as_ref());
+    if let (Some(counter), true) = (counter, stage.columns.iter().any(|column| column.counts)) {
+        run(on, format!("alter table {} auto_increment = {counter}", quote(name))).await?;
+    }
+    Ok(())
+}
+
+/// Whether an index of the old table is none of the new one's own.
+fn is_extra(key: &Key, there: &Relation, definition: &TableDefinition) -> bool {
+    let own = key.name == "PRIMARY" || key.is_of(&there.definition.foreign_keys);
+    let known =
+        definition.indexes.iter().any(|index| index.name == key.name || index.columns == key.columns && !key.unique)
+            || key.unique && key.whole && (definition.unique.contains(&key.columns) || definition.key == key.columns);
+    !own && !known && key.columns.iter().all(|column| definition.column(column).is_some())
+}
+
+/// An index as the server writes it.
+fn line(table: &str, key: &Key) -> Option<String> {
+    let name = format!("KEY \"{}\" (", key.name.replace('"', "\"\""));
+    let lines = table.lines().map(|line| line.trim().trim_end_matches(','));
+    lines.filter(|line| line.contains("KEY ")).find(|line| line.contains(&name)).map(str::to_owned)
+}
+
+/// What a target's table is called until it is published.
+fn parent(staged: &Staged, table: &str, made: &[String]) -> String {
+    let number = staged.publication.tables.iter().position(|target| target.table.as_str() == table);
+    number.map_or_else(|| table.to_owned(), |number| made[number].clone())
+}
+
+/// Gives a table its references, whose rows are compared later: the server would copy the table for that.
+async fn refer(
+    staged: &Staged,
+    on: &mut MySqlConnection,
+    (target, stage): (&Target, &Stage),
+    name: &str,
+    made: &[String],
+) -> Result<()> {
+    let keys = &stage.definition.foreign_keys;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let fault = |error| staged.fault(target, stage, error);
+    let mut parts = vec![];
+    for key in keys {
+        let to = parent(staged, &key.table, made);
+        if !describe::is_there(&staged.server, on, &to).await.map_err(fault)? {
+            let message = format!("`{}` refers to `{}`, which is not there", target.table, key.table);
+            return Err(staged.server.error(&format!("publishing `{}`", target.table), Blame::User, message));
+        }
+        let (columns, to) = (names(&key.columns), format!("{} ({})", quote(&to), names(&key.to)));
+        parts.push(format!("add foreign key ({columns}) references {to}"));
+    }
+    let sql = format!("alter table {} {}", quote(name), parts.join(", "));
+    let done = run(on, format!("set foreign_key_checks = 0; {sql}; set foreign_key_checks = 1")).await;
+    done.map_err(fault)
+}
+
+/// Changes rows in one transaction, which stays open.
+async fn rows(staged: &Staged, on: &mut MySqlConnection, references: &[Reference]) -> Result<Applied> {
+    for (target, stage) in staged.pairs().filter(|(_, stage)| stage.there.is_none()) {
+        create_empty(staged, on, target, stage).await?;
+    }
+    for attempt in 1.. {
+        let error = match transaction(staged, on, references).await {
+            Ok(()) => return Ok(Applied::Rows),
+            Err(error) => error,
+        };
+        let undone = run(on, "rollback; set foreign_key_checks = 1").await;
+        let deadlock = error.1 == Some(1213) && undone.is_ok() && attempt < ATTEMPTS;
+        if !deadlock {
+            return Err(error.0);
+        }
+    }
+    unreachable!("the last attempt returns")
+}
+
+/// Makes a table that the transaction fills; noted, so that it does not stay if the transaction fails.
+async fn create_empty(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
+    let fault = |error| staged.fault(target, stage, error);
+    let table = target.table.as_str();
+    let sql = format!(
+        "insert into {PUBLICATIONS} (`publication`, `run`, `table_name`, `rows`, `stage`, `state`) \
+         values (?, ?, ?, 0, ?, 'created')"
+    );
+    let values = [staged.id.as_str(), &staged.publication.run, table, &stage.name];
+    execute(on, &sql, &values).await.map_err(fault)?;
+    create(staged, on, (target, stage), table).await?;
+    dress(on, stage, table).await.map_err(fault)?;
+    let made: Vec<String> = staged.publication.tables.iter().map(|target| target.table.to_string()).collect();
+    refer(staged, on, (target, stage), table, &made).await
+}
+
+/// An error, and the server's number of it.
+pub type Failed = (Error, Option<u16>);
+
+async fn transaction(
+    staged: &Staged,
+    on: &mut MySqlConnection,
+    references: &[Reference],
+) -> std::result::Result<(), Failed> {
+    let replaced = staged.pairs().any(|(target, stage)| target.mode == Mode::Replace && stage.there.is_some());
+    // Rows that come back at once may be missing for a moment: references are compared at the end.
+    let begin = format!("set foreign_key_checks = {}; start transaction", u8::from(!replaced));
+    run(on, begin).await.map_err(|error| (staged.server.fault("publishing", error), None))?;
+    for (target, stage) in staged.pairs() {
+        change(staged, on, target, stage).await?;
+    }
+    if replaced {
+        let own = |(target, stage): (&Target, &Stage)| {
+            let keys = stage.there.as_ref().map_or(&stage.definition, |there| &there.definition).foreign_keys.clone();
+            let table = target.table.to_string();
+            keys.into_iter().map(move |key| (table.clone(), key)).collect::<Vec<_>>()
+        };
+        for (table, key) in staged.pairs().flat_map(own) {
+            let reference = Reference::own(&staged.server, &table, &key, &key.table);
+            reference.check(staged, on, (&table, &key.table)).await.map_err(|error| (error, None))?;
+        }
+        for reference in references {
+            let tables = (reference.table.as_str(), reference.to_table.as_str());
+            reference.check(staged, on, tables).await.map_err(|error| (error, None))?;
+        }
+    }
+    let end = run(on, "set foreign_key_checks = 1").await;
+    end.map_err(|error| (staged.server.fault("publishing", error), None))
+}

@@ -1,0 +1,114 @@
+//! Appending, merging, deleting and inserting, and replacing rows in their table.
+
+use super::{
+    Staged,
+    apply::Failed,
+    stage::{Stage, keys},
+};
+use crate::{
+    error::{Blame, Result},
+    mysql::{
+        describe::{Carried, text},
+        fault::number,
+        server::{ask, run},
+        statement::{self, names, quote},
+        types::Wire,
+        write::warning,
+    },
+    publish::{Mode, Target},
+};
+use sqlx::MySqlConnection;
+use std::sync::atomic::Ordering;
+
+/// Sees that keys have values, and that of several rows of one key the last is left.
+pub async fn prepare(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
+    let (Mode::Merge { key } | Mode::DeleteInsert { key }) = &target.mode else { return Ok(()) };
+    let fault = |error| staged.fault(target, stage, error);
+    let rows = ask(on, &statement::count_null_keys(&stage.name, key), &[]).await.map_err(fault)?;
+    let nulls = text(&rows[0], 0).unwrap_or_default();
+    if nulls != "0" {
+        let why = format!("{nulls} rows for `{}` have NULL in their key ({})", target.table, key.join(", "));
+        return Err(staged.server.error("publishing", Blame::Data, why));
+    }
+    let unique = |there: &crate::mysql::describe::Relation| {
+        let sets = std::iter::once(&there.definition.key).chain(&there.definition.unique);
+        sets.filter(|set| set.len() == key.len()).any(|set| set.iter().all(|column| key.contains(column)))
+    };
+    let merge = matches!(target.mode, Mode::Merge { .. });
+    if merge && stage.there.as_ref().is_some_and(|there| !unique(there)) {
+        let message = format!("`{}` has no key of just ({})", target.table, key.join(", "));
+        let error = staged.server.error(&format!("publishing `{}`", target.table), Blame::User, message);
+        return Err(error.hint("the table needs a unique key of just those columns"));
+    }
+    let kept = stage.keeps.load(Ordering::Relaxed).then(|| keys(&stage.name));
+    for table in [&stage.name].into_iter().chain(&kept) {
+        match run(on, format!("alter table {} add key engine_key ({})", quote(table), names(key))).await {
+            // A long text has no index: slower, and the same.
+            Err(error) if number(&error) == Some(1170) => {}
+            done => done.map_err(fault)?,
+        }
+        run(on, format!("analyze no_write_to_binlog table {}", quote(table))).await.map_err(fault)?;
+    }
+    if merge {
+        run(on, statement::keep_last(&stage.name, key)).await.map_err(fault)?;
+    }
+    Ok(())
+}
+
+/// Changes one table's rows, in the open transaction.
+pub async fn change(
+    staged: &Staged,
+    on: &mut MySqlConnection,
+    target: &Target,
+    stage: &Stage,
+) -> std::result::Result<(), Failed> {
+    let (to, from) = (target.table.as_str(), stage.name.as_str());
+    let columns: Vec<&str> = stage.columns.iter().map(|column| column.name.as_str()).collect();
+    let statements = match &target.mode {
+        Mode::Append => vec![statement::insert(to, from, &columns, None)],
+        Mode::Merge { key } => {
+            let update = statement::update(to, from, &compared(&stage.columns), key);
+            let insert = statement::insert(to, from, &columns, Some(key));
+            let keeps = stage.keeps.load(Ordering::Relaxed);
+            let delete = keeps.then(|| statement::delete_others(to, &keys(from), key));
+            update.into_iter().chain([insert]).chain(delete).collect()
+        }
+        Mode::DeleteInsert { key } => {
+            vec![statement::delete_matching(to, from, key), statement::insert(to, from, &columns, None)]
+        }
+        Mode::Replace => replace_rows(to, stage, &columns),
+    };
+    for sql in statements {
+        let failed = |error| {
+            let number = number(&error);
+            (staged.fault(target, stage, error), number)
+        };
+        run(on, sql).await.map_err(failed)?;
+        // What the server mends it only warns of.
+        if let Some(text) = warning(on).await.map_err(failed)? {
+            let doing = format!("publishing `{}`", target.table);
+            return Err((staged.server.error(&doing, Blame::Data, text), None));
+        }
+    }
+    Ok(())
+}
+
+/// Leaves rows that are the same alone, where a key tells which those are.
+fn replace_rows(to: &str, stage: &Stage, columns: &[&str]) -> Vec<String> {
+    let (from, key) = (stage.name.as_str(), &stage.definition.key);
+    let keyed = !key.is_empty() && stage.there.as_ref().is_some_and(|there| there.definition.key == *key);
+    if keyed {
+        let delete = statement::delete_changed(to, from, &compared(&stage.columns), key);
+        return vec![delete, statement::insert(to, from, columns, Some(key))];
+    }
+    vec![format!("delete from {}", quote(to)), statement::insert(to, from, columns, None)]
+}
+
+/// Columns, and whether equal values of theirs may differ.
+fn compared(columns: &[Carried]) -> Vec<(&str, bool)> {
+    let loose = |wire: &Wire| {
+        let text = matches!(wire, Wire::Text | Wire::Char | Wire::Enum(_) | Wire::Set(_));
+        text || matches!(wire, Wire::Float | Wire::Double)
+    };
+    columns.iter().map(|column| (column.name.as_str(), loose(&column.kind.wire))).collect()
+}

@@ -1,0 +1,187 @@
+//! Publishing: from staging into the tables that users read.
+//!
+//! `RENAME TABLE` commits by itself, and so does everything else that makes tables. So there are two ways. If every table is
+//! new or goes as a whole, one `RENAME TABLE` puts all of them in place: it is the step, and what belongs to it stands in
+//! `engine_publications` before and is carried out after it, by whoever comes. Otherwise all rows change in one transaction.
+
+mod apply;
+mod change;
+mod own;
+mod references;
+mod rename;
+mod settle;
+mod stage;
+
+pub use settle::{position, recover};
+
+use super::{
+    describe,
+    fault::named,
+    lanes::{Lanes, Link},
+    server::{Server, run},
+    table::{Place, Table},
+    write::StageWriter,
+};
+use crate::{
+    error::{Error, Result},
+    policy::Replaced,
+    publish::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
+    types::schema as arrow_schema,
+};
+use apply::Applied;
+use datafusion::catalog::TableProvider;
+use engine_language::name::Name;
+use stage::Stage;
+use std::sync::{Arc, atomic::Ordering};
+use tokio::sync::OnceCell;
+
+/// A publication whose rows go into staging tables.
+pub struct Staged {
+    server: Server,
+    publication: Publication,
+    /// What names its staging tables and its markers.
+    id: String,
+    stages: Vec<Stage>,
+    /// The connection that publishes, and until then holds the lock by which others know that the staging is in use.
+    lanes: Arc<Lanes>,
+    applied: OnceCell<Applied>,
+    committed: bool,
+}
+
+impl Staged {
+    /// Makes the staging tables.
+    pub async fn begin(server: Server, publication: Publication) -> Result<Self> {
+        let doing = "making staging tables";
+        server.product(doing).await?;
+        let mut link = Link::open(&server, doing).await?;
+        let fault = |error| server.fault(doing, error);
+        own::make(&server, link.on()).await.map_err(fault)?;
+        let id = own::claim(&server, link.on()).await.map_err(fault)?;
+        let lanes = Lanes::new(vec![link]);
+        let mut staged =
+            Self { server, publication, id, stages: vec![], lanes, applied: OnceCell::new(), committed: false };
+        let mut lane = staged.lanes.take().await;
+        for number in 0..staged.publication.tables.len() {
+            let stage = stage::make(&staged, lane.on(), number).await?;
+            staged.stages.push(stage);
+        }
+        drop(lane);
+        Ok(staged)
+    }
+
+    fn index(&self, table: &Name) -> usize {
+        let mut tables = self.publication.tables.iter();
+        tables.position(|target| target.table == *table).expect("the table is in the publication")
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&Target, &Stage)> {
+        self.publication.tables.iter().zip(&self.stages)
+    }
+
+    fn fault(&self, target: &Target, stage: &Stage, error: sqlx::Error) -> Error {
+        let doing = format!("publishing `{}`", target.table);
+        named(self.server.fault(&doing, error), &stage.name, target.table.as_str())
+    }
+
+    async fn applied(&self) -> Result<&Applied> {
+        self.applied.get_or_try_init(|| apply::apply(self)).await
+    }
+
+    /// Drops what staging was, also when the session is gone.
+    async fn sweep(&self) {
+        let swept = {
+            let mut lane = self.lanes.take().await;
+            settle::sweep(&self.server, lane.on(), &self.id).await
+        };
+        if swept.is_ok() {
+            return;
+        }
+        let again = async {
+            let mut on = self.server.connect("removing staging").await?;
+            let swept = settle::sweep(&self.server, &mut on, &self.id).await;
+            swept.map_err(|error| self.server.fault("removing staging", error))
+        };
+        if let Err(error) = again.await {
+            tracing::warn!(%error, "old tables are left for the next run to remove");
+        }
+    }
+
+    fn written(&self) -> Vec<Written> {
+        let each = |(target, stage): (&Target, &Stage)| Written {
+            table: target.table.clone(),
+            rows: stage.rows.load(Ordering::Relaxed),
+        };
+        self.pairs().map(each).collect()
+    }
+}
+
+#[async_trait::async_trait]
+impl Publisher for Staged {
+    async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
+        let number = self.index(table);
+        let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
+        let to = stage.to(&self.server, target)?;
+        Ok(Box::new(StageWriter::open(self.server.clone(), to).await?))
+    }
+
+    async fn keeper(&self, table: &Name) -> Result<Option<Box<dyn Writer>>> {
+        let number = self.index(table);
+        let Mode::Merge { key } = &self.publication.tables[number].mode else { return Ok(None) };
+        let mut lane = self.lanes.take().await;
+        let to = stage::make_keys(self, lane.on(), number, key).await?;
+        Ok(Some(Box::new(StageWriter::open(self.server.clone(), to).await?)))
+    }
+
+    fn replaced(&self, table: &Name) -> Vec<Replaced> {
+        self.stages[self.index(table)].replaced.all()
+    }
+
+    async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
+        let number = self.index(table);
+        let from = self.applied().await?.seen(self, number).to_owned();
+        let doing = format!("looking at `{table}`");
+        let relation = {
+            let mut lane = self.lanes.take().await;
+            describe::relation(&self.server, lane.on(), &from).await
+        };
+        let relation = relation.map_err(|e| self.server.fault(&doing, e))?.expect("the table was just made");
+        let place = Place::new(self.server.clone(), (table.to_string(), &from), self.lanes.clone());
+        let place = Place { columns: relation.columns, ..place };
+        Ok(Arc::new(Table::new(arrow_schema(&relation.definition), place)))
+    }
+
+    async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
+        fail::fail_point!("mysql::staged");
+        let finished = match self.applied().await? {
+            Applied::Whole(_) => self.rename(&commit).await?,
+            Applied::Rows => self.commit_rows(&commit).await.map(|()| true)?,
+        };
+        self.committed = true;
+        if finished {
+            self.sweep().await;
+        }
+        Ok(self.written())
+    }
+}
+
+impl Drop for Staged {
+    /// Takes the staging tables away; if that fails, the next run's recovery does.
+    fn drop(&mut self) {
+        if self.committed {
+            return;
+        }
+        let (server, lanes, id) = (self.server.clone(), self.lanes.clone(), self.id.clone());
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let mut lane = lanes.take().await;
+            let cleaned = async {
+                run(lane.on(), "rollback").await?;
+                settle::settle(&server, lane.on(), &id).await?;
+                settle::sweep(&server, lane.on(), &id).await
+            };
+            if let Err(error) = cleaned.await {
+                tracing::warn!(%error, "staging is left for the next run to remove");
+            }
+        });
+    }
+}

@@ -1,0 +1,119 @@
+//! References between tables: who holds a table in its place, and whether each finds its row.
+
+use super::Staged;
+use crate::{
+    error::{Blame, Result},
+    mysql::{
+        describe::text,
+        server::{Server, ask},
+        statement::{self, quote},
+    },
+};
+use engine_language::table::ForeignKey;
+use sqlx::MySqlConnection;
+
+/// Why a table cannot be put in another's place.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    /// What would stay with the old table.
+    pub by: Vec<String>,
+    /// What refers to it.
+    pub references: Vec<Reference>,
+}
+
+/// A foreign key.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    pub database: String,
+    pub table: String,
+    columns: Vec<String>,
+    to_database: String,
+    pub to_table: String,
+    to: Vec<String>,
+}
+
+impl Reference {
+    /// A table's own, to a table that is called `parent` for now.
+    pub fn own(server: &Server, table: &str, key: &ForeignKey, parent: &str) -> Self {
+        let database = server.database().to_owned();
+        Self {
+            database: database.clone(),
+            table: table.into(),
+            columns: key.columns.clone(),
+            to_database: database,
+            to_table: parent.into(),
+            to: key.to.clone(),
+        }
+    }
+
+    /// The table of a publication that it belongs to.
+    pub fn of(&self, staged: &Staged) -> Option<usize> {
+        let ours = self.database == staged.server.database();
+        let found = staged.publication.tables.iter().position(|target| target.table.as_str() == self.table);
+        found.filter(|_| ours)
+    }
+
+    /// That each row which refers finds its row. `tables` are what users call them.
+    pub async fn check(&self, staged: &Staged, on: &mut MySqlConnection, tables: (&str, &str)) -> Result<()> {
+        let doing = format!("publishing `{}`", tables.0);
+        let child = format!("{}.{}", quote(&self.database), quote(&self.table));
+        let parent = format!("{}.{}", quote(&self.to_database), quote(&self.to_table));
+        let sql = statement::orphan(&child, &self.columns, &parent, &self.to);
+        let found = ask(on, &sql, &[]).await.map_err(|error| staged.server.fault(&doing, error))?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        let columns = self.columns.join(", ");
+        let message =
+            format!("a row of `{}` ({columns}) refers to a row of `{}` that is not there", tables.0, tables.1);
+        Err(staged.server.error(&doing, Blame::Data, message))
+    }
+}
+
+/// What holds a table.
+pub async fn held(server: &Server, on: &mut MySqlConnection, table: &str) -> sqlx::Result<Held> {
+    let database = server.database();
+    let sql = "select concat('trigger ', trigger_name) from information_schema.triggers \
+               where event_object_schema = ? and event_object_table = ? \
+               union all select case when table_type = 'BASE TABLE' then 'partitions' else 'versions of its rows' end \
+               from information_schema.tables where table_schema = ? and table_name = ? \
+               and (table_type <> 'BASE TABLE' or create_options like '%partitioned%')";
+    let rows = ask(on, sql, &[database, table, database, table]).await?;
+    let mut by: Vec<String> = rows.iter().filter_map(|row| text(row, 0)).collect();
+    if !sees_triggers(on, database, table).await? {
+        by.push("triggers that this account may not see".into());
+    }
+    let sql = "select table_schema, table_name, constraint_name, column_name, referenced_column_name \
+               from information_schema.key_column_usage where referenced_table_schema = ? and referenced_table_name = ? \
+               order by table_schema, table_name, constraint_name, ordinal_position";
+    let mut references: Vec<Reference> = vec![];
+    let mut last = String::new();
+    for row in ask(on, sql, &[database, table]).await? {
+        let [schema, child, name, column, to] = [0, 1, 2, 3, 4].map(|at| text(&row, at).unwrap_or_default());
+        // A table's own references go with it.
+        if schema == database && child == table {
+            continue;
+        }
+        let key = format!("{schema}.{child}.{name}");
+        if key != last {
+            let (to_database, to_table) = (database.to_owned(), table.to_owned());
+            let (columns, to) = (vec![], vec![]);
+            references.push(Reference { database: schema, table: child, columns, to_database, to_table, to });
+            last = key;
+        }
+        let reference = references.last_mut().expect("one was just added");
+        reference.columns.push(column);
+        reference.to.push(to);
+    }
+    Ok(Held { by, references })
+}
+
+/// Whether the account would see triggers: without the right they are hidden, and would go with the old table.
+async fn sees_triggers(on: &mut MySqlConnection, database: &str, table: &str) -> sqlx::Result<bool> {
+    let sql = "select 1 from information_schema.user_privileges where privilege_type = 'TRIGGER' \
+               union all select 1 from information_schema.schema_privileges where privilege_type = 'TRIGGER' \
+               and ? like table_schema \
+               union all select 1 from information_schema.table_privileges where privilege_type = 'TRIGGER' \
+               and table_schema = ? and table_name = ? limit 1";
+    Ok(!ask(on, sql, &[database, database, table]).await?.is_empty())
+}

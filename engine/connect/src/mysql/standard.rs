@@ -1,0 +1,89 @@
+//! MySQL's way of writing conditions → standard SQL, as far as it can be told.
+
+use datafusion::sql::sqlparser::{
+    ast::{Expr, Ident, visit_expressions_mut},
+    dialect::Dialect,
+    keywords::{
+        ALL_KEYWORDS, ALL_KEYWORDS_INDEX, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_IDENTIFIER, RESERVED_FOR_TABLE_ALIAS,
+    },
+    parser::Parser,
+    tokenizer::Token,
+};
+use std::ops::ControlFlow;
+
+/// The condition without MySQL's quotes, escapes and character sets; as it was, if it cannot be read.
+pub fn sql(condition: &str) -> String {
+    let plain = condition.replace("_utf8mb4'", "'").replace("_utf8mb3'", "'").replace("_latin1'", "'");
+    let Some(mut expression) = parse(&plain) else { return condition.to_owned() };
+    let _ = visit_expressions_mut(&mut expression, |e| {
+        match e {
+            Expr::Identifier(name) => unquote(name),
+            Expr::CompoundIdentifier(names) => names.iter_mut().for_each(unquote),
+            _ => {}
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    while let Expr::Nested(inner) = expression {
+        expression = *inner;
+    }
+    expression.to_string()
+}
+
+fn parse(condition: &str) -> Option<Expr> {
+    let mut parser = Parser::new(&Stored).try_with_sql(condition).ok()?;
+    let expression = parser.parse_expr().ok()?;
+    (parser.peek_token().token == Token::EOF).then_some(expression)
+}
+
+fn unquote(name: &mut Ident) {
+    let text = &name.value;
+    let plain = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && !is_reserved(text);
+    name.quote_style = (!plain).then_some('"');
+}
+
+fn is_reserved(word: &str) -> bool {
+    let Ok(at) = ALL_KEYWORDS.binary_search(&word.to_uppercase().as_str()) else { return false };
+    let keyword = &ALL_KEYWORDS_INDEX[at];
+    [RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_TABLE_ALIAS, RESERVED_FOR_IDENTIFIER]
+        .iter()
+        .any(|set| set.contains(keyword))
+}
+
+/// How the server keeps conditions: names in either kind of quotes, backslashes in texts.
+#[derive(Debug)]
+struct Stored;
+
+impl Dialect for Stored {
+    fn is_identifier_start(&self, character: char) -> bool {
+        character.is_alphabetic() || character == '_'
+    }
+
+    fn is_identifier_part(&self, character: char) -> bool {
+        character.is_alphanumeric() || character == '_' || character == '$'
+    }
+
+    fn supports_string_literal_backslash_escape(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sql;
+
+    #[test]
+    fn what_the_servers_keep_is_standard_sql() {
+        for (kept, standard) in [
+            ("`id` > 0", "id > 0"),
+            ("(`id` > 0)", "id > 0"),
+            ("\"Order\" in ('a','x\\'y')", "\"Order\" IN ('a', 'x''y')"),
+            ("(`word` in (_utf8mb4'a',_utf8mb4'b'))", "word IN ('a', 'b')"),
+            ("`a b` >= 1 and `select` < 2", "\"a b\" >= 1 AND \"select\" < 2"),
+            ("not a condition at all (", "not a condition at all ("),
+        ] {
+            assert_eq!(sql(kept), standard);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Who may do what, and what is said when it may not.
+
+use super::{Place, url};
+use crate::contract::subject::{open, pairs, pairs_definition, target};
+use engine_connect::{
+    connector::Connection,
+    error::{Blame, Error, Retry},
+    publish::{Mode, Publication},
+    read::{ReadRequest, TableRequest},
+};
+use std::sync::Arc;
+
+fn connect(keys: &str) -> Arc<dyn Connection> {
+    open(&format!("type = \"mysql\"\nurl = \"{}\"\n{keys}", url()), std::path::Path::new("/"))
+}
+
+async fn refused(keys: &str) -> Error {
+    connect(keys).ping().await.unwrap_err()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_are_told_apart() {
+    let error = refused("password = \"wrong\"").await;
+    assert_eq!((error.blame, error.retry), (Blame::User, Retry::Never), "{error}");
+    assert!(error.hint.as_ref().unwrap().contains("check `user`, `password`"), "{error:?}");
+    assert!(!format!("{error:?}").contains("wrong"), "{error:?}");
+    let error = refused("user = \"nobody_such\"").await;
+    assert_eq!(error.blame, Blame::User, "{error}");
+    let error = refused("database = \"no_such_database\"").await;
+    assert_eq!(error.blame, Blame::User, "{error}");
+    assert!(error.hint.unwrap().contains("check `database`"));
+    let error = refused("port = 1").await;
+    assert_eq!((error.blame, error.retry), (Blame::System, Retry::Later), "{error}");
+    assert!(error.hint.unwrap().contains("is the server running at"));
+    let error = refused("password_file = \"/no/such/file\"").await;
+    assert_eq!(error.blame, Blame::User, "{error}");
+    let place = Place::new().await;
+    let request = ReadRequest { tables: vec![TableRequest::all("words")] };
+    let error = place.connection.read(request).await.err().unwrap();
+    assert_eq!(error.blame, Blame::User, "{error}");
+    assert!(error.to_string().contains("there is no table `words`"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_says_who_it_is() {
+    let said = connect("").ping().await.unwrap();
+    assert!(said.starts_with("MariaDB 1") || said.starts_with("MySQL "), "{said}");
+    assert!(said.contains(" at 127.0.0.1:") || said.contains(" at "), "{said}");
+}
+
+/// What a source's and a sink's account need, as the documentation says.
+const SOURCE: &str = "select";
+const SINK: &str = "select, insert, update, delete, create, drop, alter, index, references, trigger";
+
+/// A place whose connection is that of an account with just these rights.
+async fn account(place: &mut Place, name: &str, rights: &str) -> Arc<dyn Connection> {
+    // Accounts are the whole server's, and their names are short.
+    let user = format!("{name}{}", &place.database[place.database.len().saturating_sub(24)..]);
+    place.run(&format!("create user '{user}'@'%' identified by 'secret'")).await;
+    place.run(&format!("grant {rights} on {}.* to '{user}'@'%'", place.database)).await;
+    connect(&format!("user = \"{user}\"\npassword = \"secret\"\ndatabase = \"{}\"", place.database))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn least_rights_are_enough() {
+    let mut place = Place::new().await;
+    place.run("create table old (id bigint primary key, word text)").await;
+    place.run("insert into old values (1, 'a')").await;
+    let source = account(&mut place, "src", SOURCE).await;
+    let request = ReadRequest { tables: vec![TableRequest::all("old")] };
+    let reading = source.read(request).await.unwrap();
+    assert_eq!(reading.tables[0].definition.key, ["id"]);
+    source.token(&TableRequest::all("old"), None).await.unwrap().unwrap();
+    let words = target("words", &pairs_definition(), Mode::Replace);
+    let publication = Publication { run: "run".into(), tables: vec![words.clone()], pipeline: None };
+    let error = source.write(publication).await.err().unwrap();
+    assert_eq!(error.blame, Blame::User, "{error}");
+    assert!(error.hint.unwrap().contains("grant the right"));
+
+    let sink = account(&mut place, "snk", SINK).await;
+    for mode in [Mode::Replace, Mode::Append, Mode::Replace, Mode::DeleteInsert { key: vec!["id".into()] }] {
+        let words = target("words", &pairs_definition(), mode);
+        let publication = Publication { run: "run".into(), tables: vec![words], pipeline: None };
+        let publisher = sink.write(publication).await.unwrap();
+        let mut writer = publisher.writer(&"words".into()).await.unwrap();
+        writer.write(pairs(&[(1, "a")])).await.unwrap();
+        writer.finish().await.unwrap();
+        publisher.commit(engine_connect::publish::Commit::default()).await.unwrap();
+    }
+    assert_eq!(sink.recover().await.unwrap(), 0);
+    assert_eq!(place.rows("words").await, ["1 a"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn triggers_that_cannot_be_seen_are_kept() {
+    let mut place = Place::new().await;
+    let words = || target("words", &crate::contract::subject::keyed_definition(), Mode::Replace);
+    place.publish(words(), pairs(&[(1, "a")])).await.unwrap();
+    place.run("create table heard (id bigint)").await;
+    place.run("create trigger hears after insert on words for each row insert into heard values (new.id)").await;
+    let blind = account(&mut place, "bld", &SINK.replace(", trigger", "")).await;
+    let publication = Publication { run: "run".into(), tables: vec![words()], pipeline: None };
+    let publisher = blind.write(publication).await.unwrap();
+    let mut writer = publisher.writer(&"words".into()).await.unwrap();
+    writer.write(pairs(&[(1, "a"), (2, "b")])).await.unwrap();
+    writer.finish().await.unwrap();
+    publisher.commit(engine_connect::publish::Commit::default()).await.unwrap();
+    assert_eq!(place.rows("words").await, ["1 a", "2 b"]);
+    assert_eq!(place.one("select group_concat(id) from heard").await, "2");
+}

@@ -1,0 +1,65 @@
+//! What replications would lose, known before any row moves.
+
+use crate::systems::Systems;
+use engine_connect::loss::Loss;
+use engine_language::{
+    code,
+    config::replication::Replication,
+    diagnostic::Diagnostic,
+    graph::{NodeId, NodeKind},
+    name::Name,
+    project::Project,
+    table::TableDefinition,
+};
+use std::collections::BTreeSet;
+
+/// A warning for each loss that is not allowed, of the tables whose definitions are known.
+pub fn find(project: &Project, systems: &Systems) -> Vec<Diagnostic> {
+    project.replications.values().flat_map(|replication| of(project, systems, replication)).collect()
+}
+
+fn of(project: &Project, systems: &Systems, replication: &Replication) -> Vec<Diagnostic> {
+    let Ok(to) = systems.get(&replication.to.value) else { return vec![] };
+    let copied = copied(project, replication);
+    let mut found = vec![];
+    for table in &copied {
+        let source = format!("{}.{table}", replication.from.value);
+        let Some(definition) = project.tables.get(source.as_str()) else { continue };
+        let losses =
+            to.losses(definition).into_iter().chain(foreign_keys(definition, &copied)).chain(unsaid(definition));
+        for loss in losses.filter(|loss| !replication.allow.contains(&loss.code)) {
+            found.push(diagnostic(replication, table, loss));
+        }
+    }
+    found
+}
+
+/// The tables that a replication copies.
+fn copied(project: &Project, replication: &Replication) -> BTreeSet<Name> {
+    let prefix = format!("{}.", replication.name.value);
+    let nodes = project.graph.nodes.keys().filter(|id: &&NodeId| id.kind == NodeKind::Replication);
+    nodes.filter_map(|id| id.name.as_str().strip_prefix(&prefix).map(Name::new)).collect()
+}
+
+/// References to tables that are not copied.
+fn foreign_keys<'a>(definition: &'a TableDefinition, copied: &'a BTreeSet<Name>) -> impl Iterator<Item = Loss> {
+    let lost = definition.foreign_keys.iter().filter(|key| !copied.contains(key.table.as_str()));
+    lost.map(|key| {
+        let message = format!("its ({}) refers to `{}`, which is not copied", key.columns.join(", "), key.table);
+        Loss::new(&code::W0515, message).hint(format!("copy `{}` too", key.table))
+    })
+}
+
+/// What the source's system knows of a table beyond what is carried.
+fn unsaid(definition: &TableDefinition) -> impl Iterator<Item = Loss> {
+    definition.unsaid.iter().map(|what| Loss::new(&code::W0518, format!("{what} is not carried over")))
+}
+
+fn diagnostic(replication: &Replication, table: &Name, loss: Loss) -> Diagnostic {
+    let message = format!("`{}.{table}`: {}", replication.from.value, loss.message);
+    let mut found = Diagnostic::warning(loss.code, replication.name.span, message);
+    if let Some(hint) = loss.hint {
+        found = found.hint(hint);
+    }
+    found.hint(format!("or allow it: `allow = [\"{}\"]`", loss.code.id))
+}

@@ -1,0 +1,53 @@
+//! Whether a replication has anything to do.
+
+use super::{Job, source};
+use crate::{
+    clock,
+    error::Result,
+    plan,
+    report::{NodeReport, Status},
+};
+use engine_language::graph::NodeId;
+
+impl Job<'_> {
+    /// Reports that all tables are what they were, if so: one changed table is reason to copy all, as of one instant.
+    pub(super) async fn reused(&self) -> Result<Option<Vec<NodeReport>>> {
+        if self.run.runner.options.full_refresh {
+            return Ok(None);
+        }
+        for node in self.nodes {
+            if !self.same(node).await? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.nodes.iter().map(|node| self.unchanged(node)).collect()))
+    }
+
+    async fn same(&self, node: &NodeId) -> Result<bool> {
+        let runner = &self.run.runner;
+        let Some(built) = runner.history.built(runner.project.target.as_str(), node)? else { return Ok(false) };
+        let (Some(input), Some(output)) = (&built.key, &built.output) else { return Ok(false) };
+        if built.fingerprint != plan::fingerprint(&runner.project, node) {
+            return Ok(false);
+        }
+        let now = self.run.tokens.of(&source(self.replication, node)).await?;
+        if now.is_none_or(|token| token.value != *input) {
+            return Ok(false);
+        }
+        let there = self.run.tokens.of(node).await?;
+        Ok(there.is_some_and(|token| token.value == *output))
+    }
+
+    /// The report of a table that is what it was.
+    pub(super) fn unchanged(&self, node: &NodeId) -> NodeReport {
+        let runner = &self.run.runner;
+        let mut report = NodeReport::new(node.clone(), Status::Reused, self.began);
+        report.done = "Replicated";
+        if let Ok(Some(built)) = runner.history.built(runner.project.target.as_str(), node) {
+            report.rows = built.rows;
+            report.note = Some(format!("unchanged since {}", clock::short(built.at_us, self.began)));
+        }
+        report.took = runner.since(self.began);
+        report
+    }
+}

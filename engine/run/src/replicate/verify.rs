@@ -1,0 +1,122 @@
+//! Comparing source and copy before anybody can see the copy.
+
+use super::{Copied, Job, Passing};
+use crate::{
+    error::{Error, Result},
+    report::{Compared, Verdict},
+};
+use datafusion::{catalog::TableProvider, error::DataFusionError};
+use engine_connect::{
+    digest::{Digest, Digester},
+    publish::{Mode, Publisher},
+    read::Reading,
+};
+use engine_language::{code, config::replication::Verify, diagnostic::Diagnostic};
+use futures::{StreamExt, TryStreamExt, stream};
+use std::sync::Arc;
+
+impl Job<'_> {
+    /// Compares each table as the project asks; the first difference is an error.
+    pub(super) async fn verify(
+        &self,
+        reading: &Reading,
+        tables: &[Passing],
+        copied: &[Copied],
+        publisher: &dyn Publisher,
+    ) -> Result<Vec<Verdict>> {
+        let verdicts = tables.iter().zip(copied).map(|(table, copied)| async move {
+            let verdict = self.verdict(reading, table, copied, publisher).await?;
+            self.agree(table, &verdict)?;
+            Ok::<_, Error>(verdict)
+        });
+        // Collected first: a stream over borrows of the items would not be general enough for the runtime.
+        let verdicts: Vec<_> = verdicts.collect();
+        stream::iter(verdicts).buffered(super::AT_ONCE).try_collect().await
+    }
+
+    async fn verdict(
+        &self,
+        reading: &Reading,
+        table: &Passing,
+        copied: &Copied,
+        publisher: &dyn Publisher,
+    ) -> Result<Verdict> {
+        let name = &table.place.table;
+        let replaced = !publisher.replaced(name).is_empty();
+        if self.replication.verify != Verify::Count && !replaced {
+            if let Some(here) = copied.to
+                && let Some(there) = publisher.digest(name).await?
+            {
+                return self.inside(reading, table, copied, Verdict::of(here, there, Compared::Target)).await;
+            }
+            if let Some(here) = copied.digest.filter(|_| table.mode == Mode::Replace) {
+                let there = self.read_back(publisher.preview(name).await?).await?;
+                return Ok(Verdict::of(here, there, Compared::ReadBack));
+            }
+        }
+        let here = match &table.all {
+            Some(all) => self.count(all.provider.clone()).await?,
+            None => copied.rows,
+        };
+        let there = self.count(publisher.preview(name).await?).await?;
+        let rows = |rows| Digest { rows, sum: 0 };
+        Ok(Verdict::of(rows(here), rows(there), Compared::Count))
+    }
+
+    /// Adds the source's own word to the target's, where both are asked for.
+    async fn inside(&self, reading: &Reading, table: &Passing, copied: &Copied, told: Verdict) -> Result<Verdict> {
+        if self.replication.verify != Verify::Both || told.source != told.target {
+            return Ok(told);
+        }
+        let (Some(here), Some(there)) = (copied.from, self.from.digest(reading, &table.open).await?) else {
+            return Ok(told);
+        };
+        // Both agree with the rows that passed: then they agree with each other. Otherwise the source's word is shown.
+        if here == there {
+            return Ok(Verdict { compared: Compared::Both, ..told });
+        }
+        Ok(Verdict::of(there, here, Compared::Both))
+    }
+
+    fn agree(&self, table: &Passing, verdict: &Verdict) -> Result<()> {
+        if verdict.source == verdict.target {
+            return Ok(());
+        }
+        let (source, target) = (verdict.source, verdict.target);
+        let message = format!("the copy of `{}` is not what was read: {source} against {target}", table.node.name);
+        let problem = Diagnostic::error(&code::E0312, self.replication.name.span, message);
+        let hint = match verdict.compared {
+            Compared::Count if table.all.is_some() => {
+                format!(
+                    "the copy was changed by others: copy it anew by `engine run {} --full-refresh`",
+                    table.node.name
+                )
+            }
+            _ => "nothing was published; please report this".to_owned(),
+        };
+        Err(Error::Project(Box::new(problem.hint(hint))))
+    }
+
+    /// How many rows there are.
+    pub(super) async fn count(&self, rows: Arc<dyn TableProvider>) -> Result<u64> {
+        let session = self.run.runner.sessions.open();
+        Ok(session.context.read_table(rows)?.count().await? as u64)
+    }
+
+    async fn read_back(&self, rows: Arc<dyn TableProvider>) -> Result<Digest> {
+        let session = self.run.runner.sessions.open();
+        let frame = session.context.read_table(rows)?;
+        let mut digester = Digester::new(&frame.schema().inner().clone()).map_err(DataFusionError::from)?;
+        let mut rows = frame.execute_stream().await?;
+        while let Some(batch) = rows.next().await {
+            digester.add(&batch?).map_err(DataFusionError::from)?;
+        }
+        Ok(digester.digest())
+    }
+}
+
+impl Verdict {
+    fn of(source: Digest, target: Digest, compared: Compared) -> Self {
+        Self { source, target, compared }
+    }
+}
