@@ -31,8 +31,8 @@ use engine_run::{
     losses,
     mask::Mask,
     place,
-    plan::{self, Plan, Why},
-    report::{Report, Status},
+    plan::Plan,
+    report::Report,
     runner::Runner,
     systems::Systems,
     wish,
@@ -217,7 +217,7 @@ impl Ready {
         history.forget_old(self.project.settings.kept, SystemClock.now_us())?;
         let runner = self.runner(context, history.clone(), wish)?;
         let plan = self.plan(&history, nodes, wish);
-        let needed = self.connections(&plan);
+        let needed = place::connections(&self.project, plan.steps.iter().flat_map(|step| &step.nodes));
         tokio::select! {
             () = arrived(context, &self.project, runner.systems(), &needed) => {}
             () = cancel.cancelled() => {}
@@ -233,14 +233,6 @@ impl Ready {
         wish::remember(&self.project, &self.schemas, &history, &report)?;
         self.leave(&folder, &report)?;
         Ok(report)
-    }
-
-    /// The connections that a plan's steps read and write.
-    fn connections(&self, plan: &Plan) -> BTreeSet<Name> {
-        let graph = &self.project.graph;
-        let nodes = plan.steps.iter().flat_map(|step| &step.nodes);
-        let all = nodes.flat_map(|node| graph.parents.get(node).into_iter().flatten().chain([node]));
-        all.filter_map(|node| place::of(&self.project, node)).map(|place| place.connection).collect()
     }
 
     fn leave(&self, folder: &Path, report: &Report) -> Result<()> {

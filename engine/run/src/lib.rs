@@ -23,6 +23,7 @@ pub mod locate;
 pub mod losses;
 pub mod mask;
 mod materialize;
+pub mod operators;
 pub mod place;
 pub mod plan;
 mod replicate;

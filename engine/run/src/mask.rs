@@ -14,7 +14,8 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// For a project: values of `.env`, of `${NAME}` in its TOML files and of `env_var('NAME')` in its templates.
+    /// For a project: values of `.env`, of `${NAME}` in its TOML files and of `env_var('NAME')` in its templates. What the
+    /// project's own files say as well, such as a default, is no secret.
     pub fn of(project: &Project) -> Self {
         let mut values: BTreeSet<String> = project.env.dotenv.values().cloned().collect();
         values.extend(project.template_env.0.values().cloned());
@@ -23,7 +24,11 @@ impl Mask {
                 values.extend(names(project.files.text(file)).into_iter().filter_map(|name| env::var(name).ok()));
             }
         }
-        let mut values: Vec<String> = values.into_iter().filter(|value| value.len() >= LEAST).collect();
+        let told = project.files.iter().filter(|(_, path)| !path.ends_with(".env"));
+        let told: Vec<_> = told.map(|(file, _)| project.files.text(file)).collect();
+        let is_told = |value: &String| told.iter().any(|text| text.contains(value.as_str()));
+        let mut values: Vec<String> =
+            values.into_iter().filter(|value| value.len() >= LEAST && !is_told(value)).collect();
         // One that holds another goes first.
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         Self { values }
@@ -74,13 +79,14 @@ mod tests {
     #[test]
     fn values_of_the_environment_are_hidden() {
         let world = MemoryWorld::fixture(
-            "//- .env\nTOKEN=open-sesame\nSHORT=DE\n//- project/models/m.sql\nselect '{{ env_var(\"TOKEN\") | upper }}' as a, 'DE' as b, {{ 1 + 1 }} as c\n",
+            "//- .env\nTOKEN=open-sesame\nSHORT=DE\nPLACE=localhost\n//- project/sources.toml\n[vars]\nplace = \"${PLACE:-localhost}\"\n//- project/models/m.sql\nselect '{{ env_var(\"TOKEN\") | upper }}' as a, 'DE' as b, {{ 1 + 1 }} as c\n",
         );
         let options =
             LoadOptions { target: None, vars: BTreeMap::new(), run: RunInfo::NONE, discovered: BTreeMap::new() };
         let (project, _) = load(&world, &options);
         let mask = Mask::of(&project);
         assert_eq!(mask.text("it said open-sesame in DE"), "it said *** in DE");
+        assert_eq!(mask.text("at localhost"), "at localhost", "the files say it themselves");
         let rendered = &project.models["m"].rendered;
         assert!(rendered.sql.contains("OPEN-SESAME"), "{}", rendered.sql);
         assert_eq!(mask.sql(rendered).trim(), "select '***' as a, 'DE' as b, 2 as c");

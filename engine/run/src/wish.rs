@@ -17,6 +17,7 @@ use std::{
 };
 
 /// How a run is wanted.
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 #[derive(Clone, Copy, Debug)]
 pub struct Wish {
     /// Make everything anew.

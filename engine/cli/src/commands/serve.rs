@@ -4,6 +4,7 @@ mod account;
 mod alerts;
 mod artifacts;
 mod reload;
+mod traces;
 
 use crate::{
     args::{LogOutput, Serve},
@@ -14,6 +15,7 @@ use crate::{
     stop::{Exit, Result, Stop},
     terminal::Style,
     web::{self, Web},
+    work,
 };
 use account::Account;
 use engine_language::name::Name;
@@ -29,6 +31,7 @@ use engine_run::{
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use traces::Traces;
 
 /// After the grace period, runs that were cancelled and pages that are being sent may take so long.
 const LAST: Duration = Duration::from_secs(8);
@@ -40,15 +43,18 @@ pub fn serve(context: &Context, args: &Serve) -> Result {
     let history = Arc::new(History::open(&made)?);
     user::first(context, &history)?;
     refuse_first_password(&history, args)?;
+    work::discover(context)?;
     let account = Arc::new(Account::new(context, args.log));
     let metrics = web::metrics::install();
+    let traces = Arc::new(Traces::of_environment());
     let watchers: Vec<Arc<dyn Watcher>> =
-        vec![account.clone(), Arc::new(web::metrics::Counted), Arc::new(artifacts::Left::new(&made))];
+        vec![account.clone(), Arc::new(web::metrics::Counted), Arc::new(artifacts::Left::new(&made)), traces.clone()];
     let options = service::Options {
         root: context.root.clone(),
         world: Arc::new(context.world.clone()),
         target: context.global.target.as_deref().map(Name::new),
         vars: context.global.vars.iter().cloned().collect(),
+        discovered: Arc::new(context.discovered.get().cloned().unwrap_or_default()),
         watchers,
     };
     let service = Service::open(options, history, Arc::new(SystemClock)).map_err(|broken| refuse(context, &broken))?;
@@ -69,6 +75,7 @@ pub fn serve(context: &Context, args: &Serve) -> Result {
         files.abort();
         alerts.abort();
         let _ = tokio::time::timeout(LAST, page).await;
+        traces.finish();
         served?;
         account.stopped();
         Ok(Exit::Done)

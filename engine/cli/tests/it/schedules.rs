@@ -17,7 +17,7 @@ fn schedules_are_told_in_words_and_times() {
     let text = test.run(&["schedules", "--next", "3"]).code(0).stdout;
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("nightly   every day at 02:30, Europe/Berlin"), "{text}");
-    assert!(lines[1].starts_with("often     every 10 minutes") && lines[1].matches(":").count() >= 3, "{text}");
+    assert!(lines[1].starts_with("often     every 10 minutes") && lines[1].matches(':').count() >= 3, "{text}");
     assert_eq!((lines[2], lines[3]), ("stream    all the time", "then      after `often`"));
     let json = test.run(&["schedules", "--next", "10", "--output", "json"]).code(0).stdout;
     let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

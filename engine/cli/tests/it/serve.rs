@@ -202,7 +202,7 @@ fn a_run_that_takes_too_long_is_stopped_and_a_late_one_is_told() {
 }
 
 /// A server that takes what is sent to it: its address, and the bodies.
-fn webhook() -> (String, mpsc::Receiver<String>) {
+pub fn webhook() -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/hook", listener.local_addr().unwrap());
     let (sender, told) = mpsc::channel();
@@ -229,6 +229,56 @@ fn webhook() -> (String, mpsc::Receiver<String>) {
         }
     });
     (address, told)
+}
+
+/// Tables that a glob names are copied from the next run on, without anybody saying so.
+#[test]
+fn a_new_table_is_copied_by_the_next_run() {
+    let test = Test::small().file(
+        "project/sources.toml",
+        "[connections.shop]\ntype = \"sqlite\"\npath = \"shop.db\"\n[connections.out]\ntype = \"sqlite\"\npath = \".engine/out.db\"\n\
+         [sources.shop]\nconnection = \"shop\"\n[sinks.out]\nconnection = \"out\"\n\
+         [replications.copies]\nfrom = \"shop\"\nto = \"out\"\ntables = [\"*\"]\n",
+    );
+    test.write("project/schedules.toml", "[copy]\nevery = \"1s\"\nselect = [\"copies.*\"]\n");
+    let shop = Connection::open(test.path("shop.db")).unwrap();
+    shop.execute_batch("create table first (n integer primary key); insert into first values (1)").unwrap();
+    let mut served = Served::start(&test, &[]);
+    served.hears("Succeeded copy");
+    let rows = |table: &str| {
+        let out = Connection::open(test.path(".engine/out.db")).unwrap();
+        out.query_row(&format!("select count(*) from {table}"), [], |row| row.get::<_, i64>(0)).ok()
+    };
+    assert_eq!((rows("first"), rows("second")), (Some(1), None));
+    shop.execute_batch("create table second (n integer primary key); insert into second values (1), (2)").unwrap();
+    assert_eq!(until("the new table is copied", || rows("second")), 2);
+    assert!(served.admin().get("/models").text.contains("copies.second"));
+}
+
+#[test]
+fn runs_are_traced_down_to_operators() {
+    let (collector, told) = webhook();
+    let test = chain().file("project/schedules.toml", "[s]\nevery = \"1d\"\n");
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.as_str());
+    let mut served = Served::start_with(&test, &[], &[endpoint, ("OTEL_SERVICE_NAME", "the shop")]);
+    served.hears("Succeeded s");
+    let told: Value = serde_json::from_str(&told.recv_timeout(PATIENCE).unwrap()).unwrap();
+    let resource = &told["resourceSpans"][0];
+    assert_eq!(resource["resource"]["attributes"][0]["value"]["stringValue"], "the shop");
+    let spans = resource["scopeSpans"][0]["spans"].as_array().unwrap();
+    let of = |name: &str| spans.iter().find(|span| span["name"] == name).unwrap();
+    let (run, model) = (of("s"), of("model.a"));
+    assert_eq!(model["parentSpanId"], run["spanId"]);
+    let below: Vec<&Value> = spans.iter().filter(|span| span["parentSpanId"] == model["spanId"]).collect();
+    assert!(below.len() == 1 && below[0]["name"].as_str().unwrap().ends_with("Exec"), "{told:#}");
+    for span in spans {
+        assert_eq!((span["traceId"].as_str().unwrap().len(), &span["traceId"]), (32, &run["traceId"]));
+        let at = |key: &str| span[key].as_str().unwrap().parse::<u64>().unwrap();
+        assert!(at("startTimeUnixNano") <= at("endTimeUnixNano"), "{span:#}");
+        let parent = spans.iter().any(|other| other["spanId"] == span["parentSpanId"]);
+        assert!(parent || span["name"] == "s", "{span:#}");
+        assert_eq!(span["status"]["code"], 1);
+    }
 }
 
 #[test]

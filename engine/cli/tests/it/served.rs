@@ -19,7 +19,7 @@ pub struct Served {
 }
 
 /// How long anything may take on a machine that others use, too.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Served {
     /// Begins, and waits until it serves.
@@ -55,7 +55,7 @@ impl Served {
         };
         served.url = format!("http://127.0.0.1:{}", port(&text));
         if let Some((_, rest)) = text.split_once("password ") {
-            served.password = rest.split_whitespace().next().unwrap().to_owned();
+            rest.split_whitespace().next().unwrap().clone_into(&mut served.password);
         }
         served
     }
@@ -148,7 +148,7 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 /// One who asks: with a cookie, with a key, or with neither.
 #[derive(Clone)]
 pub struct Browser {
-    agent: Agent,
+    pub agent: Agent,
     pub url: String,
     pub cookie: String,
     pub key: String,
@@ -244,14 +244,18 @@ impl Browser {
     fn take(&mut self, answer: &Answer) {
         for (name, value) in &answer.headers {
             if name == "set-cookie" {
-                self.cookie = value.split(';').next().unwrap().to_owned();
+                value.split(';').next().unwrap().clone_into(&mut self.cookie);
             }
         }
     }
 }
 
+/// Text as it stands in addresses and forms.
+pub fn escaped(text: &str) -> String {
+    text.bytes().fold(String::new(), |escaped, byte| escaped + &format!("%{byte:02X}"))
+}
+
 /// Fields as browsers send them.
 pub fn form(fields: &[(&str, &str)]) -> String {
-    let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
     fields.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect::<Vec<_>>().join("&")
 }

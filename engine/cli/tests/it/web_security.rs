@@ -3,7 +3,7 @@
 use crate::{
     builder::Test,
     runs::chain,
-    served::{Browser, Served, form, until},
+    served::{Browser, PATIENCE, Served, escaped, form, until},
     web::crawl,
 };
 use std::fs;
@@ -64,7 +64,7 @@ fn nothing_is_changed_without_login_role_token_and_origin() {
         assert_eq!(admin.post(path, &body, &[]).status, 403, "{path} without an origin");
         let evil = admin.post(path, &body, &[("origin", &url), ("host", "evil.example")]);
         assert!([400, 403].contains(&evil.status), "{path} by another name: {}", evil.status);
-        let mut refused = |browser: &mut Browser, role: &str| {
+        let refused = |browser: &mut Browser, role: &str| {
             let token = browser.token();
             let body = form(&[("csrf", &token), ("name", "x"), ("role", "viewer")]);
             assert_eq!(browser.post(path, &body, &[("origin", &url)]).status, 403, "{path} as {role}");
@@ -193,7 +193,7 @@ fn nothing_of_the_users_becomes_html() {
     ] {
         pages.insert(path.to_owned(), served.stranger().get(path).text + &admin.get(path).text);
     }
-    let name = EVIL.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let name = escaped(EVIL);
     for tab in ["overview", "data", "sql", "lineage", "runs"] {
         let answer = admin.get(&format!("/models/{name}?tab={tab}"));
         assert_eq!(answer.status, 200, "{}", answer.text);
@@ -256,7 +256,7 @@ fn paths_lead_nowhere_else() {
 fn a_secret_is_never_seen() {
     const SECRET: &str = "sentinel-4f1c9d";
     let sources = format!(
-        "default_sink = \"out\"\n[vars]\nfrom_env = \"${{SECRET}}\"\n[connections.out]\ntype = \"sqlite\"\npath = \".engine/out.db\"\n[sinks.out]\nconnection = \"out\"\n\
+        "default_sink = \"out\"\n[limits]\nwait = \"1s\"\n[vars]\nfrom_env = \"${{SECRET}}\"\n[connections.out]\ntype = \"sqlite\"\npath = \".engine/out.db\"\n[sinks.out]\nconnection = \"out\"\n\
          [connections.far]\ntype = \"postgres\"\nhost = \"127.0.0.1\"\nport = 1\ndatabase = \"d\"\nuser = \"u\"\npassword = \"${{SECRET}}\"\n[sources.far]\nconnection = \"far\"\n[sources.far.tables.t]\ncolumns = {{ n = \"int\" }}\nfreshness = {{ column = \"n\", warn = \"1d\" }}\n# {}\n",
         "none"
     );
@@ -267,7 +267,8 @@ fn a_secret_is_never_seen() {
         .file("project/models/c.sql", "select n from {{ source(\"far\", \"t\") }}")
         .file("project/schedules.toml", "[s]\nevery = \"1d\"\nretries = { times = 1, wait = \"50ms\" }\non_failure = { webhook = \"http://127.0.0.1:1/${SECRET}\" }\n")
         .env("SECRET", SECRET);
-    let mut served = Served::start(&test, &["-vv"]);
+    let (collector, traced) = crate::serve::webhook();
+    let mut served = Served::start_with(&test, &["-vv"], &[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector)]);
     served.hears("Failed s");
     let mut admin = served.admin();
     assert_eq!(admin.send("/sources/far/test", &[]).status, 303);
@@ -304,6 +305,9 @@ fn a_secret_is_never_seen() {
         .unwrap()
         .1;
     assert!(sql.contains("***"), "{sql}");
+    let traces: Vec<String> = (0..2).map(|_| traced.recv_timeout(PATIENCE).unwrap()).collect();
+    assert!(traces.iter().any(|text| text.contains("***")), "{traces:?}");
+    pages.insert("traces".into(), traces.join("\n"));
     pages.insert("stderr".into(), served.said());
     for (path, text) in pages {
         let text = text.to_lowercase();

@@ -1,7 +1,7 @@
 //! One job: from what is wanted to a run, and from the run's outcome to what becomes of the job.
 
 use super::{
-    Inner, Reading,
+    Inner, Reading, discovering,
     gate::Pass,
     reading,
     relay::{Relay, Work},
@@ -15,12 +15,13 @@ use crate::{
         settle::{End, Follow},
     },
     report::Report,
-    schedule::retry,
+    schedule::{admit::Footprint, retry},
     wish::{self, Wish},
 };
 use engine_language::{
     config::schedule::{Missed, Schedule},
     graph::NodeId,
+    name::Name,
     template::RunInfo,
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -99,6 +100,7 @@ pub(super) fn why(report: &Report) -> String {
 }
 
 async fn attempt(inner: Arc<Inner>, job: Job, run: RunInfo) -> How {
+    inner.look_for_tables(&footprint(&inner.reading(), &job)).await;
     let reading = match of_vars(&inner, &job).await {
         Ok(reading) => reading,
         Err(why) => return How::Refused(why),
@@ -158,6 +160,7 @@ async fn one(
     let relay = Relay { inner: inner.clone(), work: work.clone() };
     let listeners: Vec<Arc<dyn Listener>> = vec![Arc::new(recorder), Arc::new(relay)];
     let runner = reading.runner.clone().with(wish.options(&inner.options.root));
+    discovering::arrived(reading, &plan, cancel).await;
     let report = runner.run(&plan, run, &Events::to(listeners), cancel).await;
     written(inner, reading, work, &report);
     report
@@ -192,7 +195,7 @@ async fn of_vars(inner: &Arc<Inner>, job: &Job) -> Result<Arc<Reading>, String> 
     let mut options = inner.options.clone();
     options.vars.extend(job.wanted.vars.clone());
     let (history, clock) = (inner.history.clone(), inner.clock.clone());
-    let read = move || Reading::read(&options, &history, &clock, Some(&reading.runner));
+    let read = move || Reading::read(&options, reading.discovered.clone(), &history, &clock, Some(&reading.runner));
     match tokio::task::spawn_blocking(read).await {
         Ok(Ok(reading)) => Ok(Arc::new(reading)),
         Ok(Err(broken)) => {
@@ -204,7 +207,7 @@ async fn of_vars(inner: &Arc<Inner>, job: &Job) -> Result<Arc<Reading>, String> 
 }
 
 /// The nodes that a job selects.
-pub(super) fn nodes(reading: &Reading, job: &Job) -> Result<BTreeSet<NodeId>, String> {
+fn nodes(reading: &Reading, job: &Job) -> Result<BTreeSet<NodeId>, String> {
     let project = &reading.project;
     let schedule = job.schedule.as_deref().and_then(|name| project.schedules.get(name));
     let select = match schedule {
@@ -212,6 +215,14 @@ pub(super) fn nodes(reading: &Reading, job: &Job) -> Result<BTreeSet<NodeId>, St
         _ => job.wanted.select.clone(),
     };
     reading::nodes(project, &select, &[]).map_err(|problem| problem.message)
+}
+
+/// What a job makes and touches; nothing, if its selection is wrong by now: that is told when it begins.
+pub(super) fn footprint(reading: &Reading, job: &Job) -> Footprint {
+    match job.schedule.as_deref().map(Name::new) {
+        Some(name) if job.wanted.select.is_empty() => reading.footprints.get(&name).cloned().unwrap_or_default(),
+        _ => nodes(reading, job).map(|nodes| reading::footprint(&reading.project, nodes)).unwrap_or_default(),
+    }
 }
 
 /// The nodes that are still to be made: what the run before did not bring to a good end, if there was one.

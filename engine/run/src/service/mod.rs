@@ -3,6 +3,7 @@
 
 mod ask;
 mod continuous;
+mod discovering;
 mod emitting;
 mod floor;
 mod gate;
@@ -20,7 +21,7 @@ pub use live::{LiveNode, LiveRun, Look};
 pub use reading::{Broken, Reading};
 pub use relay::{Watcher, Work};
 
-use crate::{clock::Clock, error::Result, history::History};
+use crate::{clock::Clock, discover::Tables, error::Result, history::History};
 use engine_language::{name::Name, template::RunInfo, world::World};
 use floor::Floor;
 use gate::Gate;
@@ -45,6 +46,8 @@ pub struct Options {
     pub target: Option<Name>,
     /// Values for `var('name')`, on top of the project's.
     pub vars: BTreeMap<String, String>,
+    /// The tables that replications name by globs, as far as their systems were asked.
+    pub discovered: Arc<Tables>,
     /// Who hears what happens in all runs.
     pub watchers: Vec<Arc<dyn Watcher>>,
 }
@@ -93,7 +96,7 @@ struct Readings {
 impl Service {
     /// Reads the project, and refuses one that has errors.
     pub fn open(options: Options, history: Arc<History>, clock: Arc<dyn Clock>) -> Result<Self, Box<Broken>> {
-        let good = Arc::new(Reading::read(&options, &history, &clock, None)?);
+        let good = Arc::new(Reading::read(&options, options.discovered.clone(), &history, &clock, None)?);
         Ok(Self(Arc::new(Inner {
             gate: Gate::new(options.root.join(".engine")),
             options,
@@ -163,8 +166,8 @@ impl Service {
     }
 
     /// Reads the project again. One that is broken is told of, and the last good one goes on; true if it is good.
-    pub fn reload(&self) -> bool {
-        self.0.reload()
+    pub async fn reload(&self) -> bool {
+        self.0.reload().await
     }
 }
 
@@ -193,9 +196,27 @@ impl Inner {
         self.quiet.lock().expect("no holder of this lock panics")
     }
 
-    fn reload(&self) -> bool {
-        let before = self.reading();
-        let read = Reading::read(&self.options, &self.history, &self.clock, Some(&before.runner));
+    async fn reload(self: &Arc<Self>) -> bool {
+        let known = self.reading().discovered.clone();
+        let mut read = self.read(known.clone()).await;
+        let project = read.as_ref().map_or_else(|broken| broken.project.clone(), |reading| reading.project.clone());
+        if let Some(tables) = self.tables(&project, &known).await {
+            read = self.read(Arc::new(tables)).await;
+        }
+        self.take(read)
+    }
+
+    async fn read(self: &Arc<Self>, discovered: Arc<Tables>) -> Result<Reading, Box<Broken>> {
+        let inner = self.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let before = inner.reading();
+            Reading::read(&inner.options, discovered, &inner.history, &inner.clock, Some(&before.runner))
+        });
+        read.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// Takes a reading as the one that runs, or as what is wrong; true if it is good.
+    fn take(&self, read: Result<Reading, Box<Broken>>) -> bool {
         let good = read.is_ok();
         {
             let mut readings = self.readings.write().expect("no holder of this lock panics");

@@ -4,6 +4,7 @@ use super::Options;
 use crate::{
     analyze::{Schemas, analyze},
     clock::Clock,
+    discover::Tables,
     history::History,
     mask::Mask,
     place,
@@ -44,6 +45,8 @@ pub struct Reading {
     pub footprints: BTreeMap<Name, Footprint>,
     /// Hides what came from the environment.
     pub mask: Mask,
+    /// The tables that nobody declared, as their systems told them.
+    pub discovered: Arc<Tables>,
 }
 
 /// A project that cannot run.
@@ -61,6 +64,7 @@ impl Reading {
     /// Reads the project. Its queries run within the memory of `sharing`, if that has the same limits.
     pub fn read(
         options: &Options,
+        discovered: Arc<Tables>,
         history: &Arc<History>,
         clock: &Arc<dyn Clock>,
         sharing: Option<&Runner>,
@@ -69,7 +73,7 @@ impl Reading {
             target: options.target.clone(),
             vars: options.vars.clone(),
             run: RunInfo::NONE,
-            discovered: BTreeMap::new(),
+            discovered: discovered.as_ref().clone(),
         };
         let read_us = clock.now_us();
         let (project, mut problems) = load(options.world.as_ref(), &load_options);
@@ -94,7 +98,7 @@ impl Reading {
         });
         let footprints = footprints.collect();
         let mask = Mask::of(&project);
-        Ok(Self { project, warnings: problems, schemas, runner, read_us, times, footprints, mask })
+        Ok(Self { project, warnings: problems, schemas, runner, read_us, times, footprints, mask, discovered })
     }
 
     /// The schedules that come after one, and whether each of its runs wakes them.
@@ -119,9 +123,7 @@ pub fn nodes(project: &Project, include: &[String], exclude: &[String]) -> Resul
 
 /// What a run of these nodes makes and touches.
 pub fn footprint(project: &Project, nodes: BTreeSet<NodeId>) -> Footprint {
-    let parents = nodes.iter().filter_map(|node| project.graph.parents.get(node)).flatten();
-    let places = nodes.iter().chain(parents).filter_map(|node| place::of(project, node));
-    let connections = places.map(|place| place.connection).collect();
+    let connections = place::connections(project, &nodes);
     let made = |node: &NodeId| node.kind != engine_language::graph::NodeKind::Source;
     Footprint { connections, nodes: nodes.into_iter().filter(made).collect() }
 }

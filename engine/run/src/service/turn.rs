@@ -9,7 +9,7 @@ use crate::{
     },
     schedule::{
         Tick,
-        admit::{Candidate, Footprint, Rank, Room},
+        admit::{Candidate, Rank, Room},
         due::{Move, Standing, decide},
         times::Times,
     },
@@ -200,13 +200,7 @@ fn candidate(reading: &Reading, job: &Job) -> Candidate<String> {
         Cause::Backfill => Rank::Backfill,
     };
     let schedule = job.schedule.as_deref().map(Name::new);
-    let footprint = match &schedule {
-        Some(name) if job.wanted.select.is_empty() => reading.footprints.get(name).cloned().unwrap_or_default(),
-        // A selection that is wrong by now is told when the job begins.
-        _ => job::nodes(reading, job)
-            .map_or_else(|_| Footprint::default(), |nodes| super::reading::footprint(&reading.project, nodes)),
-    };
-    Candidate { key: key(job), schedule, rank, due_us: job.tick.at_us, footprint }
+    Candidate { key: key(job), schedule, rank, due_us: job.tick.at_us, footprint: job::footprint(reading, job) }
 }
 
 pub(super) fn room(reading: &Reading) -> Room {

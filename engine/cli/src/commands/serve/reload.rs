@@ -4,7 +4,6 @@ use super::account::Account;
 use crate::{context::Context, watch::saves::Saves};
 use engine_run::service::Service;
 use std::{sync::Arc, time::Instant};
-use tokio::task::spawn_blocking;
 
 /// Watches the files, for as long as they can be watched.
 pub async fn reload(context: Context, account: Arc<Account>, service: Service, poll: bool) {
@@ -14,8 +13,8 @@ pub async fn reload(context: Context, account: Arc<Account>, service: Service, p
     };
     while let Some(paths) = saves.next().await {
         account.saved(&paths.iter().map(|path| context.shown(path)).collect::<Vec<_>>());
-        let (started, reading) = (Instant::now(), service.clone());
-        if spawn_blocking(move || reading.reload()).await.unwrap_or(false) {
+        let started = Instant::now();
+        if service.reload().await {
             account.reloaded(started.elapsed());
         } else if let Some(broken) = service.broken() {
             account.kept(&broken.project, &broken.problems);

@@ -1,7 +1,7 @@
 //! What a page is asked for: names, roles, contrast, size, and that nothing sticks out.
 
 /// A script that answers what is wrong with the page.
-pub const AUDIT: &str = r#"
+pub const AUDIT: &str = r"
 const wrong = [];
 const say = (what, element) => wrong.push(what + (element ? ': ' + element.outerHTML.slice(0, 160) : ''));
 const shown = (element) => {
@@ -66,4 +66,4 @@ for (const element of document.querySelectorAll('body *:not(svg *):not(script)')
   if (ratio < 4.5 && !seen.has(key)) { seen.add(key); say('contrast of ' + ratio.toFixed(2), element); }
 }
 return wrong;
-"#;
+";

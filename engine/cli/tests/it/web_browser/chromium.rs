@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use url::{ParseError, Url};
 
 /// How long anything may take on a machine that others use, too.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How the page is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -190,9 +190,8 @@ impl Chromium {
     async fn until<F: Future<Output = bool>>(&self, what: &str, look: impl Fn() -> F) {
         let began = Instant::now();
         while !look().await {
-            if began.elapsed() > PATIENCE {
-                panic!("`{what}` is not at {}:\n{}", self.path().await, self.client.source().await.unwrap());
-            }
+            let late = began.elapsed() > PATIENCE;
+            assert!(!late, "`{what}` is not at {}:\n{}", self.path().await, self.client.source().await.unwrap());
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }
