@@ -14,6 +14,7 @@ pub mod discover;
 pub mod emit;
 pub mod error;
 pub mod event;
+pub mod examine;
 pub mod foresee;
 mod generate;
 pub mod history;

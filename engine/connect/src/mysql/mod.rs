@@ -106,6 +106,10 @@ impl Connection for Database {
         Ok(Box::new(publish::Staged::begin(self.server.clone(), publication).await?))
     }
 
+    async fn try_writing(&self, _: &[Name]) -> Result<()> {
+        publish::try_writing(&self.server).await
+    }
+
     async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {
         publish::position(&self.server, pipeline).await
     }

@@ -29,6 +29,7 @@ mod statement;
 mod swap;
 mod table;
 mod token;
+mod trial;
 mod types;
 mod write;
 
@@ -129,6 +130,10 @@ impl Connection for Database {
 
     async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
         Ok(Box::new(publish::Staged::begin(self.server.clone(), publication).await?))
+    }
+
+    async fn try_writing(&self, replaced: &[Name]) -> Result<()> {
+        trial::writing(&self.server, replaced).await
     }
 
     async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {

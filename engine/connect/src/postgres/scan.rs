@@ -89,7 +89,10 @@ impl Rows {
         if run(&mut on, "rollback").await.is_ok() {
             server.give_back(on);
         }
-        Ok(())
+        match coordinator {
+            Some(coordinator) => coordinator.held(server, &doing).await,
+            None => Ok(()),
+        }
     }
 
     /// Copies a part and says whether more is wanted.

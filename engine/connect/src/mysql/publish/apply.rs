@@ -2,10 +2,10 @@
 
 use super::{
     Staged,
-    change::{change, prepare},
+    change::{change, index, prepare},
     own::PUBLICATIONS,
     references::{self, Reference},
-    stage::{Stage, whole_table},
+    stage::{Stage, keys, whole_table},
 };
 use crate::{
     error::{Blame, Error, Result},
@@ -17,6 +17,7 @@ use crate::{
     publish::{Mode, Target},
 };
 use sqlx::MySqlConnection;
+use std::sync::atomic::Ordering;
 
 /// How often a transaction begins anew after a deadlock.
 const ATTEMPTS: u32 = 5;
@@ -48,14 +49,8 @@ pub async fn apply(staged: &Staged) -> Result<Applied> {
     }
     // Without tables, dead letters alone may go.
     let mut whole = !staged.publication.tables.is_empty();
-    let mut references = vec![];
-    for (target, stage) in staged.pairs().filter(|(_, stage)| stage.there.is_some()) {
-        let held = references::held(&staged.server, on, target.table.as_str()).await;
-        let held = held.map_err(|error| staged.fault(target, stage, error))?;
-        let going = |reference: &Reference| reference.of(staged).is_some();
-        whole &= target.mode == Mode::Replace && held.by.is_empty() && held.references.iter().all(going);
-        references.extend(held.references);
-    }
+    let (goes, references) = held(staged, on).await?;
+    whole &= goes;
     if whole {
         return whole_tables(staged, on).await;
     }
@@ -63,6 +58,39 @@ pub async fn apply(staged: &Staged) -> Result<Applied> {
         same_columns(staged, target, stage)?;
     }
     rows(staged, on, &references).await
+}
+
+/// Whether all tables that are there may go as a whole, and what refers to them.
+async fn held(staged: &Staged, on: &mut MySqlConnection) -> Result<(bool, Vec<Reference>)> {
+    let (mut whole, mut references) = (true, vec![]);
+    for (target, stage) in staged.pairs().filter(|(_, stage)| stage.there.is_some()) {
+        let held = references::held(&staged.server, on, target.table.as_str()).await;
+        let held = held.map_err(|error| staged.fault(target, stage, error))?;
+        let going = |reference: &Reference| reference.of(staged).is_some();
+        whole &= target.mode == Mode::Replace && held.by.is_empty() && held.references.iter().all(going);
+        references.extend(held.references);
+    }
+    Ok((whole, references))
+}
+
+/// Changes the rows anew where keys that stay came only after they had been changed: the transaction began before there was
+/// a table of them, and cannot read it.
+pub async fn keep(staged: &Staged) -> Result<()> {
+    let late = |stage: &Stage| {
+        stage.there.is_some() && stage.keeps.load(Ordering::Relaxed) && !stage.swept.load(Ordering::Relaxed)
+    };
+    if !staged.stages.iter().any(late) {
+        return Ok(());
+    }
+    let mut lane = staged.lanes.take().await;
+    let on = lane.on();
+    run(on, "rollback").await.map_err(|error| staged.server.fault("publishing", error))?;
+    for (target, stage) in staged.pairs().filter(|(_, stage)| late(stage)) {
+        let Mode::Merge { key } = &target.mode else { continue };
+        index(on, &keys(&stage.name), key).await.map_err(|error| staged.fault(target, stage, error))?;
+    }
+    let (_, references) = held(staged, on).await?;
+    change_all(staged, on, &references).await
 }
 
 /// A table whose rows are replaced where they are keeps its columns.
@@ -166,9 +194,13 @@ async fn rows(staged: &Staged, on: &mut MySqlConnection, references: &[Reference
     for (target, stage) in staged.pairs().filter(|(_, stage)| stage.there.is_none()) {
         create_empty(staged, on, target, stage).await?;
     }
+    change_all(staged, on, references).await.map(|()| Applied::Rows)
+}
+
+async fn change_all(staged: &Staged, on: &mut MySqlConnection, references: &[Reference]) -> Result<()> {
     for attempt in 1.. {
         let error = match transaction(staged, on, references).await {
-            Ok(()) => return Ok(Applied::Rows),
+            Ok(()) => return Ok(()),
             Err(error) => error,
         };
         let undone = run(on, "rollback; set foreign_key_checks = 1").await;

@@ -42,17 +42,22 @@ pub async fn prepare(staged: &Staged, on: &mut MySqlConnection, target: &Target,
     }
     let kept = stage.keeps.load(Ordering::Relaxed).then(|| keys(&stage.name));
     for table in [&stage.name].into_iter().chain(&kept) {
-        match run(on, format!("alter table {} add key engine_key ({})", quote(table), names(key))).await {
-            // A long text has no index: slower, and the same.
-            Err(error) if number(&error) == Some(1170) => {}
-            done => done.map_err(fault)?,
-        }
-        run(on, format!("analyze no_write_to_binlog table {}", quote(table))).await.map_err(fault)?;
+        index(on, table, key).await.map_err(fault)?;
     }
     if merge {
         run(on, statement::keep_last(&stage.name, key)).await.map_err(fault)?;
     }
     Ok(())
+}
+
+/// Makes rows easy to find by their key.
+pub async fn index(on: &mut MySqlConnection, table: &str, key: &[String]) -> sqlx::Result<()> {
+    match run(on, format!("alter table {} add key engine_key ({})", quote(table), names(key))).await {
+        // A long text has no index: slower, and the same.
+        Err(error) if number(&error) == Some(1170) => {}
+        done => done?,
+    }
+    run(on, format!("analyze no_write_to_binlog table {}", quote(table))).await
 }
 
 /// Changes one table's rows, in the open transaction.
@@ -70,6 +75,7 @@ pub async fn change(
             let update = statement::update(to, from, &compared(&stage.columns), key);
             let insert = statement::insert(to, from, &columns, Some(key));
             let keeps = stage.keeps.load(Ordering::Relaxed);
+            stage.swept.store(keeps, Ordering::Relaxed);
             let delete = keeps.then(|| statement::delete_others(to, &keys(from), key));
             update.into_iter().chain([insert]).chain(delete).collect()
         }

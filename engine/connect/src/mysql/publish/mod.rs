@@ -12,9 +12,11 @@ mod references;
 mod rename;
 mod settle;
 mod stage;
+mod trial;
 
 pub use dressing::Dressing;
 pub use settle::{position, recover};
+pub use trial::writing as try_writing;
 
 use super::{
     describe,
@@ -129,8 +131,9 @@ impl Publisher for Staged {
     async fn keeper(&self, table: &Name) -> Result<Option<Box<dyn Writer>>> {
         let number = self.index(table);
         let Mode::Merge { key } = &self.publication.tables[number].mode else { return Ok(None) };
-        let mut lane = self.lanes.take().await;
-        let to = stage::make_keys(self, lane.on(), number, key).await?;
+        // Not over the connection that publishes: making a table would commit what it has changed.
+        let mut link = Link::open(&self.server, &format!("comparing the keys of `{table}`")).await?;
+        let to = stage::make_keys(self, link.on(), number, key).await?;
         Ok(Some(Box::new(StageWriter::open(self.server.clone(), to).await?)))
     }
 
@@ -142,6 +145,7 @@ impl Publisher for Staged {
         let number = self.index(table);
         let applied = self.applied().await?;
         let from = applied.seen(self, number).to_owned();
+        apply::keep(self).await?;
         let doing = format!("looking at `{table}`");
         // Whole tables are there for all; rows that change are seen by their own transaction only.
         let lanes = match applied {
@@ -160,6 +164,8 @@ impl Publisher for Staged {
 
     async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
         fail::fail_point!("mysql::staged");
+        self.applied().await?;
+        apply::keep(&self).await?;
         let finished = match self.applied().await? {
             Applied::Whole(_) => self.rename(&commit).await?,
             Applied::Rows => self.commit_rows(&commit).await.map(|()| true)?,

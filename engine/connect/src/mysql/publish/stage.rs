@@ -42,6 +42,8 @@ pub struct Stage {
     pub keeps: AtomicBool,
     /// What the table gets when its rows are there.
     pub dressing: Arc<Dressing>,
+    /// Whether the others were deleted.
+    pub swept: AtomicBool,
 }
 
 impl Stage {
@@ -103,8 +105,9 @@ pub async fn make(staged: &Staged, on: &mut MySqlConnection, number: usize) -> R
     let columns: Vec<Carried> = made.columns.into_iter().filter(|column| column.name != ORDER).collect();
     let counts = columns.iter().any(|column| column.counts);
     let dressing = Arc::new(Dressing::new(definition.clone(), there.clone(), counts));
-    let (rows, replaced, keeps) = (Arc::default(), Replacements::default(), AtomicBool::default());
-    Ok(Stage { name, columns, definition, there, rows, replaced, keeps, dressing })
+    let (rows, replaced) = (Arc::default(), Replacements::default());
+    let (keeps, swept) = (AtomicBool::default(), AtomicBool::default());
+    Ok(Stage { name, columns, definition, there, rows, replaced, keeps, swept, dressing })
 }
 
 fn data(server: &Server, doing: &str, why: String) -> Error {

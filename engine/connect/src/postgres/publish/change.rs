@@ -4,6 +4,7 @@ use super::{Staged, stage::Stage};
 use crate::{
     error::{Blame, Result},
     postgres::{
+        describe::Relation,
         statement::{self, quote, within},
         swap::{self, run},
     },
@@ -13,11 +14,16 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 impl Staged {
     /// Appends, merges, or deletes and inserts.
-    pub async fn change(&self, on: &mut PgConnection, target: &Target, stage: &Stage) -> Result<()> {
+    pub async fn change(
+        &self,
+        on: &mut PgConnection,
+        (target, stage): (&Target, &Stage),
+        there: Option<&Relation>,
+    ) -> Result<()> {
         let fault = |error| self.fault(target, stage, error);
         let schema = self.server.schema();
         let (to, from) = (within(schema, target.table.as_str()), within(schema, &stage.name));
-        if stage.there.is_none() {
+        if there.is_none() {
             run(on, statement::create(&to, schema, &stage.definition, true)).await.map_err(fault)?;
             for sql in statement::rules(&to, &stage.name, &stage.definition) {
                 run(on, sql).await.map_err(fault)?;
@@ -46,16 +52,16 @@ impl Staged {
             }
             Mode::Append | Mode::Replace => {}
         }
-        run(on, insert(&to, &from, stage, &columns)).await.map_err(fault)
+        run(on, insert(&to, &from, there, &columns)).await.map_err(fault)
     }
 }
 
 /// `insert … select` from staging, texts turned into what the table declares.
-pub fn insert(to: &str, from: &str, stage: &Stage, columns: &[&str]) -> String {
+pub fn insert(to: &str, from: &str, there: Option<&Relation>, columns: &[&str]) -> String {
     let names = statement::list(columns.iter().copied());
     let cast = |name: &&str| {
-        let there = stage.there.iter().flat_map(|there| &there.columns).find(|column| column.name == **name);
-        match there.filter(|column| column.kind.as_text) {
+        let found = there.iter().flat_map(|there| &there.columns).find(|column| column.name == **name);
+        match found.filter(|column| column.kind.as_text) {
             Some(column) => format!("{}::{}", quote(name), column.declared),
             None => quote(name),
         }
