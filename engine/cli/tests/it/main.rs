@@ -19,10 +19,16 @@ mod plans;
 mod replicas;
 mod retry;
 mod runs;
+mod schedules;
+mod serve;
+mod served;
 mod streams;
 mod tidy;
 mod usage;
 mod watching;
+mod web;
+mod web_browser;
+mod web_security;
 
 /// The MySQL or MariaDB server under test.
 fn mysql_url() -> String {

@@ -81,9 +81,6 @@ pub fn is_exact(column: &Carried) -> bool {
     column.kind.wire != Wire::Text || EXACT.contains(&column.collation.as_str())
 }
 
-/// Numbers that mean the same beside a year as elsewhere.
-const YEARS: std::ops::RangeInclusive<i16> = 1901..=2155;
-
 /// A literal, where MySQL compares its type as Arrow does.
 fn written(value: &ScalarValue, column: &Carried) -> Option<String> {
     if value.is_null() || column.as_text {
@@ -91,8 +88,8 @@ fn written(value: &ScalarValue, column: &Carried) -> Option<String> {
     }
     match (value, &column.kind.wire) {
         (ScalarValue::Int16(Some(n)), Wire::Int(..)) => Some(format!("({n})")),
-        // Beside a year, 1 is 2001.
-        (ScalarValue::Int16(Some(n)), Wire::Year) if YEARS.contains(n) => Some(format!("({n})")),
+        // A number of two digits is taken for a year of this century or the last.
+        (ScalarValue::Int16(Some(n)), Wire::Year) if *n > 99 => Some(format!("({n})")),
         (ScalarValue::Int32(Some(n)), Wire::Int(..)) => Some(format!("({n})")),
         (ScalarValue::Int64(Some(n)), Wire::Int(..)) => Some(format!("({n})")),
         (ScalarValue::UInt64(Some(n)), Wire::Int(..)) => Some(format!("({n})")),

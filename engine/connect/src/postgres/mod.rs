@@ -10,8 +10,11 @@ mod decode;
 mod describe;
 mod encode;
 mod filter;
+#[cfg(test)]
+mod fuzz;
 mod gate;
 mod hash;
+mod idle;
 mod increment;
 mod inside;
 mod loss;
@@ -31,7 +34,9 @@ mod types;
 mod write;
 
 pub use config::{Config, Postgres};
+pub use decode::{Decoder, Shape, Undecoded};
 pub use table::Table;
+pub use types::Wire;
 
 use crate::{
     connector::{Abilities, Connection},

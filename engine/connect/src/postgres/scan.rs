@@ -3,6 +3,7 @@
 use super::{
     decode::{Decoder, Shape, Undecoded},
     read::Coordinator,
+    swap::run,
     table::{Place, Through},
 };
 use crate::error::{Blame, Error, Result};
@@ -85,7 +86,9 @@ impl Rows {
                 return wanted.map(drop);
             }
         }
-        let _ = on.close().await;
+        if run(&mut on, "rollback").await.is_ok() {
+            server.give_back(on);
+        }
         match coordinator {
             Some(coordinator) => coordinator.held(server, &doing).await,
             None => Ok(()),

@@ -1,6 +1,6 @@
 //! One server and database: connecting, and what its errors mean.
 
-use super::{describe::Look, hash};
+use super::{describe::Look, hash, idle::Idle};
 use crate::{
     error::{Blame, Error, Result},
     policy::Types,
@@ -37,6 +37,7 @@ struct Inner {
     /// Whether work that comes to the same is left to the server.
     pushdown: bool,
     pool: OnceCell<PgPool>,
+    idle: Arc<Idle>,
     facts: OnceCell<Facts>,
 }
 
@@ -94,6 +95,7 @@ impl Server {
                 types,
                 pushdown,
                 pool: OnceCell::new(),
+                idle: Arc::default(),
                 facts: OnceCell::new(),
             }),
         }
@@ -141,6 +143,9 @@ impl Server {
 
     /// A connection of one's own, which is closed when it is dropped.
     pub async fn connect(&self, doing: &str) -> Result<PgConnection> {
+        if let Some(idle) = self.inner.idle.take().await {
+            return Ok(idle);
+        }
         let mut options = self.options()?;
         if self.inner.facts.get().is_some_and(|facts| facts.watches) {
             options = options.options([WATCH]);
@@ -149,6 +154,11 @@ impl Server {
             Ok(connected) => connected.map_err(|error| self.fault(doing, error)),
             Err(_) => Err(self.unreachable(doing, "the server does not answer")),
         }
+    }
+
+    /// Takes back a connection that has no transaction and no lock.
+    pub fn give_back(&self, on: PgConnection) {
+        self.inner.idle.put(on);
     }
 
     /// The connections for short statements.

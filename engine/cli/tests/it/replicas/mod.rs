@@ -3,6 +3,7 @@
 mod between;
 mod full;
 mod increments;
+mod to_mysql;
 
 use crate::builder::Test;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row, raw_sql};

@@ -6,6 +6,7 @@
 
 mod apply;
 mod change;
+mod dressing;
 mod own;
 mod references;
 mod rename;
@@ -13,6 +14,7 @@ mod settle;
 mod stage;
 mod trial;
 
+pub use dressing::Dressing;
 pub use settle::{position, recover};
 pub use trial::writing as try_writing;
 
@@ -141,15 +143,21 @@ impl Publisher for Staged {
 
     async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
         let number = self.index(table);
-        let from = self.applied().await?.seen(self, number).to_owned();
+        let applied = self.applied().await?;
+        let from = applied.seen(self, number).to_owned();
         apply::keep(self).await?;
         let doing = format!("looking at `{table}`");
+        // Whole tables are there for all; rows that change are seen by their own transaction only.
+        let lanes = match applied {
+            Applied::Whole(_) => Lanes::new(vec![Link::open(&self.server, &doing).await?]),
+            Applied::Rows => self.lanes.clone(),
+        };
         let relation = {
-            let mut lane = self.lanes.take().await;
+            let mut lane = lanes.take().await;
             describe::relation(&self.server, lane.on(), &from).await
         };
         let relation = relation.map_err(|e| self.server.fault(&doing, e))?.expect("the table was just made");
-        let place = Place::new(self.server.clone(), (table.to_string(), &from), self.lanes.clone());
+        let place = Place::new(self.server.clone(), (table.to_string(), &from), lanes);
         let place = Place { columns: relation.columns, ..place };
         Ok(Arc::new(Table::new(arrow_schema(&relation.definition), place)))
     }

@@ -1,6 +1,6 @@
 //! Staging tables.
 
-use super::Staged;
+use super::{Dressing, Staged};
 use crate::{
     error::{Blame, Error, Result},
     mysql::{
@@ -40,6 +40,8 @@ pub struct Stage {
     pub replaced: Replacements,
     /// Whether only rows stay whose keys were told.
     pub keeps: AtomicBool,
+    /// What the table gets when its rows are there.
+    pub dressing: Arc<Dressing>,
     /// Whether the others were deleted.
     pub swept: AtomicBool,
 }
@@ -66,6 +68,7 @@ impl Stage {
             key: self.row_key(target),
             rows: self.rows.clone(),
             replaced: self.replaced.clone(),
+            dressing: (target.mode == Mode::Replace).then(|| self.dressing.clone()),
         })
     }
 
@@ -99,10 +102,12 @@ pub async fn make(staged: &Staged, on: &mut MySqlConnection, number: usize) -> R
     };
     run(on, sql).await.map_err(|error| crate::mysql::fault::named(fault(error), &name, target.table.as_str()))?;
     let made = describe::relation(server, on, &name).await.map_err(fault)?.expect("the table was just made");
-    let columns = made.columns.into_iter().filter(|column| column.name != ORDER).collect();
+    let columns: Vec<Carried> = made.columns.into_iter().filter(|column| column.name != ORDER).collect();
+    let counts = columns.iter().any(|column| column.counts);
+    let dressing = Arc::new(Dressing::new(definition.clone(), there.clone(), counts));
     let (rows, replaced) = (Arc::default(), Replacements::default());
     let (keeps, swept) = (AtomicBool::default(), AtomicBool::default());
-    Ok(Stage { name, columns, definition, there, rows, replaced, keeps, swept })
+    Ok(Stage { name, columns, definition, there, rows, replaced, keeps, swept, dressing })
 }
 
 fn data(server: &Server, doing: &str, why: String) -> Error {
@@ -230,7 +235,7 @@ pub async fn make_keys(staged: &Staged, on: &mut MySqlConnection, number: usize,
         ));
     }
     stage.keeps.store(true, Ordering::Relaxed);
-    Ok(To { stage: name, rows: Arc::default(), ..to })
+    Ok(To { stage: name, rows: Arc::default(), dressing: None, ..to })
 }
 
 /// The table of the keys of rows that stay.

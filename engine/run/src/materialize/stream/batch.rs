@@ -5,6 +5,7 @@ use crate::{
     blame, check, copy,
     error::{Error, Result},
     inputs, locate,
+    operators::{self, Operator},
     place::Place,
     report::{CheckReport, NodeReport},
     session::Session,
@@ -64,6 +65,13 @@ pub struct Part {
     pub settled: Vec<DeadLetter>,
     /// What becomes of the rows that are there.
     pub mode: Mode,
+}
+
+/// What a model made of messages.
+struct Made {
+    batches: Vec<RecordBatch>,
+    schema: SchemaRef,
+    operators: Vec<Operator>,
 }
 
 /// Why a part was not committed.
@@ -163,7 +171,7 @@ impl Sink<'_> {
         let events = part.messages.num_rows() as u64;
         let memory = MemTable::try_new(part.messages.schema(), vec![vec![part.messages.clone()]])?;
         session.register(source.as_str(), name.as_str(), Arc::new(memory))?;
-        let (made, schema) = self.made(&session, &rendered).await?;
+        let Made { batches: made, schema, operators } = self.made(&session, &rendered).await?;
         let checks = self.check(&session, &made, &schema).await?;
         let target = Target {
             table: self.place.table.clone(),
@@ -182,22 +190,25 @@ impl Sink<'_> {
         report.bytes += bytes;
         report.rows = report.rows.map(|rows| rows + written);
         report.events = report.events.map(|before| before + events + refused);
-        report.checks = checks;
+        (report.checks, report.operators) = (checks, operators);
         Ok(())
     }
 
     /// What the model makes of the messages.
-    async fn made(&self, session: &Session, rendered: &Rendered) -> Result<(Vec<RecordBatch>, SchemaRef), Refused> {
+    async fn made(&self, session: &Session, rendered: &Rendered) -> Result<Made, Refused> {
         let located = |error: DataFusionError| blame::in_model(rendered, error, self.node);
         let frame = session.query(&rendered.sql).await.map_err(located)?;
         let schema = copy::schema(frame.schema().inner()).map_err(|error| rows::at_model(error, self.model))?;
-        let made = frame.collect().await.map_err(|error| match located(error) {
+        let refused = |error| match located(error) {
             // A value that cannot be computed is one message's.
             error @ Error::Project(_) => Refused::Rows(error, None),
             error => Refused::Whole(error),
-        })?;
+        };
+        let plan = frame.create_physical_plan().await.map_err(refused)?;
+        let made = collect(plan.clone(), Arc::new(frame.task_ctx())).await.map_err(refused)?;
         let carried = made.iter().map(|batch| copy::carried(batch, &schema)).collect::<Result<_>>();
-        Ok((carried.map_err(|error| Refused::Rows(error, None))?, schema))
+        let batches = carried.map_err(|error| Refused::Rows(error, None))?;
+        Ok(Made { batches, schema, operators: operators::of(plan.as_ref()) })
     }
 
     async fn publish(&self, to: Publication, made: Vec<RecordBatch>, commit: Commit) -> Result<(u64, u64), Refused> {
@@ -233,6 +244,7 @@ impl Sink<'_> {
     async fn check(&self, session: &Session, made: &[RecordBatch], schema: &SchemaRef) -> Result<Vec<CheckReport>> {
         let rows = Arc::new(MemTable::try_new(schema.clone(), vec![made.to_vec()])?);
         let checks = check::run(&self.run.runner, session, &self.node.name, rows, &self.model.config.checks).await?;
+        self.run.checked(self.node, &checks);
         match check::first_broken(&checks) {
             Some(broken) => Err(check::broken(&self.node.name, broken)),
             None => Ok(checks),
