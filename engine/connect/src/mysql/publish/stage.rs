@@ -107,7 +107,7 @@ pub async fn make(staged: &Staged, on: &mut MySqlConnection, number: usize) -> R
     let dressing = Arc::new(Dressing::new(definition.clone(), there.clone(), counts));
     let (rows, replaced) = (Arc::default(), Replacements::default());
     let (keeps, swept) = (AtomicBool::default(), AtomicBool::default());
-    Ok(Stage { name, columns, definition, there, rows, replaced, keeps, swept, dressing })
+    Ok(Stage { name, columns, definition, there, rows, replaced, keeps, dressing, swept })
 }
 
 fn data(server: &Server, doing: &str, why: String) -> Error {
