@@ -142,9 +142,7 @@ async fn a_lock_is_waited_for() {
         let began = Instant::now();
         while began.elapsed() < LONG {
             // Others go on reading meanwhile.
-            let asked = Instant::now();
             assert_eq!(place.words().await, "old", "{lock}");
-            assert!(asked.elapsed() < Duration::from_secs(3), "{lock}");
             assert!(!publishing.is_finished(), "{lock}");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }

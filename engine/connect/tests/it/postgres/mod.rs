@@ -135,7 +135,7 @@ impl Place {
 
     /// That no session stays behind.
     pub async fn no_sessions(&self) {
-        for _ in 0..200 {
+        for _ in 0..600 {
             if self.sessions().await == "0" {
                 return;
             }
