@@ -83,7 +83,7 @@ pub fn discover(context: &Context) -> Result<()> {
     let mut loaded = context.load(RunInfo::NONE);
     let sources = discover::open_sources(&loaded.project);
     let systems = Systems::connect(&loaded.project, &context.root, &mut loaded.problems);
-    if sources.is_empty() || loaded.problems.has_errors() {
+    if sources.is_empty() || !discover::may_help(&loaded.problems) {
         return Ok(());
     }
     let project = loaded.project;

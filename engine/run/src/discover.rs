@@ -2,7 +2,14 @@
 
 use crate::{error::Result, systems::Systems};
 use engine_connect::read::TableRequest;
-use engine_language::{config::source::Source, name::Name, project::Project, table::TableDefinition};
+use engine_language::{
+    code,
+    config::source::Source,
+    diagnostic::{Problems, Severity},
+    name::Name,
+    project::Project,
+    table::TableDefinition,
+};
 use futures::{StreamExt, TryStreamExt, stream};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,6 +28,12 @@ pub fn open_sources(project: &Project) -> BTreeSet<Name> {
     let replications = project.replications.values();
     let open = replications.filter(|replication| replication.tables.iter().any(|table| globs(table)));
     open.map(|replication| replication.from.value.clone()).collect()
+}
+
+/// Whether a project's errors may only be that nobody was asked yet: something is named that is not there.
+pub fn may_help(problems: &Problems) -> bool {
+    let mut errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+    errors.all(|error| [code::E0420.id, code::E0431.id].contains(&error.code.id))
 }
 
 /// Asks for all tables of some sources.

@@ -49,6 +49,8 @@ fn types<'a>(definition: &'a TableDefinition, target: &'a str) -> impl Iterator<
     };
     definition.columns.iter().filter(stands).filter_map(move |column| {
         let (system, own) = column.native.as_deref()?.split_once(':')?;
+        // Which of a kind's products it is says nothing here.
+        let own = own.split_once(':').map_or(own, |(_, own)| own);
         let message = format!("column `{}` is `{own}`, and its copy is `{}`", column.name, column.kind);
         (system != target).then(|| Loss::new(&code::W0516, message))
     })

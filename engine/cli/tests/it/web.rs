@@ -181,7 +181,7 @@ fn failures_are_told_retried_and_cancelled() {
     test.write("project/schedules.toml", "[s]\ncron = \"0 0 1 1 *\"\n");
     let served = Served::start(&test, &[]);
     let mut admin = served.admin();
-    assert_eq!(admin.send("/runs", &[("select", "a+")]).status, 303);
+    assert_eq!(admin.send("/runs", &[("select", "+a+")]).status, 303);
     let failing = until("it fails", || admin.get("/index.json").json()["failing"].as_array().unwrap().first().cloned());
     assert!(failing["note"].as_str().unwrap().contains("breaks the check expression(n > 7)"), "{failing}");
     let checks = admin.get("/checks.json").json();

@@ -65,7 +65,7 @@ async fn a_run_is_begun_watched_and_retried_without_loading_the_page_again() {
     let (path, text) = slow("slow");
     let test = crate::runs::chain()
         .file(&path, &text)
-        .file("project/schedules.toml", "[s]\ncron = \"0 0 1 1 *\"\nselect = [\"a+\"]\n");
+        .file("project/schedules.toml", "[s]\ncron = \"0 0 1 1 *\"\nselect = [\"+a+\"]\n");
     test.write("project/models/a.sql", "select 1 / (count(*) - 3) as n from {{ ref(\"s\") }}");
     let served = Served::start(&test, &[]);
     let mut page = Chromium::start(&served.url, true).await;
@@ -94,7 +94,7 @@ async fn a_run_is_begun_watched_and_retried_without_loading_the_page_again() {
     page.open("/").await;
     page.sees("#failing li").await;
     page.click("#failing li a.id").await;
-    page.shows("while computing this").await;
+    page.shows("Divide by zero").await;
     page.mark().await;
     test.write("project/models/a.sql", "select count(*) as n from {{ ref(\"s\") }}");
     page.shows("Retry what is left").await;

@@ -144,8 +144,18 @@ fn of_references(definition: &TableDefinition) -> Vec<Index> {
     made
 }
 
+/// Whether the server keeps a text as the number of its label, of which no part can be indexed.
+fn is_number(column: &Column) -> bool {
+    let native = column.native(types::KIND).map(|native| native.split_once(':').map_or(native, |(_, own)| own));
+    match native {
+        Some(own) => own.starts_with("enum(") || own.starts_with("set("),
+        None => types::is_enum(&column.labels),
+    }
+}
+
 fn key(index: &Index, definition: &TableDefinition) -> String {
     let long = |name: &str| match definition.column(name).map(|column| &column.kind) {
+        Some(ColumnType::Text(None)) if definition.column(name).is_some_and(is_number) => false,
         Some(ColumnType::Text(length)) => {
             longest(name, definition).is_none() && length.is_none_or(|n| n as usize > KEY_TEXT)
         }

@@ -57,13 +57,13 @@ impl Inner {
         let target = reading.project.target.as_str().to_owned();
         let (records, jobs) = (self.history.schedules(&target)?, self.history.open_jobs(&target)?);
         let mut look = Look { now, target, reading, records, jobs, next: now + LONGEST_US };
-        self.tell_late(&mut look)?;
         let due = self.due(&mut look)?;
         if !due.is_empty() {
             self.history.claim(&look.target, &due, now)?;
             fail::fail_point!("schedule::claimed");
             look.jobs = self.history.open_jobs(&look.target)?;
         }
+        self.tell_late(&mut look)?;
         self.begin(&mut look).await?;
         Ok(look.next)
     }
