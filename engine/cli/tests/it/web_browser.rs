@@ -77,7 +77,8 @@ async fn a_run_is_begun_watched_and_retried_without_loading_the_page_again() {
     page.shows("never ran").await;
     page.mark().await;
     page.click(".head .actions button").await;
-    page.sees("#standing .s-running").await;
+    // On a busy machine it may have run before anybody looks.
+    page.sees("#standing .s-running, #standing .s-succeeded").await;
     page.sees("#standing .s-succeeded").await;
     assert!(page.marked().await, "the page was loaded again");
 
