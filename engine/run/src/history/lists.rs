@@ -42,6 +42,8 @@ pub struct RunFilter {
     pub state: Option<String>,
     /// Of this schedule.
     pub schedule: Option<String>,
+    /// But those of streams that went well: one every few seconds hides all others.
+    pub without_streams: bool,
     /// Older than this run.
     pub before: Option<String>,
 }
@@ -116,10 +118,11 @@ impl History {
         let before = "(select started_us from runs where id = ?3)";
         let sql = format!(
             "{RUNS} where (?1 is null or state = ?1) and (?2 is null or schedule = ?2)
+             and (?5 = 0 or cause is not 'continuous' or state <> 'succeeded')
              and (?3 is null or started_us < {before} or (started_us = {before} and id < ?3))
              order by started_us desc, id desc limit ?4"
         );
-        self.all(&sql, params![filter.state, filter.schedule, filter.before, limit], run)
+        self.all(&sql, params![filter.state, filter.schedule, filter.before, limit, filter.without_streams], run)
     }
 
     /// The runs whose id begins so; no more than two.

@@ -48,8 +48,11 @@ fn page(visit: &Visit, schedule: &str) -> Result<Page, Trouble> {
     let web = &visit.web;
     let reading = web.service.reading();
     let project = &reading.project;
-    let filter =
-        RunFilter { schedule: Some(schedule.to_owned()).filter(|name| !name.is_empty()), ..RunFilter::default() };
+    let filter = RunFilter {
+        schedule: Some(schedule.to_owned()).filter(|name| !name.is_empty()),
+        without_streams: schedule.is_empty(),
+        ..RunFilter::default()
+    };
     let mut runs = web.records.run_rows(&filter, RUNS)?;
     runs.reverse();
     let mut states: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();

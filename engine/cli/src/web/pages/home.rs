@@ -61,7 +61,7 @@ pub async fn home(visit: Visit) -> Response {
 fn page(visit: &Visit) -> Result<Page, Trouble> {
     let web = &visit.web;
     let now = web.service.now_us();
-    let runs = web.records.run_rows(&RunFilter::default(), RUNS)?;
+    let runs = web.records.run_rows(&RunFilter { without_streams: true, ..RunFilter::default() }, RUNS)?;
     Ok(Page {
         shell: visit.shell("Home"),
         now_us: now,

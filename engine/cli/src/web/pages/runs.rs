@@ -52,7 +52,8 @@ impl Filter {
     /// As the records understand it.
     pub fn of(&self) -> RunFilter {
         let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        RunFilter { state: given(&self.state), schedule: given(&self.schedule), before: given(&self.before) }
+        let (state, schedule, before) = (given(&self.state), given(&self.schedule), given(&self.before));
+        RunFilter { state, schedule, before, ..RunFilter::default() }
     }
 
     /// How many at most.
