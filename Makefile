@@ -1,6 +1,6 @@
 # What people type. `make test` needs nothing but Debian and root, or the tools already there.
 
-.PHONY: test lint docs bench chaos tools
+.PHONY: test lint docs bench chaos soak tools
 
 test: tools
 	scripts/test
@@ -17,6 +17,9 @@ tools:
 
 chaos: tools
 	scripts/chaos
+
+soak: tools
+	scripts/soak
 
 bench:
 	bench/run
