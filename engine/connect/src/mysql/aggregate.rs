@@ -46,7 +46,7 @@ impl Aggregates for Table {
             if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
         let from = format!("(select {} from {}{conditions}{by}) as t", expressions.join(", "), place.from);
         let (parts, conditions, key) = (vec![String::new()], vec![], vec![]);
-        let place = Place { from, columns, parts, conditions, key, ..place.clone() };
+        let place = Place { from, columns, key, parts, conditions, ..place.clone() };
         Some(Arc::new(Table::new(wanted.schema.clone(), place)))
     }
 }

@@ -7,8 +7,10 @@
 mod apply;
 mod change;
 mod own;
+mod part;
 mod references;
 mod rename;
+mod rules;
 mod settle;
 mod stage;
 
@@ -130,6 +132,18 @@ impl Publisher for Staged {
         let mut lane = self.lanes.take().await;
         let to = stage::make_keys(self, lane.on(), number, key).await?;
         Ok(Some(Box::new(StageWriter::open(self.server.clone(), to).await?)))
+    }
+
+    fn takes_parts(&self) -> bool {
+        true
+    }
+
+    async fn take(&self, table: &Name) -> Result<()> {
+        self.take_part(table).await
+    }
+
+    async fn forget(&self, table: &Name) -> Result<()> {
+        self.forget_part(table).await
     }
 
     fn replaced(&self, table: &Name) -> Vec<Replaced> {
