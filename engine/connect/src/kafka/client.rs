@@ -142,8 +142,9 @@ impl Client {
         let asked = tokio::task::spawn_blocking(move || {
             let control = client.control()?;
             let answer = question(&control);
-            // What it was told meanwhile waits in its queue.
-            while let Some(told) = control.poll(Duration::ZERO) {
+            // What it was told meanwhile waits in its queue, and a poll that may not wait gives up at a line of its log.
+            let patience = if answer.is_err() { Duration::from_millis(20) } else { Duration::ZERO };
+            while let Some(told) = control.poll(patience) {
                 control.context().heard(told.err());
             }
             answer.map_err(|error| client.fault_because(&doing, &error, control.context()))

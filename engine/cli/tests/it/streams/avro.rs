@@ -30,7 +30,7 @@ fn a_topic_in_avro_is_made_read_and_written() {
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let kinds = schema["fields"].as_array().unwrap().iter().map(|field| field["type"][1].clone());
     assert_eq!(kinds.collect::<Vec<_>>(), [json!("string"), json!("long"), json!("string")]);
-    let shown = place.test.run(&["show", "source:events.told", "--limit", "100", "--output", "csv"]).code(0).stdout;
+    let shown = place.test.run(&["show", "events.told", "--limit", "100", "--output", "csv"]).code(0).stdout;
     assert_eq!(shown.lines().count(), rows + 1, "{shown}");
     place.test.run(&["run"]).code(0).says("no new events");
     registry.answer_instead(Some((503, json!({ "error_code": 50003, "message": "no leader" }))));
