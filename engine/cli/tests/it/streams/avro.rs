@@ -34,5 +34,5 @@ fn a_topic_in_avro_is_made_read_and_written() {
     assert_eq!(shown.lines().count(), rows + 1, "{shown}");
     place.test.run(&["run"]).code(0).says("no new events");
     registry.answer_instead(Some((503, json!({ "error_code": 50003, "message": "no leader" }))));
-    place.test.run(&["generate"]).code(1).says("no leader");
+    place.test.run(&["run", "users", "--from", "earliest"]).code(1).says("no leader");
 }
