@@ -126,7 +126,7 @@ fn rival(servers: &Servers, place: &str, first: &mut Program) -> bool {
     let mut second = Program::new(servers, place);
     second.start();
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(15) {
+    while began.elapsed() < Duration::from_mins(1) {
         if first.was_refused() || second.was_refused() {
             return true;
         }

@@ -5,7 +5,7 @@
 //! written with; fields that are no column are gone over, columns without a field are NULL.
 
 use super::{
-    messages::Undecoded,
+    decoder::Undecoded,
     rows::{Columns, Decoded, Rows},
 };
 use crate::avro::{

@@ -80,7 +80,10 @@ impl Connection for Brokers {
         };
         let brokers = self.client.ask("connecting", count).await?;
         let word = if brokers == 1 { "broker" } else { "brokers" };
-        Ok(format!("Kafka with {brokers} {word} at {}", self.client.at()))
+        let found = format!("Kafka with {brokers} {word} at {}", self.client.at());
+        let Some(registry) = self.registry.clone() else { return Ok(found) };
+        let at = tokio::task::spawn_blocking(move || registry.ping()).await.expect("asking does not panic")?;
+        Ok(format!("{found}, schemas at {at}"))
     }
 
     async fn tables(&self) -> Result<Vec<Name>> {

@@ -79,6 +79,12 @@ impl Registry {
         Self { inner: Arc::new(Inner { address, agent: OnceLock::new(), known: Mutex::default() }) }
     }
 
+    /// Where it is, if it answers as registries do. Waits.
+    pub fn ping(&self) -> Result<String> {
+        // Whether it has that schema or not, only a registry says so.
+        self.fetch(1).map(|_| self.inner.address.url.clone())
+    }
+
     /// The number of a schema, which it gets if the subject did not have it. Waits.
     pub fn register(&self, subject: &str, schema: &str) -> Result<u32> {
         let doing = format!("registering the schema of `{subject}`");

@@ -4,7 +4,8 @@ use super::topic::Topic;
 use crate::{
     decode::{
         avro::Schemas,
-        messages::{BAD_ROW, MessageDecoder, Messages, Undecoded},
+        decoder::{BAD_ROW, MessageDecoder, Undecoded},
+        messages::Messages,
     },
     error::{Blame, Error, Result},
     position::Position,

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     avro::declare,
-    decode::messages::{is_avro, no_registry},
+    decode::decoder::{is_avro, no_registry},
     encode::{Body, Message, is_own, messages},
     error::{Blame, Error, Result},
     publish::{Commit, Mode, Publication, Publisher, Target, Writer, Written},

@@ -2,7 +2,10 @@
 
 use super::topic::{At, Committed, Line, Topic};
 use crate::{
-    decode::messages::{BAD_ROW, Message, MessageDecoder, Messages},
+    decode::{
+        decoder::{BAD_ROW, MessageDecoder},
+        messages::{Message, Messages},
+    },
     error::{Blame, Result},
     position::Position,
     read::{Lag, Offsets, OpenTable, RejectedRow, Start, TableRequest},

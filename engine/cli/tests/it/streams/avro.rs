@@ -33,6 +33,8 @@ fn a_topic_in_avro_is_made_read_and_written() {
     let shown = place.test.run(&["show", "events.told", "--limit", "100", "--output", "csv"]).code(0).stdout;
     assert_eq!(shown.lines().count(), rows + 1, "{shown}");
     place.test.run(&["run"]).code(0).says("no new events");
+    place.test.run(&["doctor"]).code(0).says(&format!("schemas at {}", registry.url));
     registry.answer_instead(Some((503, json!({ "error_code": 50003, "message": "no leader" }))));
+    place.test.run(&["doctor"]).code(1).says("no leader");
     place.test.run(&["run", "users", "--from", "earliest"]).code(1).says("no leader");
 }
