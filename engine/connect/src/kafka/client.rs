@@ -7,10 +7,9 @@ use rdkafka::{
     admin::AdminClient,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
-    error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code},
+    error::{KafkaError, RDKafkaErrorCode as Code},
     message::DeliveryResult,
     producer::{ProducerContext, ThreadedProducer},
-    topic_partition_list::TopicPartitionList,
 };
 use std::{
     fmt,
@@ -253,16 +252,9 @@ pub struct Reasons(Arc<Mutex<Told>>);
 struct Told {
     refused: Option<(Code, String)>,
     undelivered: Option<KafkaError>,
-    /// What became of the last offsets that a group was told.
-    told: Option<Result<(), KafkaError>>,
 }
 
 impl Reasons {
-    /// What became of the offsets that a group was told, unless that was asked before.
-    pub fn told(&self) -> Option<Result<(), KafkaError>> {
-        self.held().told.take()
-    }
-
     /// A consumer is told of by its polls.
     pub fn heard(&self, told: Option<KafkaError>) {
         if let Some(error) = told {
@@ -301,11 +293,7 @@ impl ClientContext for Reasons {
     }
 }
 
-impl ConsumerContext for Reasons {
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        self.held().told = Some(result);
-    }
-}
+impl ConsumerContext for Reasons {}
 
 impl ProducerContext for Reasons {
     type DeliveryOpaque = ();

@@ -1,4 +1,4 @@
-//! Offsets in consumer groups, for those who watch how far readers are. Nothing here ever reads them.
+//! Offsets in consumer groups, for those who watch how far readers are. No reader ever begins by them.
 
 use super::{
     client::{Client, Consumer},
@@ -7,7 +7,7 @@ use super::{
 use crate::error::Result;
 use rdkafka::{
     consumer::{CommitMode, Consumer as _},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode as Code},
     topic_partition_list::{Offset, TopicPartitionList},
 };
 use std::{
@@ -53,19 +53,23 @@ impl Groups {
     }
 }
 
+/// Commits, and looks whether that was heard: of a commit that does not wait, `librdkafka` tells nothing, and one that waits
+/// may do so for minutes.
 fn commit(consumer: &Consumer, stand: &Stand) -> Result<(), KafkaError> {
     let mut list = TopicPartitionList::new();
     for (partition, at) in &stand.partitions {
         list.add_partition_offset(&stand.topic, *partition, Offset::Offset(at.next))?;
     }
-    consumer.context().told();
     consumer.commit(&list, CommitMode::Async)?;
     let began = Instant::now();
-    while began.elapsed() < PATIENCE {
-        consumer.context().heard(consumer.poll(Duration::from_millis(20)).and_then(Result::err));
-        if let Some(done) = consumer.context().told() {
-            return done;
+    while let Some(left) = PATIENCE.checked_sub(began.elapsed()) {
+        let there = consumer.committed_offsets(list.clone(), left)?;
+        consumer.context().heard(consumer.poll(Duration::from_millis(1)).and_then(Result::err));
+        let pairs = there.elements().into_iter().zip(list.elements());
+        if pairs.into_iter().all(|(there, told)| there.offset() == told.offset()) {
+            return Ok(());
         }
+        std::thread::sleep(Duration::from_millis(20));
     }
-    Err(KafkaError::ConsumerCommit(rdkafka::error::RDKafkaErrorCode::OperationTimedOut))
+    Err(KafkaError::ConsumerCommit(Code::OperationTimedOut))
 }
