@@ -20,7 +20,7 @@ use engine_connect::{
     error::{Blame, Result},
     position::{Position, Token},
     publish::{Commit, Mode, Publication, Publisher, Target},
-    read::{OpenTable, ReadRequest, Reading, TableRequest},
+    read::{OpenTable, ReadRequest, Reading, Start, TableRequest},
 };
 use engine_language::{
     config::{Spanned, source::SourceTable},
@@ -119,6 +119,14 @@ impl Place {
     async fn read(&self) -> Result<OpenTable> {
         let request = ReadRequest { tables: vec![self.request()] };
         Ok(self.topic.connection.read(request).await?.tables.remove(0))
+    }
+
+    /// Reads from an offset on.
+    async fn read_from(&self, offset: u64) -> OpenTable {
+        let connection = &self.topic.connection;
+        let since = connection.start(&self.request(), Start::Offset(offset)).await.unwrap();
+        let request = TableRequest { since, ..self.request() };
+        connection.read(ReadRequest { tables: vec![request] }).await.unwrap().tables.remove(0)
     }
 
     /// Sends rows as another program would, and says what their schema's number is.
@@ -303,10 +311,11 @@ async fn a_value_is_in_its_column_what_it_is_or_refuses_its_message() {
         ("bool", "\"boolean\"".into(), b"\x02", "`v`: a boolean is 2"),
         ("bigint", logical("int", "no-such-type"), b"\x03", "-2"),
     ];
-    for (kind, schema, record, expected) in cases {
-        let place = Place::new(&[("v", kind)]);
+    let mut place = Place::new(&[]);
+    for (at, (kind, schema, record, expected)) in cases.into_iter().enumerate() {
         place.send_record(&field(&schema), record);
-        let open = place.read().await.unwrap();
+        place.columns = vec![("v", kind)];
+        let open = place.read_from(at as u64).await;
         let found = cells(&open, "select cast(v as text) as v from t").await;
         let refused = open.rejected.take();
         let found = refused.first().map_or(found, |row| row.reason.clone());
