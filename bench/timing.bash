@@ -20,16 +20,18 @@ timed() {
 # Runs a command once and prints how long it took, rows a second, and the most memory that it held, asked for every 10 ms.
 # usage: streamed LABEL ROWS COMMAND…   ROWS is a command that prints the number of rows, run afterwards.
 streamed() {
-    local label="$1" rows="$2" began took peak=0 now
+    local label="$1" rows="$2" began took peak=0 now log
     shift 2
     began=$(date +%s%N)
-    "$@" >/dev/null 2>&1 &
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 &
     while kill -0 $! 2>/dev/null; do
         now=$(sed -n 's/^VmHWM:\s*\([0-9]*\) kB/\1/p' "/proc/$!/status" 2>/dev/null || true)
         ((${now:-0} > peak)) && peak=$now
         sleep 0.01
     done
-    wait $!
+    wait $! || { cat "$log" >&2; return 1; }
+    rm "$log"
     took=$((($(date +%s%N) - began) / 1000000))
     rows=$(eval "$rows")
     awk -v label="$label" -v ms="$took" -v rows="$rows" -v kib="$peak" 'BEGIN {

@@ -2,10 +2,12 @@
 
 mod dlq;
 mod output;
+mod serve;
 mod start;
 
 pub use dlq::{Dlq, LettersOf};
 pub use output::{CheckOutput, GraphOutput, Output, RowsOutput, TestOutput};
+pub use serve::{LogOutput, Schedules, Serve, User, UserCommand};
 
 use crate::terminal::Colour;
 use clap::{Args, Parser, Subcommand};
@@ -103,6 +105,17 @@ pub enum Command {
     /// Rebuild what a saved file affects
     #[command(after_help = "Examples:\n  engine watch\n  engine watch mart_average_check+ --poll")]
     Watch(Watch),
+    /// Keep everything fresh: schedules, streams, and a web page to watch them
+    #[command(
+        after_help = "Examples:\n  engine serve\n  engine serve --listen 0.0.0.0:8420 --url https://engine.example.com"
+    )]
+    Serve(Serve),
+    /// Say when schedules run
+    #[command(after_help = "Examples:\n  engine schedules --next 10\n  engine schedules --simulate 24h")]
+    Schedules(Schedules),
+    /// Say who may sign in to the web page
+    #[command(after_help = "Examples:\n  engine user add anna --role operator\n  engine user passwd admin")]
+    User(User),
     /// Run only the generators
     #[command(after_help = "Examples:\n  engine generate --rows-scale 10\n  engine generate user_events --forever")]
     Generate(Generate),

@@ -18,6 +18,19 @@ pub fn cancellable<T, F>(terminal: Terminal, work: impl FnOnce(CancellationToken
 where
     F: Future<Output = Result<T>>,
 {
+    cancellable_within(terminal, PATIENCE, work)
+}
+
+/// The same for what may take so long to end.
+#[expect(clippy::exit, reason = "whoever presses Ctrl-C twice, or waited for two seconds, means it")]
+pub fn cancellable_within<T, F>(
+    terminal: Terminal,
+    patience: Duration,
+    work: impl FnOnce(CancellationToken) -> F,
+) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(cores + SPARE_THREADS)
@@ -26,27 +39,35 @@ where
         .build()
         .map_err(Stop::io("starting threads"))?;
     let cancel = CancellationToken::new();
-    let token = cancel.clone();
+    let (token, done) = (cancel.clone(), CancellationToken::new());
+    let _done = done.clone().drop_guard();
     // A thread of its own, which no query can starve.
-    thread::spawn(move || listen(terminal, &token));
+    thread::spawn(move || {
+        if listen(terminal, patience, &token, &done) {
+            process::exit(130);
+        }
+    });
     let result = runtime.block_on(work(cancel));
     runtime.shutdown_background();
     result
 }
 
-#[expect(clippy::exit, reason = "whoever presses Ctrl-C twice, or waited for two seconds, means it")]
-fn listen(terminal: Terminal, cancel: &CancellationToken) {
-    let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else { return };
-    let meant = runtime.block_on(async {
+/// Cancels when Ctrl-C is pressed; answers whether the whole process is to end, and not the work by itself.
+fn listen(terminal: Terminal, patience: Duration, cancel: &CancellationToken, done: &CancellationToken) -> bool {
+    let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else { return false };
+    let meant = async {
         interrupted().await?;
         cancel.cancel();
         terminal.note(&format!("\n{:>12} what is running; Ctrl-C again stops at once", "Stopping"));
-        let _ = time::timeout(PATIENCE, interrupted()).await;
+        let _ = time::timeout(patience, interrupted()).await;
         io::Result::Ok(())
-    });
-    if meant.is_ok() {
-        process::exit(130);
-    }
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            meant = meant => meant.is_ok(),
+            () = done.cancelled() => false,
+        }
+    })
 }
 
 #[cfg(unix)]

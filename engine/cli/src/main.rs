@@ -13,10 +13,11 @@ mod rows;
 mod stop;
 mod terminal;
 mod watch;
+mod web;
 mod words;
 mod work;
 
-use args::{Cli, Global};
+use args::{Cli, Command, LogOutput};
 use clap::Parser as _;
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     let terminal = Terminal::detect(cli.global.color, cli.global.quiet);
     apologize_for_panics(terminal);
     arm_fail_points();
-    log(&cli.global);
+    log(&cli);
     match panic::catch_unwind(|| commands::dispatch(&cli, terminal)) {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(stop)) => explain(terminal, &stop),
@@ -105,16 +106,23 @@ fn apologize_for_panics(terminal: Terminal) {
 }
 
 /// What the crates below have to say beyond a run's events; drivers are not heard, they know passwords.
-fn log(global: &Global) {
+fn log(cli: &Cli) {
+    let global = &cli.global;
     let level = match (global.quiet, global.verbose) {
         (true, _) => "error",
         (false, 0) => "warn",
         (false, 1) => "info",
         (false, _) => "debug",
     };
-    let filter = format!("off,engine_language={level},engine_connect={level},engine_run={level}");
+    let filter = format!("off,engine_language={level},engine_connect={level},engine_run={level},engine={level}");
     let subscriber = tracing_subscriber::fmt().with_writer(std::io::stderr).without_time().with_target(false);
-    subscriber.with_ansi(false).with_env_filter(filter).init();
+    let subscriber = subscriber.with_ansi(false).with_env_filter(filter);
+    match &cli.command {
+        Command::Serve(serve) if serve.log == LogOutput::Json => {
+            subscriber.with_timer(tracing_subscriber::fmt::time::SystemTime).json().init();
+        }
+        _ => subscriber.init(),
+    }
 }
 
 /// In builds for tests, `ENGINE_CRASH_AT=name` kills the process at that fail point, as `kill -9` would, and

@@ -68,7 +68,7 @@ impl Lines {
 impl Listener for Lines {
     fn hear(&self, _: i64, event: &Event) {
         match event {
-            Event::RunStarted { .. } | Event::Lag { .. } => {}
+            Event::RunStarted { .. } | Event::Checked { .. } | Event::Lag { .. } => {}
             Event::StepStarted { node, doing } => self.progress.start(node, doing),
             Event::StepProgress { node, rows, bytes: _, of_rows } => self.progress.advance(node, *rows, *of_rows),
             Event::StepRetried { node, attempt, of, reason, wait } => {

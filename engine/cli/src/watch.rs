@@ -2,7 +2,7 @@
 
 mod changed;
 mod pending;
-mod saves;
+pub mod saves;
 
 use crate::{
     args::Watch,

@@ -1,7 +1,7 @@
 //! From a project to a run: the one place that puts plan, runner, history and listeners together.
 
 use crate::{
-    artifacts::{self, catalog, events::EventLog},
+    artifacts::{self, events::EventLog},
     context::{Context, Loaded},
     interrupt::cancellable,
     report::{self, Lines},
@@ -9,8 +9,6 @@ use crate::{
     terminal::Style,
     words,
 };
-use datafusion::arrow::datatypes::SchemaRef;
-use engine_connect::read::Start;
 use engine_language::{
     config::generator::Rows,
     diagnostic::Problems,
@@ -27,14 +25,17 @@ use engine_run::{
     error::Error,
     event::{Events, Listener},
     history::{
-        Asked, History, Recorder,
+        History, Recorder,
         lock::{self, RunLock, Taken},
     },
-    losses, place,
-    plan::{self, Plan, Why},
-    report::{Report, Status},
-    runner::{Runner, RunnerOptions},
+    losses,
+    mask::Mask,
+    place,
+    plan::Plan,
+    report::Report,
+    runner::Runner,
     systems::Systems,
+    wish,
 };
 use std::{
     collections::BTreeSet,
@@ -44,6 +45,8 @@ use std::{
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+
+pub use engine_run::wish::Wish;
 
 /// How long a run waits for another one to end.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -57,40 +60,6 @@ pub struct Ready {
     pub schemas: Arc<Schemas>,
     /// How long understanding it took.
     pub took: Duration,
-}
-
-/// How a run is wanted.
-#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
-#[derive(Clone, Copy, Debug)]
-pub struct Wish {
-    /// Make everything anew.
-    pub full_refresh: bool,
-    /// Generate again what is there already.
-    pub regenerate: bool,
-    /// Stop at the first failure.
-    pub fail_fast: bool,
-    /// Multiply the rows of generators.
-    pub rows_scale: f64,
-    /// Exactly so many rows of each generator; see [`Ready::make_exactly`].
-    pub rows: Option<u64>,
-    /// Where streams begin, instead of where they stand.
-    pub from: Option<Start>,
-    /// Streams go on until they are stopped.
-    pub forever: bool,
-}
-
-impl Default for Wish {
-    fn default() -> Self {
-        Self {
-            full_refresh: false,
-            regenerate: false,
-            fail_fast: false,
-            rows_scale: 1.0,
-            rows: None,
-            from: None,
-            forever: false,
-        }
-    }
 }
 
 /// Understands the project, or refuses it and draws why.
@@ -220,30 +189,12 @@ impl Ready {
 
     /// What would be done, and why.
     pub fn plan(&self, history: &History, nodes: &BTreeSet<NodeId>, wish: Wish) -> Plan {
-        let target = self.project.target.as_str();
-        let mut plan = plan::plan(&self.project, nodes, &|node| history.built(target, node).ok().flatten());
-        if !wish.regenerate && !wish.full_refresh {
-            // What was generated is the user's, and is kept even if the settings changed.
-            let kept = |step: &&mut plan::Step| step.action == plan::Action::Generate && step.why == Why::Changed;
-            plan.steps.iter_mut().filter(kept).for_each(|step| step.why = Why::Unchanged);
-        }
-        if wish.full_refresh {
-            plan.steps.iter_mut().filter(|step| step.why != Why::New).for_each(|step| step.why = Why::Asked);
-        }
-        plan
+        wish.plan(&self.project, history, nodes)
     }
 
     /// A runner over the project's own systems.
     pub fn runner(&self, context: &Context, history: Arc<History>, wish: Wish) -> Result<Runner> {
-        let options = RunnerOptions {
-            full_refresh: wish.full_refresh,
-            regenerate: wish.regenerate,
-            rows_scale: wish.rows_scale,
-            fail_fast: wish.fail_fast,
-            from: wish.from,
-            forever: wish.forever,
-            ..RunnerOptions::new(&context.root)
-        };
+        let options = wish.options(&context.root);
         Runner::open(self.project.clone(), history, Arc::new(SystemClock), options).map_err(|problems| {
             context.draw(&self.project, &problems, self.took);
             Stop::Problems
@@ -263,10 +214,10 @@ impl Ready {
         let _lock = lock(context, &made, &cancel).await?;
         let history = Arc::new(History::open(&made)?);
         history.interrupt_dead_runs()?;
-        history.forget_old()?;
+        history.forget_old(self.project.settings.kept, SystemClock.now_us())?;
         let runner = self.runner(context, history.clone(), wish)?;
         let plan = self.plan(&history, nodes, wish);
-        let needed = self.connections(&plan);
+        let needed = place::connections(&self.project, plan.steps.iter().flat_map(|step| &step.nodes));
         tokio::select! {
             () = arrived(context, &self.project, runner.systems(), &needed) => {}
             () = cancel.cancelled() => {}
@@ -274,54 +225,14 @@ impl Ready {
         runner.recover().await;
         let folder = artifacts::folder(&made)?;
         let log = Arc::new(EventLog::create(&folder)?);
-        let recorder = Recorder::new(history.clone(), self.asked(context, &plan, wish));
+        let vars = context.global.vars.iter().cloned().collect();
+        let recorder =
+            Recorder::new(history.clone(), wish.asked(&self.project, vars, &plan)).hiding(Mask::of(&self.project));
         let listeners: Vec<Arc<dyn Listener>> = vec![lines, log, Arc::new(recorder)];
         let report = runner.run(&plan, run_info(), &Events::to(listeners), &cancel).await;
-        self.remember(&history, &report)?;
+        wish::remember(&self.project, &self.schemas, &history, &report)?;
         self.leave(&folder, &report)?;
         Ok(report)
-    }
-
-    /// The connections that a plan's steps read and write.
-    fn connections(&self, plan: &Plan) -> BTreeSet<Name> {
-        let graph = &self.project.graph;
-        let nodes = plan.steps.iter().flat_map(|step| &step.nodes);
-        let all = nodes.flat_map(|node| graph.parents.get(node).into_iter().flatten().chain([node]));
-        all.filter_map(|node| place::of(&self.project, node)).map(|place| place.connection).collect()
-    }
-
-    /// What is needed to ask for the same again.
-    fn asked(&self, context: &Context, plan: &Plan, wish: Wish) -> Asked {
-        Asked {
-            target: self.project.target.as_str().to_owned(),
-            vars: context.global.vars.iter().cloned().collect(),
-            rows_scale: wish.rows_scale,
-            rows: wish.rows,
-            full_refresh: wish.full_refresh,
-            regenerate: wish.regenerate,
-            nodes: plan.steps.iter().flat_map(|step| &step.nodes).map(ToString::to_string).collect(),
-        }
-    }
-
-    /// Keeps the columns of what was made, and forgets what is no longer in the project.
-    fn remember(&self, history: &History, report: &Report) -> Result<()> {
-        let target = self.project.target.as_str();
-        for node in report.nodes.iter().filter(|node| node.status == Status::Succeeded) {
-            let columns = self.schemas.get(&node.node).map(columns);
-            history.remember_columns(target, &node.node, columns.as_deref())?;
-        }
-        for name in self.gone(history)? {
-            history.forget(target, &name)?;
-        }
-        Ok(())
-    }
-
-    /// Nodes that were made in this target and are no longer in the project.
-    pub fn gone(&self, history: &History) -> Result<Vec<String>> {
-        let here: BTreeSet<String> = self.project.graph.nodes.keys().map(ToString::to_string).collect();
-        let mut remembered = history.remembered(self.project.target.as_str())?;
-        remembered.retain(|name| !here.contains(name));
-        Ok(remembered)
     }
 
     fn leave(&self, folder: &Path, report: &Report) -> Result<()> {
@@ -330,11 +241,6 @@ impl Ready {
         artifacts::write(folder, "run_results.json", &artifacts::run_results::run_results(report, now))?;
         artifacts::write(folder, "catalog.json", &artifacts::catalog::catalog(&self.schemas, &report.run, now))
     }
-}
-
-/// Columns by name, with their types in the user's words.
-pub fn columns(schema: &SchemaRef) -> Vec<(String, String)> {
-    schema.fields().iter().map(|field| (field.name().clone(), catalog::kind(field))).collect()
 }
 
 /// A run that begins now.

@@ -118,6 +118,12 @@ pub trait Connection: Debug + Send + Sync {
     /// Begins one atomic write of one or more tables.
     async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>>;
 
+    /// Tries whether what a publication needs may be done, and leaves everything as it was. The tables are those that are to be
+    /// replaced as a whole. Systems that cannot say so without writing answer that it may.
+    async fn try_writing(&self, _replaced: &[Name]) -> Result<()> {
+        Ok(())
+    }
+
     /// Where a pipeline stands in this target: positions live in the system that they protect.
     async fn position(&self, pipeline: &Name) -> Result<Option<Position>>;
 

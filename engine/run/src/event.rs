@@ -1,6 +1,6 @@
 //! What happens during a run. Terminal, log, history and web are its readers.
 
-use crate::report::NodeReport;
+use crate::report::{CheckReport, NodeReport};
 use engine_connect::read::Lag;
 use engine_language::graph::NodeId;
 use std::{fmt, sync::Arc, time::Duration};
@@ -32,6 +32,13 @@ pub enum Event {
         bytes: u64,
         /// Rows in all, if known.
         of_rows: Option<u64>,
+    },
+    /// Checks of a node were run, whatever came of them.
+    Checked {
+        /// Its node.
+        node: NodeId,
+        /// How they went.
+        checks: Vec<CheckReport>,
     },
     /// How far a stream is behind the end of its topic.
     Lag {

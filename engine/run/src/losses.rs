@@ -4,12 +4,13 @@ use crate::systems::Systems;
 use engine_connect::loss::Loss;
 use engine_language::{
     code,
+    column::ColumnType,
     config::replication::Replication,
     diagnostic::Diagnostic,
     graph::{NodeId, NodeKind},
     name::Name,
     project::Project,
-    table::TableDefinition,
+    table::{Column, TableDefinition},
 };
 use std::collections::BTreeSet;
 
@@ -25,8 +26,8 @@ fn of(project: &Project, systems: &Systems, replication: &Replication) -> Vec<Di
     for table in &copied {
         let source = format!("{}.{table}", replication.from.value);
         let Some(definition) = project.tables.get(source.as_str()) else { continue };
-        let losses =
-            to.losses(definition).into_iter().chain(foreign_keys(definition, &copied)).chain(unsaid(definition));
+        let losses = to.losses(definition).into_iter().chain(types(definition, to.kind()));
+        let losses = losses.chain(foreign_keys(definition, &copied)).chain(unsaid(definition));
         for loss in losses.filter(|loss| !replication.allow.contains(&loss.code)) {
             found.push(diagnostic(replication, table, loss));
         }
@@ -39,6 +40,18 @@ fn copied(project: &Project, replication: &Replication) -> BTreeSet<Name> {
     let prefix = format!("{}.", replication.name.value);
     let nodes = project.graph.nodes.keys().filter(|id: &&NodeId| id.kind == NodeKind::Replication);
     nodes.filter_map(|id| id.name.as_str().strip_prefix(&prefix).map(Name::new)).collect()
+}
+
+/// Types of the source's own that texts or bytes stand for in another system.
+fn types<'a>(definition: &'a TableDefinition, target: &'a str) -> impl Iterator<Item = Loss> {
+    let stands = |column: &&Column| {
+        matches!(column.kind, ColumnType::Text(_) | ColumnType::Bytes | ColumnType::Json) && column.labels.is_empty()
+    };
+    definition.columns.iter().filter(stands).filter_map(move |column| {
+        let (system, own) = column.native.as_deref()?.split_once(':')?;
+        let message = format!("column `{}` is `{own}`, and its copy is `{}`", column.name, column.kind);
+        (system != target).then(|| Loss::new(&code::W0516, message))
+    })
 }
 
 /// References to tables that are not copied.

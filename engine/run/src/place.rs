@@ -6,7 +6,7 @@ use engine_language::{
     name::Name,
     project::Project,
 };
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 /// A table of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +55,13 @@ pub fn of(project: &Project, node: &NodeId) -> Option<Place> {
         }
         NodeKind::Test => None,
     }
+}
+
+/// The connections that making these nodes reads and writes.
+pub fn connections<'a>(project: &'a Project, nodes: impl IntoIterator<Item = &'a NodeId>) -> BTreeSet<Name> {
+    let parents = |node| project.graph.parents.get(node).into_iter().flatten();
+    let all = nodes.into_iter().flat_map(|node| parents(node).chain([node]));
+    all.filter_map(|node| of(project, node)).map(|place| place.connection).collect()
 }
 
 /// `shop.orders` as source and table; a source's own name may hold dots.

@@ -1,6 +1,6 @@
 //! How a run went, node by node.
 
-use crate::event::RunOutcome;
+use crate::{event::RunOutcome, operators::Operator};
 use engine_connect::{digest::Digest, policy::Replaced, read::Lag};
 use engine_language::{diagnostic::Diagnostic, files::Span, graph::NodeId, model::CheckSeverity};
 use std::time::Duration;
@@ -43,6 +43,8 @@ pub struct NodeReport {
     pub verdict: Option<Verdict>,
     /// Values that became NULL because they could not be carried, as the user chose.
     pub replaced: Vec<Replaced>,
+    /// What its query's operators did, if it ran one to the end.
+    pub operators: Vec<Operator>,
     /// A few words more, such as `unchanged since 14:02` or `upstream mart_x failed`.
     pub note: Option<String>,
     /// Why it failed.
@@ -141,6 +143,7 @@ impl NodeReport {
             checks: vec![],
             verdict: None,
             replaced: vec![],
+            operators: vec![],
             note: None,
             failure: None,
             started_us,

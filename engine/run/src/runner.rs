@@ -97,6 +97,25 @@ impl Runner {
         self
     }
 
+    /// The same, done in another way.
+    #[must_use]
+    pub fn with(mut self, options: RunnerOptions) -> Self {
+        self.options = options.into();
+        self
+    }
+
+    /// The same, within the memory and the room to spill of another runner.
+    #[must_use]
+    pub fn sharing(mut self, other: &Self) -> Self {
+        self.sessions = other.sessions.clone();
+        self
+    }
+
+    /// Where queries run.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
     /// The project.
     pub fn project(&self) -> &Arc<Project> {
         &self.project

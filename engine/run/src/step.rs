@@ -44,6 +44,13 @@ impl StepRun {
         self.send(&Event::Log { node: Some(node.clone()), level, message: message.into() });
     }
 
+    /// Says how checks went.
+    pub fn checked(&self, node: &NodeId, checks: &[CheckReport]) {
+        if !checks.is_empty() {
+            self.send(&Event::Checked { node: node.clone(), checks: checks.to_vec() });
+        }
+    }
+
     /// Where a node's rows lie, and the connection that holds them.
     pub fn locate(&self, node: &NodeId) -> Result<(Place, Arc<dyn Connection>)> {
         self.runner.systems.locate(&self.runner.project, node)
@@ -95,6 +102,7 @@ async fn test(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     let check = CheckReport { name: node.name.to_string(), severity: test.severity, failing, examples, span };
     let mut report = NodeReport::new(node.clone(), Status::Succeeded, began);
     report.done = "Tested";
+    run.checked(node, std::slice::from_ref(&check));
     if failing > 0 && test.severity == CheckSeverity::Error {
         return Err(check::broken(&node.name, &check));
     }

@@ -1,10 +1,9 @@
 //! `catalog.json`: tables and their columns.
 
 use super::metadata;
-use datafusion::arrow::datatypes::{Field, SchemaRef};
-use engine_connect::types;
+use datafusion::arrow::datatypes::SchemaRef;
 use engine_language::graph::{NodeId, NodeKind};
-use engine_run::analyze::Schemas;
+use engine_run::{analyze::Schemas, wish::kind};
 use serde_json::{Map, Value, json};
 
 /// The whole file, from the columns of each node.
@@ -31,9 +30,4 @@ fn described(id: &NodeId, schema: &SchemaRef) -> Value {
         "metadata": { "type": id.kind.word(), "name": id.name.as_str() },
         "columns": columns.collect::<Map<_, _>>(),
     })
-}
-
-/// The type in the user's words; Arrow's where there is none.
-pub fn kind(field: &Field) -> String {
-    types::column(field).map_or_else(|| field.data_type().to_string(), |column| column.kind.to_string())
 }

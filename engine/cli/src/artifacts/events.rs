@@ -43,6 +43,11 @@ fn said(at_us: i64, event: &Event) -> Value {
         Event::StepStarted { node, doing } => {
             json!({ "event": "step_started", "unique_id": node.to_string(), "doing": doing })
         }
+        Event::Checked { node, checks } => json!({
+            "event": "checked", "unique_id": node.to_string(),
+            "checks": checks.iter().map(|check| json!({ "name": check.name, "failures": check.failing }))
+                .collect::<Vec<_>>(),
+        }),
         Event::Lag { node, partitions } => {
             json!({ "event": "lag", "unique_id": node.to_string(), "partitions": partitions })
         }

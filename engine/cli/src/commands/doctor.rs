@@ -10,18 +10,18 @@ use crate::{
     words,
 };
 use engine_connect::{
-    connector::Connection,
     error::{Blame, Error},
     read::Lag,
 };
 use engine_language::{graph::NodeId, name::Name, project::Project, template::RunInfo};
-use engine_run::{lag, systems::Systems};
+use engine_run::{
+    examine::{self, Examined},
+    lag,
+    systems::Systems,
+};
 use futures::{StreamExt as _, stream};
 use serde_json::json;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// A system that says nothing for so long is as good as down.
@@ -31,16 +31,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 struct Tried {
     name: Name,
     took: Duration,
-    result: Result<Found, Error>,
+    found: Examined,
 }
 
-/// A system that answered.
-struct Found {
-    what: String,
-    tables: usize,
-}
-
-/// Tries every connection and says what is wrong and what to do.
+/// Tries every connection, and what the project reads and writes there, and says what is wrong and what to do.
 pub fn doctor(context: &Context, args: &Doctor) -> Result {
     let mut loaded = context.load(RunInfo::NONE);
     let systems = Systems::connect(&loaded.project, &context.root, &mut loaded.problems);
@@ -53,7 +47,7 @@ pub fn doctor(context: &Context, args: &Doctor) -> Result {
     let project = &loaded.project;
     let (tried, behind) = cancellable(context.terminal, |cancel| async move {
         let ask = async {
-            let tried = try_all(&systems).await;
+            let tried = try_all(project, &systems).await;
             (tried, all_behind(project, &systems).await)
         };
         tokio::select! {
@@ -74,30 +68,29 @@ pub fn doctor(context: &Context, args: &Doctor) -> Result {
         }
     }
     let gaps = behind.iter().filter(|stream| stream.lag.is_err()).count();
-    let failed = gaps + tried.iter().filter(|tried| tried.result.is_err()).count();
+    let failed = gaps + tried.iter().filter(|tried| !tried.found.wrong.is_empty()).count();
     Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }
 
-async fn try_all(systems: &Systems) -> Vec<Tried> {
-    let tries = systems.iter().map(|(name, connection)| try_one(name.clone(), connection.clone()));
+async fn try_all(project: &Project, systems: &Systems) -> Vec<Tried> {
+    let tries = systems.iter().map(|(name, _)| try_one(project, systems, name));
     let mut done: Vec<Tried> = stream::iter(tries.collect::<Vec<_>>()).buffer_unordered(8).collect().await;
     done.sort_by(|a, b| a.name.cmp(&b.name));
     done
 }
 
-async fn try_one(name: Name, connection: Arc<dyn Connection>) -> Tried {
+async fn try_one(project: &Project, systems: &Systems, name: &Name) -> Tried {
     let started = Instant::now();
-    let ask = async {
-        let what = connection.ping().await?;
-        let tables = connection.tables().await?.len();
-        Ok(Found { what, tables })
-    };
     let silent = || {
-        let blame = engine_connect::error::Blame::System;
-        Err(Error::new(&name, "connecting", blame, format!("no answer within {}", words::duration(PATIENCE))).later())
+        let why = format!("no answer within {}", words::duration(PATIENCE));
+        let error = Error::new(name, "connecting", Blame::System, why).later();
+        Examined { wrong: vec![error], ..Examined::default() }
     };
-    let result = timeout(PATIENCE, ask).await.unwrap_or_else(|_| silent());
-    Tried { name, took: started.elapsed(), result }
+    let found = match systems.get(name) {
+        Ok(connection) => timeout(PATIENCE, examine::system(project, systems, name, connection)).await,
+        Err(_) => Ok(Examined::default()),
+    };
+    Tried { name: name.clone(), took: started.elapsed(), found: found.unwrap_or_else(|_| silent()) }
 }
 
 /// A stream and how far it is behind, or why what comes next is gone.
@@ -155,33 +148,32 @@ impl Behind {
 }
 
 fn say(context: &Context, tried: &Tried) {
-    let terminal = context.terminal;
-    match &tried.result {
-        Ok(found) => {
-            let tables = words::counted(found.tables as u64, "table");
-            let text = format!("{:<22} {}, {tables}", tried.name.as_str(), found.what);
-            terminal.note(&timed(terminal, Style::Good, "Reached", &text, tried.took));
-        }
-        Err(error) => {
-            let text = format!("{:<22} {}: {}", tried.name.as_str(), error.doing, error.source);
-            terminal.say(&timed(terminal, Style::Bad, "Failed", &text, tried.took));
-            if let Some(hint) = &error.hint {
-                terminal.say(&action(terminal, Style::Blue, "help", &format!("{:<22} {hint}", "")));
-            }
+    let (terminal, found) = (context.terminal, &tried.found);
+    if let Some(what) = &found.what {
+        let tables = words::counted(found.tables as u64, "table");
+        let text = format!("{:<22} {what}, {tables}", tried.name.as_str());
+        terminal.note(&timed(terminal, Style::Good, "Reached", &text, tried.took));
+    }
+    for error in &found.wrong {
+        let text = format!("{:<22} {}: {}", tried.name.as_str(), error.doing, error.source);
+        terminal.say(&timed(terminal, Style::Bad, "Failed", &text, tried.took));
+        if let Some(hint) = &error.hint {
+            terminal.say(&action(terminal, Style::Blue, "help", &format!("{:<22} {hint}", "")));
         }
     }
 }
 
 fn described(tried: &Tried) -> serde_json::Value {
-    let error = tried.result.as_ref().err();
-    let found = tried.result.as_ref().ok();
+    let found = &tried.found;
+    let error = found.wrong.first();
     json!({
         "connection": tried.name.as_str(),
         "ok": error.is_none(),
-        "system": found.map(|found| found.what.as_str()),
-        "tables": found.map(|found| found.tables),
+        "system": found.what,
+        "tables": found.what.as_ref().map(|_| found.tables),
         "error": error.map(ToString::to_string),
         "hint": error.and_then(|error| error.hint.as_deref()),
+        "errors": found.wrong.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "took": tried.took.as_secs_f64(),
     })
 }

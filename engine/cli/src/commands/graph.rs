@@ -1,6 +1,6 @@
 //! `engine graph`: what depends on what, drawn.
 
-mod svg;
+pub mod svg;
 
 use crate::{
     args::{Graph, GraphOutput},
@@ -30,18 +30,20 @@ pub fn graph(context: &Context, args: &Graph) -> Result {
 
 /// A part of a project's graph.
 pub struct Drawn<'a> {
-    project: &'a Project,
-    selected: &'a BTreeSet<NodeId>,
+    /// The project.
+    pub project: &'a Project,
+    /// The nodes that are drawn.
+    pub selected: &'a BTreeSet<NodeId>,
 }
 
 impl<'a> Drawn<'a> {
     /// The nodes, each after what it reads.
-    fn nodes(&self) -> Vec<NodeId> {
+    pub fn nodes(&self) -> Vec<NodeId> {
         self.project.graph.order().into_iter().filter(|id| self.selected.contains(id)).collect()
     }
 
     /// What a node reads, of what is drawn.
-    fn reads(&self, id: &NodeId) -> Vec<&'a NodeId> {
+    pub fn reads(&self, id: &NodeId) -> Vec<&'a NodeId> {
         let parents = self.project.graph.parents.get(id).into_iter().flatten();
         parents.filter(|parent| self.selected.contains(*parent)).collect()
     }
@@ -61,7 +63,8 @@ impl<'a> Drawn<'a> {
         text
     }
 
-    fn dot(&self) -> String {
+    /// For Graphviz.
+    pub fn dot(&self) -> String {
         let mut text = String::from("digraph engine {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
         for id in self.nodes() {
             text.extend([format!("  {} [label={}];\n", quoted(&id.to_string()), quoted(id.name.as_str()))]);
@@ -73,7 +76,8 @@ impl<'a> Drawn<'a> {
         text
     }
 
-    fn mermaid(&self) -> String {
+    /// For Markdown.
+    pub fn mermaid(&self) -> String {
         let nodes = self.nodes();
         let number = |id: &NodeId| nodes.iter().position(|other| other == id).unwrap_or_default();
         let mut text = String::from("flowchart LR\n");

@@ -16,8 +16,11 @@ pub mod plan;
 pub mod reference;
 pub mod retry;
 pub mod run;
+pub mod schedules;
+pub mod serve;
 pub mod show;
 pub mod test;
+pub mod user;
 
 use crate::{
     args::{Cli, Command},
@@ -46,6 +49,9 @@ pub fn dispatch(cli: &Cli, terminal: Terminal) -> Result {
         Command::Retry(args) => retry::retry(&context()?, args),
         Command::Plan(args) => plan::plan(&context()?, args),
         Command::Watch(args) => watch::watch(&context()?, args),
+        Command::Serve(args) => serve::serve(&context()?, args),
+        Command::Schedules(args) => schedules::schedules(&context()?, args),
+        Command::User(args) => user::user(&context()?, args),
         Command::Logs(args) => logs::logs(&context()?, args),
         Command::Show(args) => show::show(&context()?, args),
         Command::Generate(args) => generate::generate(&context()?, args),

@@ -15,7 +15,7 @@ use crate::{
 };
 use changes::Change;
 use engine_language::{diagnostic::Problems, graph::NodeId};
-use engine_run::{error::Error, history::History, losses, plan::Plan as Steps, systems::Systems};
+use engine_run::{error::Error, history::History, losses, plan::Plan as Steps, systems::Systems, wish};
 use estimate::Estimate;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -47,7 +47,7 @@ pub fn plan(context: &Context, args: &Plan) -> Result {
     });
     let mut foreseen = foreseen?;
     if args.selected.include().is_empty() {
-        foreseen.gone = ready.gone(&history)?;
+        foreseen.gone = wish::gone(&ready.project, &history)?;
     }
     let text = match args.output {
         Output::Text => text::text(&ready.project, &foreseen, context.terminal.data_colour),

@@ -11,9 +11,12 @@ use crate::{
     work::{self, Ready, Wish},
 };
 use engine_language::graph::NodeId;
-use engine_run::history::{
-    Asked, History, RunRecord,
-    lock::{self, Taken},
+use engine_run::{
+    history::{
+        Asked, RunRecord,
+        lock::{self, Taken},
+    },
+    wish,
 };
 use std::collections::BTreeSet;
 
@@ -30,7 +33,7 @@ pub fn retry(context: &Context, args: &Retry) -> Result {
     };
     let context = as_asked(context, &asked)?;
     let ready = work::ready_to_run(&context)?;
-    let left = left(&history, &last, &asked)?;
+    let left = wish::left(&history, &last.id, &asked)?;
     let nodes = known(&context, &ready, &left);
     if nodes.is_empty() {
         let text = format!("run {} left nothing to retry", short_id(&last.id));
@@ -77,15 +80,6 @@ fn as_asked(context: &Context, asked: &Asked) -> Result<Context> {
     }
     context.global.vars = asked.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     Ok(context)
-}
-
-/// The nodes that were asked for and did not come to a good end.
-fn left(history: &History, last: &RunRecord, asked: &Asked) -> Result<Vec<String>> {
-    let ended = history.nodes(&last.id)?;
-    let good = |node: &&String| {
-        !ended.iter().any(|end| end.node == **node && matches!(end.status.as_str(), "succeeded" | "reused"))
-    };
-    Ok(asked.nodes.iter().filter(good).cloned().collect())
 }
 
 /// Those that are still in the project; the others are said to be gone.

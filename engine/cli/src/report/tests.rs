@@ -28,6 +28,7 @@ fn report(kind: NodeKind, name: &str, status: Status, done: &'static str) -> Nod
         checks: vec![],
         verdict: None,
         replaced: vec![],
+        operators: vec![],
         note: None,
         failure: None,
         started_us: 0,

@@ -38,7 +38,8 @@ pub struct Config {
     pub password: Option<Secret>,
     /// A file that holds the password, from the project's root.
     pub password_file: Option<PathBuf>,
-    /// `disabled`, `preferred`, `required`, `verify_ca` or `verify_identity`, which is what hosts that are not loopback get.
+    /// `disabled`, `preferred`, `required`, `verify_ca` or `verify_identity`, which is what hosts that are not loopback
+    /// get; empty is as if it were not given.
     pub ssl_mode: Option<String>,
     /// The certificates of authorities to trust, from the project's root.
     pub ssl_ca: Option<PathBuf>,
@@ -110,7 +111,7 @@ fn secured(
     config: &Config,
 ) -> Result<MySqlConnectOptions, String> {
     let in_url = |url: &Secret| url.expose().contains("sslmode=") || url.expose().contains("ssl-mode=");
-    if let Some(mode) = &config.ssl_mode {
+    if let Some(mode) = config.ssl_mode.as_ref().filter(|mode| !mode.is_empty()) {
         let known = MySqlSslMode::from_str(mode).map_err(|_| {
             format!("`ssl_mode` is disabled, preferred, required, verify_ca or verify_identity, not `{mode}`")
         })?;

@@ -11,6 +11,12 @@ impl Server {
         self.error(doing, Blame::System, why).later().hint(hint)
     }
 
+    /// That one of the two ends does not trust the other.
+    fn untrusted(&self, doing: &str, why: sqlx::Error) -> Error {
+        let hint = "check `ssl_mode`, `ssl_ca`, and that the certificate names the host";
+        self.error(doing, Blame::User, why).hint(hint)
+    }
+
     /// What an error means, and what to do.
     pub fn fault(&self, doing: &str, error: sqlx::Error) -> Error {
         match error {
@@ -18,11 +24,9 @@ impl Server {
                 Ok(error) => self.said(doing, &error),
                 Err(error) => self.error(doing, Blame::System, error.to_string()),
             },
+            sqlx::Error::Io(ref io) if io.kind() == std::io::ErrorKind::InvalidData => self.untrusted(doing, error),
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => self.unreachable(doing, error),
-            sqlx::Error::Tls(_) => {
-                let hint = "check `ssl_mode`, `ssl_ca`, and that the certificate names the host";
-                self.error(doing, Blame::User, error).hint(hint)
-            }
+            sqlx::Error::Tls(_) => self.untrusted(doing, error),
             sqlx::Error::Configuration(ref why) if why.to_string().contains("RSA") => {
                 let hint = "the account's password goes over TLS only: set `ssl_mode = \"required\"`";
                 self.error(doing, Blame::User, "the server wants the password encrypted").hint(hint)

@@ -87,7 +87,9 @@ fn written(value: &ScalarValue, column: &Carried) -> Option<String> {
         return None;
     }
     match (value, &column.kind.wire) {
-        (ScalarValue::Int16(Some(n)), Wire::Int(..) | Wire::Year) => Some(format!("({n})")),
+        (ScalarValue::Int16(Some(n)), Wire::Int(..)) => Some(format!("({n})")),
+        // A number of two digits is taken for a year of this century or the last.
+        (ScalarValue::Int16(Some(n)), Wire::Year) if *n > 99 => Some(format!("({n})")),
         (ScalarValue::Int32(Some(n)), Wire::Int(..)) => Some(format!("({n})")),
         (ScalarValue::Int64(Some(n)), Wire::Int(..)) => Some(format!("({n})")),
         (ScalarValue::UInt64(Some(n)), Wire::Int(..)) => Some(format!("({n})")),

@@ -13,8 +13,11 @@ mod describe;
 mod encode;
 mod fault;
 mod filter;
+#[cfg(test)]
+mod fuzz;
 mod increment;
 mod lanes;
+mod loss;
 mod outlet;
 mod publish;
 mod read;
@@ -33,12 +36,16 @@ use crate::{
     connector::{Abilities, Connection},
     digest::Digest,
     error::Result,
+    loss::Loss,
     position::{Position, Token},
     publish::{Publication, Publisher},
     read::{OpenTable, ReadRequest, Reading, TableRequest},
 };
 use engine_language::{name::Name, table::TableDefinition};
 use server::Server;
+
+/// Writers into one table at once; more wait for each other in the server.
+const MOST_WRITERS: usize = 4;
 
 /// One database.
 #[derive(Clone, Debug)]
@@ -87,8 +94,20 @@ impl Connection for Database {
         digest.map(read::stamp)
     }
 
+    fn writers(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_WRITERS)
+    }
+
+    fn losses(&self, table: &TableDefinition) -> Vec<Loss> {
+        loss::of(table)
+    }
+
     async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
         Ok(Box::new(publish::Staged::begin(self.server.clone(), publication).await?))
+    }
+
+    async fn try_writing(&self, _: &[Name]) -> Result<()> {
+        publish::try_writing(&self.server).await
     }
 
     async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {

@@ -1,8 +1,8 @@
 //! MySQL's way of writing conditions → standard SQL, as far as it can be told.
 
 use datafusion::sql::sqlparser::{
-    ast::{Expr, Ident, visit_expressions_mut},
-    dialect::Dialect,
+    ast::{BinaryOperator, Expr, Ident, ObjectName, visit_expressions, visit_expressions_mut},
+    dialect::{Dialect, GenericDialect},
     keywords::{
         ALL_KEYWORDS, ALL_KEYWORDS_INDEX, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_IDENTIFIER, RESERVED_FOR_TABLE_ALIAS,
     },
@@ -19,6 +19,10 @@ pub fn sql(condition: &str) -> String {
         match e {
             Expr::Identifier(name) => unquote(name),
             Expr::CompoundIdentifier(names) => names.iter_mut().for_each(unquote),
+            // To others `length` counts characters.
+            Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("length") => {
+                function.name = ObjectName::from(vec![Ident::new("octet_length")]);
+            }
             _ => {}
         }
         ControlFlow::<()>::Continue(())
@@ -42,6 +46,88 @@ pub fn columns(condition: &str) -> Option<Vec<String>> {
         ControlFlow::<()>::Continue(())
     });
     Some(columns)
+}
+
+/// Functions that mean the same in most systems, and in MySQL.
+const FUNCTIONS: &[&str] = &[
+    "abs",
+    "ceil",
+    "ceiling",
+    "char_length",
+    "character_length",
+    "coalesce",
+    "concat",
+    "day",
+    "exp",
+    "floor",
+    "greatest",
+    "json_type",
+    "json_valid",
+    "least",
+    "left",
+    "ln",
+    "lower",
+    "lpad",
+    "ltrim",
+    "md5",
+    "mod",
+    "month",
+    "nullif",
+    "octet_length",
+    "power",
+    "replace",
+    "right",
+    "round",
+    "rpad",
+    "rtrim",
+    "sign",
+    "sqrt",
+    "substr",
+    "substring",
+    "upper",
+    "year",
+];
+
+/// Whether MySQL understands a standard condition, as far as that can be told from its text.
+pub fn understood(condition: &str) -> bool {
+    let parsed = Parser::new(&GenericDialect {}).try_with_sql(condition).and_then(|mut parser| {
+        let expression = parser.parse_expr()?;
+        parser.expect_token(&Token::EOF)?;
+        Ok(expression)
+    });
+    let Ok(expression) = parsed else { return false };
+    visit_expressions(&expression, |e| if known(e) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        .is_continue()
+}
+
+fn known(expression: &Expr) -> bool {
+    match expression {
+        Expr::Function(function) => FUNCTIONS.contains(&function.name.to_string().to_lowercase().as_str()),
+        Expr::BinaryOp { op, .. } => !matches!(
+            op,
+            BinaryOperator::PGRegexMatch
+                | BinaryOperator::PGRegexIMatch
+                | BinaryOperator::PGRegexNotMatch
+                | BinaryOperator::PGRegexNotIMatch
+                | BinaryOperator::PGLikeMatch
+                | BinaryOperator::PGOverlap
+                | BinaryOperator::AtArrow
+                | BinaryOperator::ArrowAt
+                | BinaryOperator::Arrow
+                | BinaryOperator::LongArrow
+        ),
+        // Of casts the servers know other words.
+        Expr::Cast { .. }
+        | Expr::AtTimeZone { .. }
+        | Expr::AnyOp { .. }
+        | Expr::AllOp { .. }
+        | Expr::Array(_)
+        | Expr::ILike { .. }
+        | Expr::SimilarTo { .. }
+        | Expr::IsDistinctFrom(..)
+        | Expr::IsNotDistinctFrom(..) => false,
+        _ => true,
+    }
 }
 
 fn parse(condition: &str) -> Option<Expr> {
@@ -86,7 +172,7 @@ impl Dialect for Stored {
 
 #[cfg(test)]
 mod tests {
-    use super::{columns, sql};
+    use super::{columns, sql, understood};
 
     #[test]
     fn a_condition_tells_its_columns() {
@@ -102,9 +188,23 @@ mod tests {
             ("\"Order\" in ('a','x\\'y')", "\"Order\" IN ('a', 'x''y')"),
             ("(`word` in (_utf8mb4'a',_utf8mb4'b'))", "word IN ('a', 'b')"),
             ("`a b` >= 1 and `select` < 2", "\"a b\" >= 1 AND \"select\" < 2"),
+            ("length(`word`) < 9", "octet_length(word) < 9"),
             ("not a condition at all (", "not a condition at all ("),
         ] {
             assert_eq!(sql(kept), standard);
+        }
+    }
+    #[test]
+    fn conditions_that_only_others_know_are_told() {
+        for (condition, known) in [
+            ("price >= 0", true),
+            ("status IN ('a', 'b') AND char_length(\"Word\") > 2", true),
+            ("word ~ '^a'", false),
+            ("jsonb_typeof(j) = 'object'", false),
+            ("CAST(word AS DATE) > '2020-01-01'", false),
+            ("not a condition at all (", false),
+        ] {
+            assert_eq!(understood(condition), known, "{condition}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The one place where SQL for MySQL is put together, from names and definitions.
 
-use super::{server::Product, types};
+use super::{server::Product, standard, types};
 use engine_language::{
     column::ColumnType,
     table::{Column, Index, TableDefinition},
@@ -60,7 +60,7 @@ pub fn create(
     if !definition.key.is_empty() {
         parts.push(format!("primary key ({})", names(&definition.key)));
     }
-    for check in &definition.checks {
+    for check in definition.checks.iter().filter(|check| standard::understood(&check.sql)) {
         // In MySQL their names are the whole database's: the server finds one.
         let name = check.name.as_ref().filter(|_| product.mariadb);
         let name = name.map(|name| format!("constraint {} ", quote(name))).unwrap_or_default();
@@ -122,8 +122,26 @@ pub fn indexes(table: &str, definition: &TableDefinition, more: &[String]) -> Op
     let mut parts: Vec<String> =
         definition.unique.iter().map(|columns| format!("add unique key ({})", names(columns))).collect();
     parts.extend(definition.indexes.iter().map(|index| format!("add {}", key(index, definition))));
+    parts.extend(of_references(definition).iter().map(|index| format!("add {}", key(index, definition))));
     parts.extend(more.iter().map(|line| format!("add {line}")));
     (!parts.is_empty()).then(|| format!("alter table {} {}", quote(table), parts.join(", ")))
+}
+
+/// The indexes that the server wants for foreign keys, and would make one after the other.
+fn of_references(definition: &TableDefinition) -> Vec<Index> {
+    let mut made: Vec<Index> = vec![];
+    for key in &definition.foreign_keys {
+        let others = definition.indexes.iter().chain(&made).map(|index| &index.columns);
+        let mut there = std::iter::once(&definition.key).chain(&definition.unique).chain(others);
+        if there.any(|columns| columns.starts_with(&key.columns)) {
+            continue;
+        }
+        let first = &key.columns[0];
+        let taken = definition.indexes.iter().chain(&made).any(|index| index.name.eq_ignore_ascii_case(first));
+        let name = if taken { format!("{first}_ibfk_{}", made.len() + 1) } else { first.clone() };
+        made.push(Index { name, columns: key.columns.clone() });
+    }
+    made
 }
 
 fn key(index: &Index, definition: &TableDefinition) -> String {
@@ -250,7 +268,7 @@ pub fn orphan(child: &str, columns: &[String], parent: &str, to: &[String]) -> S
     let same: Vec<String> = pairs.map(|(column, to)| format!("c.{} = p.{}", quote(column), quote(to))).collect();
     let given: Vec<String> = columns.iter().map(|column| format!("c.{} is not null", quote(column))).collect();
     format!(
-        "select 1 from {} as c left join {} as p on {} where {} and p.{} is null limit 1 lock in share mode",
+        "select 1 from {} as c left join {} as p on {} where {} and p.{} is null limit 1",
         child,
         parent,
         same.join(" and "),

@@ -11,7 +11,7 @@ pub const KIND: &str = "mysql";
 /// Digits of MySQL's longest decimal.
 const DIGITS: u8 = 65;
 /// Characters of the longest text that is declared with its length; others are of any length.
-const LONGEST_VARCHAR: u32 = 1000;
+pub const LONGEST_VARCHAR: u32 = 1000;
 
 /// How a value looks in the binary protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -234,7 +234,7 @@ fn text(length: Option<u32>, longest: Option<u32>) -> (String, Option<ColumnType
 }
 
 /// Whether MySQL can declare these labels; it cuts spaces at their ends.
-fn is_enum(labels: &[String]) -> bool {
+pub fn is_enum(labels: &[String]) -> bool {
     let fits = |label: &String| !label.ends_with(' ') && label.chars().count() <= 255 && !label.contains('\\');
     !labels.is_empty() && labels.len() < 3000 && labels.iter().all(fits)
 }

@@ -4,6 +4,7 @@ use super::{
     cells::Refused,
     encode::{Infos, Values},
     fault::named,
+    publish::Dressing,
     server::{Server, run},
     statement::{list, quote},
     types::Wire,
@@ -48,6 +49,8 @@ pub struct To {
     /// Counts the rows of all writers into the table.
     pub rows: Arc<AtomicU64>,
     pub replaced: Replacements,
+    /// What a table gets from its last writer.
+    pub dressing: Option<Arc<Dressing>>,
 }
 
 /// How one column is written.
@@ -104,9 +107,12 @@ impl StageWriter {
         let limit = product.packet / 2;
         let most = ROWS.min(VALUES / to.shapes.len().max(1));
         let (to, (chunks, from)) = (Arc::new(to), mpsc::channel(AHEAD));
+        if let Some(dressing) = &to.dressing {
+            dressing.enter();
+        }
         let task = {
             let (server, to) = (server.clone(), to.clone());
-            async move { insert_all(&server, on, from, &doing).await.map_err(|e| named(e, &to.stage, &to.table)) }
+            async move { insert_all(&server, &to, (on, from), &doing).await.map_err(|e| named(e, &to.stage, &to.table)) }
         };
         let full = to.insert(most).into();
         let inserting = Some(tokio::spawn(task));
@@ -198,8 +204,8 @@ impl To {
 
 async fn insert_all(
     server: &Server,
-    mut on: MySqlConnection,
-    mut from: mpsc::Receiver<Chunk>,
+    to: &To,
+    (mut on, mut from): (MySqlConnection, mpsc::Receiver<Chunk>),
     doing: &str,
 ) -> Result<u64> {
     let fault = |error| server.fault(doing, error);
@@ -222,6 +228,9 @@ async fn insert_all(
         }
     }
     run(&mut on, "commit").await.map_err(fault)?;
+    if let Some(dressing) = &to.dressing {
+        dressing.leave(&mut on, &to.stage).await.map_err(fault)?;
+    }
     let _ = on.close().await;
     Ok(total)
 }

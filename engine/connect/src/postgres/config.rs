@@ -36,7 +36,8 @@ pub struct Config {
     pub password_file: Option<PathBuf>,
     /// Where the tables are; `public` if not given.
     pub schema: Option<String>,
-    /// `disable`, `prefer`, `require`, `verify-ca` or `verify-full`, which is what hosts that are not loopback get.
+    /// `disable`, `prefer`, `require`, `verify-ca` or `verify-full`, which is what hosts that are not loopback get;
+    /// empty is as if it were not given.
     pub sslmode: Option<String>,
     /// The certificates of authorities to trust, from the project's root.
     pub sslrootcert: Option<PathBuf>,
@@ -92,7 +93,7 @@ fn options(place: &Place<'_>, config: &Config) -> Result<PgConnectOptions, Strin
     if let Some(password) = &config.password {
         options = options.password(password.expose());
     }
-    if let Some(mode) = &config.sslmode {
+    if let Some(mode) = config.sslmode.as_ref().filter(|mode| !mode.is_empty()) {
         let known = PgSslMode::from_str(mode)
             .map_err(|_| format!("`sslmode` is disable, prefer, require, verify-ca or verify-full, not `{mode}`"))?;
         options = options.ssl_mode(known);

@@ -6,7 +6,7 @@ use super::{
     types::{self, Base, Kind},
 };
 use crate::{
-    error::Result,
+    error::{Blame, Result},
     policy::{Chosen, Types},
 };
 use engine_language::{
@@ -77,7 +77,13 @@ pub struct Look<'a> {
 pub async fn tables(server: &Server) -> Result<Vec<Name>> {
     let sql = "select relname::text from pg_class where relnamespace = (select oid from pg_namespace where nspname = $1) \
                and relkind in ('r', 'p', 'v', 'm', 'f') and not relispartition and relname not like 'engine\\_%'";
-    let rows = server.rows("listing tables", sql, &[server.schema()]).await?;
+    let doing = "listing tables";
+    let rows = server.rows(doing, sql, &[server.schema()]).await?;
+    let there = "select to_regnamespace(quote_ident($1)) is not null";
+    if rows.is_empty() && !server.rows(doing, there, &[server.schema()]).await?[0].get::<bool, _>(0) {
+        let message = format!("there is no schema `{}`", server.schema());
+        return Err(server.error(doing, Blame::User, message).hint("check `schema`, or create it"));
+    }
     let mut names: Vec<Name> = rows.iter().map(|row| row.get::<String, _>(0).into()).collect();
     names.sort();
     Ok(names)

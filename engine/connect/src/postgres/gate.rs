@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Lets a reading through until its connection closes.
 pub async fn share<'a>(on: &mut PgConnection, schema: &str, tables: impl Iterator<Item = &'a str>) -> sqlx::Result<()> {
-    for key in keys(schema, tables) {
+    for key in keys("gate", schema, tables) {
         run(on, format!("select pg_advisory_lock_shared({key})")).await?;
     }
     Ok(())
@@ -18,15 +18,23 @@ pub async fn share<'a>(on: &mut PgConnection, schema: &str, tables: impl Iterato
 
 /// Waits for the readings of tables that are to be replaced, and keeps others out until the transaction ends.
 pub async fn close<'a>(on: &mut PgConnection, schema: &str, tables: impl Iterator<Item = &'a str>) -> sqlx::Result<()> {
-    for key in keys(schema, tables) {
+    for key in keys("gate", schema, tables) {
         run(on, format!("select pg_advisory_xact_lock({key})")).await?;
     }
     Ok(())
 }
 
+/// Waits for others that publish the same tables, and lets none before this session ends.
+pub async fn turn<'a>(on: &mut PgConnection, schema: &str, tables: impl Iterator<Item = &'a str>) -> sqlx::Result<()> {
+    for key in keys("turn", schema, tables) {
+        run(on, format!("select pg_advisory_lock({key})")).await?;
+    }
+    Ok(())
+}
+
 /// In one order for all, so that nobody waits in a circle.
-fn keys<'a>(schema: &str, tables: impl Iterator<Item = &'a str>) -> Vec<i64> {
-    let key = |table| xxh3_64(format!("engine gate {schema}.{table}").as_bytes()).cast_signed();
+fn keys<'a>(what: &str, schema: &str, tables: impl Iterator<Item = &'a str>) -> Vec<i64> {
+    let key = |table| xxh3_64(format!("engine {what} {schema}.{table}").as_bytes()).cast_signed();
     let mut keys: Vec<i64> = tables.map(key).collect();
     keys.sort_unstable();
     keys.dedup();

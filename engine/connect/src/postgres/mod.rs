@@ -10,8 +10,11 @@ mod decode;
 mod describe;
 mod encode;
 mod filter;
+#[cfg(test)]
+mod fuzz;
 mod gate;
 mod hash;
+mod idle;
 mod increment;
 mod inside;
 mod loss;
@@ -26,11 +29,14 @@ mod statement;
 mod swap;
 mod table;
 mod token;
+mod trial;
 mod types;
 mod write;
 
 pub use config::{Config, Postgres};
+pub use decode::{Decoder, Shape, Undecoded};
 pub use table::Table;
+pub use types::Wire;
 
 use crate::{
     connector::{Abilities, Connection},
@@ -124,6 +130,10 @@ impl Connection for Database {
 
     async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
         Ok(Box::new(publish::Staged::begin(self.server.clone(), publication).await?))
+    }
+
+    async fn try_writing(&self, replaced: &[Name]) -> Result<()> {
+        trial::writing(&self.server, replaced).await
     }
 
     async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {

@@ -19,7 +19,7 @@ use crate::{
     read::{OpenTable, ReadRequest, Reading, Rejects, TableRequest},
     types,
 };
-use sqlx::{PgConnection, Row};
+use sqlx::{Connection as _, PgConnection, Row};
 use std::{fmt, fmt::Write as _, sync::Arc};
 use tokio::sync::Mutex;
 
@@ -32,7 +32,7 @@ pub struct Coordinator {
     snapshot: String,
     /// What the instant is, for tokens.
     pub instant: String,
-    _connection: Mutex<PgConnection>,
+    connection: Mutex<PgConnection>,
 }
 
 impl fmt::Debug for Coordinator {
@@ -46,6 +46,13 @@ impl Coordinator {
     pub async fn join(&self, on: &mut PgConnection) -> sqlx::Result<()> {
         let snapshot = literal(&self.snapshot);
         run(on, format!("begin isolation level repeatable read read only; set transaction snapshot {snapshot}")).await
+    }
+
+    /// That the instant and the locks were held until now. Without them a table might have been replaced between two parts,
+    /// and as of this instant the new one is empty.
+    pub async fn held(&self, server: &Server, doing: &str) -> Result<()> {
+        let gone = |error| server.error(doing, Blame::System, format!("the snapshot that is read is gone: {error}"));
+        self.connection.lock().await.ping().await.map_err(|error| gone(error).hint("run again").later())
     }
 }
 
@@ -110,7 +117,7 @@ pub async fn coordinate(server: &Server, request: &ReadRequest) -> Result<(Coord
         let increment = increment::of(server, &mut on, asked, &relation).await?;
         opened.push(Opened { relation, parts: parts.map_err(fault)?, increment });
     }
-    Ok((Coordinator { snapshot, instant, _connection: Mutex::new(on) }, opened))
+    Ok((Coordinator { snapshot, instant, connection: Mutex::new(on) }, opened))
 }
 
 /// The statements that begin a transaction to be held for long, with its tables locked against being replaced.

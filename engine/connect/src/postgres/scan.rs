@@ -3,6 +3,7 @@
 use super::{
     decode::{Decoder, Shape, Undecoded},
     read::Coordinator,
+    swap::run,
     table::{Place, Through},
 };
 use crate::error::{Blame, Error, Result};
@@ -85,8 +86,13 @@ impl Rows {
                 return wanted.map(drop);
             }
         }
-        let _ = on.close().await;
-        Ok(())
+        if run(&mut on, "rollback").await.is_ok() {
+            server.give_back(on);
+        }
+        match coordinator {
+            Some(coordinator) => coordinator.held(server, &doing).await,
+            None => Ok(()),
+        }
     }
 
     /// Copies a part and says whether more is wanted.

@@ -1,6 +1,6 @@
 //! One server and database: connecting, and what its errors mean.
 
-use super::{describe::Look, hash};
+use super::{describe::Look, hash, idle::Idle};
 use crate::{
     error::{Blame, Error, Result},
     policy::Types,
@@ -37,6 +37,7 @@ struct Inner {
     /// Whether work that comes to the same is left to the server.
     pushdown: bool,
     pool: OnceCell<PgPool>,
+    idle: Arc<Idle>,
     facts: OnceCell<Facts>,
 }
 
@@ -47,10 +48,16 @@ pub struct Facts {
     pub version: i32,
     /// Whether its hash functions are those of [`hash`].
     pub hashes: bool,
+    /// Whether a statement can look by itself whether its client is still there.
+    pub watches: bool,
 }
 
-/// What every session is set to: texts that mean the same everywhere, and no end but ours to what takes long.
-const SESSION: [(&str, &str); 8] = [
+/// How often a statement looks whether its client is still there.
+const WATCH: (&str, &str) = ("client_connection_check_interval", "2s");
+
+/// What every session is set to: texts that mean the same everywhere, no end but ours to what takes long, and two minutes
+/// until the locks of a session whose other end has fallen silent are free.
+const SESSION: [(&str, &str); 11] = [
     ("timezone", "UTC"),
     ("datestyle", "ISO"),
     ("intervalstyle", "postgres"),
@@ -59,6 +66,9 @@ const SESSION: [(&str, &str); 8] = [
     ("lock_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
     ("jit", "off"),
+    ("tcp_keepalives_idle", "60"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "6"),
 ];
 
 impl fmt::Debug for Server {
@@ -85,6 +95,7 @@ impl Server {
                 types,
                 pushdown,
                 pool: OnceCell::new(),
+                idle: Arc::default(),
                 facts: OnceCell::new(),
             }),
         }
@@ -109,6 +120,11 @@ impl Server {
         &self.inner.schema
     }
 
+    /// The role.
+    pub fn user(&self) -> String {
+        self.inner.options.get_username().to_owned()
+    }
+
     /// Where it is, for people.
     pub fn at(&self) -> String {
         let options = &self.inner.options;
@@ -127,11 +143,22 @@ impl Server {
 
     /// A connection of one's own, which is closed when it is dropped.
     pub async fn connect(&self, doing: &str) -> Result<PgConnection> {
-        let options = self.options()?;
+        if let Some(idle) = self.inner.idle.take().await {
+            return Ok(idle);
+        }
+        let mut options = self.options()?;
+        if self.inner.facts.get().is_some_and(|facts| facts.watches) {
+            options = options.options([WATCH]);
+        }
         match tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await {
             Ok(connected) => connected.map_err(|error| self.fault(doing, error)),
             Err(_) => Err(self.unreachable(doing, "the server does not answer")),
         }
+    }
+
+    /// Takes back a connection that has no transaction and no lock.
+    pub fn give_back(&self, on: PgConnection) {
+        self.inner.idle.put(on);
     }
 
     /// The connections for short statements.
@@ -162,9 +189,17 @@ impl Server {
     /// What the server is, asked once.
     pub async fn facts(&self, on: &mut PgConnection) -> Result<Facts> {
         let ask = || async {
-            let sql = format!("select current_setting('server_version_num')::int4, {}", hash::PROBE);
+            let (watch, often) = WATCH;
+            // Versions before 14 do not know it, and not every machine can do it.
+            let may = format!("do $$ begin set {watch} = '{often}'; exception when others then null; end $$");
+            sqlx::raw_sql(AssertSqlSafe(may)).execute(&mut *on).await?;
+            let sql = format!(
+                "select current_setting('server_version_num')::int4, {}, \
+                 coalesce(current_setting('{watch}', true), '') = '{often}'",
+                hash::PROBE
+            );
             let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(on).await?;
-            Ok(Facts { version: row.try_get(0)?, hashes: row.try_get(1)? })
+            Ok(Facts { version: row.try_get(0)?, hashes: row.try_get(1)?, watches: row.try_get(2)? })
         };
         let facts = self.inner.facts.get_or_try_init(ask).await;
         facts.copied().map_err(|error: sqlx::Error| self.fault("asking for the version", error))
@@ -185,6 +220,12 @@ impl Server {
         self.error(doing, Blame::System, why).later().hint(hint)
     }
 
+    /// That one of the two ends does not trust the other.
+    fn untrusted(&self, doing: &str, why: sqlx::Error) -> Error {
+        let hint = "check `sslmode`, `sslrootcert`, and that the certificate names the host";
+        self.error(doing, Blame::User, why).hint(hint)
+    }
+
     /// What an error means, and what to do.
     pub fn fault(&self, doing: &str, error: sqlx::Error) -> Error {
         match error {
@@ -192,11 +233,9 @@ impl Server {
                 Ok(error) => self.said(doing, &error),
                 Err(error) => self.error(doing, Blame::System, error.to_string()),
             },
+            sqlx::Error::Io(ref io) if io.kind() == std::io::ErrorKind::InvalidData => self.untrusted(doing, error),
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => self.unreachable(doing, error),
-            sqlx::Error::Tls(_) => {
-                let hint = "check `sslmode`, `sslrootcert`, and that the certificate names the host";
-                self.error(doing, Blame::User, error).hint(hint)
-            }
+            sqlx::Error::Tls(_) => self.untrusted(doing, error),
             sqlx::Error::Protocol(ref text) if text.contains("expected") || text.contains("EOF") => {
                 self.unreachable(doing, error)
             }
@@ -244,6 +283,13 @@ impl Server {
                 .later(),
             "40001" | "40P01" | "57014" | "25P03" => self.error(doing, Blame::System, text).later(),
             "53100" => self.error(doing, Blame::System, text).hint("free some room on the server's disk and run again"),
+            "42P07" => {
+                self.error(doing, Blame::System, text).hint("another program made it meanwhile: run again").later()
+            }
+            "57P01" | "57P02" | "57P04" | "57P05" => {
+                let hint = format!("the server at {at} was stopped, or the session was ended there: run again");
+                self.error(doing, Blame::System, text).hint(hint).later()
+            }
             _ if code.starts_with("57P") || code.starts_with("08") => self.unreachable(doing, text),
             _ if code.starts_with("22") || code.starts_with("23") => self.error(doing, Blame::Data, text),
             _ if code.starts_with("42") || code.starts_with("28") => self.error(doing, Blame::User, text),

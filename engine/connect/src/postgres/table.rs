@@ -10,6 +10,7 @@ use super::{
     scan::Scan,
     server::Server,
     statement::{quote, within},
+    swap::run,
 };
 use crate::{
     digest::{Digest, RowDigester},
@@ -162,6 +163,10 @@ impl Table {
         let fault = |error| server.fault(&doing, error);
         held.join(&mut on).await.map_err(fault)?;
         let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut on).await.map_err(fault)?;
+        if run(&mut on, "rollback").await.is_ok() {
+            server.give_back(on);
+        }
+        held.held(server, &doing).await?;
         Ok(inside::digest(row.get(0), &row.get::<String, _>(1)))
     }
 }

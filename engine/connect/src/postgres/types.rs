@@ -13,23 +13,39 @@ const FIRST_OWN: u32 = 16_384;
 /// How a value looks in PostgreSQL's binary format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wire {
+    /// A byte.
     Bool,
+    /// Two bytes.
     Int2,
+    /// Four bytes.
     Int4,
+    /// Eight bytes.
     Int8,
+    /// A float of four bytes.
     Float4,
+    /// A float of eight bytes.
     Float8,
     /// Precision and scale.
     Numeric(u8, i8),
+    /// A numeric that is a whole number of 64 bits without sign.
     Unsigned,
+    /// UTF-8.
     Text,
+    /// A version, and UTF-8.
     Jsonb,
+    /// Any bytes.
     Bytes,
+    /// Days since 2000.
     Date,
+    /// Microseconds since midnight.
     Time,
+    /// Microseconds since 2000.
     Timestamp,
+    /// Microseconds since 2000 UTC.
     TimestampTz,
+    /// Microseconds, days and months.
     Interval,
+    /// Sixteen bytes.
     Uuid,
     /// Of items, and their type's number.
     List(Box<Wire>, u32),

@@ -149,7 +149,7 @@ async fn copy_in(server: &Server, mut on: PgConnection, copy: &str, mut from: mp
         }
     }
     let rows = to.finish().await.map_err(fault)?;
-    let _ = on.close().await;
+    server.give_back(on);
     Ok(rows)
 }
 

@@ -4,9 +4,9 @@ mod access;
 mod crashes;
 mod faults;
 mod keeping;
-mod proxy;
 mod pushdown;
 mod reading;
+mod secure;
 mod types;
 
 use crate::contract::subject::{open, query};

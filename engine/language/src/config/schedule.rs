@@ -19,8 +19,10 @@ pub struct Schedule {
     pub timeout: Option<Duration>,
     /// What to do after downtime.
     pub missed: Missed,
-    /// Called when a run has failed for good.
+    /// Called when a run has failed for good, or is late.
     pub webhook: Option<crate::secret::Secret>,
+    /// A run that has not succeeded so long after it was due is late.
+    pub late: Option<Duration>,
 }
 
 /// When a schedule runs.

@@ -25,6 +25,7 @@ struct Raw {
     #[serde(default)]
     missed: RawMissed,
     on_failure: Option<RawOnFailure>,
+    late: Option<DurationText>,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +89,7 @@ fn schedule(reader: &mut Reader<'_>, name: Spanned<Name>, raw: Raw) -> Option<Sc
             RawMissed::Last => Missed::Last,
             RawMissed::All => Missed::All,
         },
+        late: raw.late.map(|late| late.0),
         webhook: raw.on_failure.and_then(|f| f.webhook).filter(|url| !url.is_empty()).map(Secret::new),
     })
 }

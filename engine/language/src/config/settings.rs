@@ -15,6 +15,10 @@ pub struct Settings {
     pub vars: BTreeMap<String, Value>,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[limits] connections`: runs at once that touch a connection; without an entry, any number.
+    pub runs_by_connection: BTreeMap<Name, usize>,
+    /// `[history]`.
+    pub kept: Kept,
 }
 
 /// `[limits]`: how much of the machine a run may use.
@@ -28,6 +32,8 @@ pub struct Limits {
     pub spill_bytes: u64,
     /// Rows of one micro-batch of a stream.
     pub batch_rows: u64,
+    /// Runs at once, of those that schedules and people ask for under `serve`.
+    pub runs: usize,
     /// How long a run waits at its start for systems that are not there yet.
     pub wait: Duration,
 }
@@ -39,7 +45,23 @@ impl Default for Limits {
             memory_bytes: 1 << 30,
             spill_bytes: 20 << 30,
             batch_rows: 10_000,
+            runs: 4,
             wait: Duration::from_secs(30),
         }
+    }
+}
+
+/// `[history]`: which runs are remembered. A run beyond either bound is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// So many, the newest.
+    pub runs: u32,
+    /// Those that are not older.
+    pub age: Duration,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { runs: 10_000, age: Duration::from_hours(90 * 24) }
     }
 }

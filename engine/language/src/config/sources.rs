@@ -6,7 +6,7 @@ use super::{
     connection::Connection,
     project::Reader,
     replication::Replication,
-    settings::{Limits, Settings},
+    settings::{Kept, Limits, Settings},
     sink::Sink,
     source::{BadRows, Create, Freshness, Source, SourceTable},
     value::Value,
@@ -55,7 +55,7 @@ impl Sources {
 }
 
 const KEYS: &[&str] =
-    &["default_target", "default_sink", "vars", "limits", "connections", "sources", "sinks", "replications"];
+    &["default_target", "default_sink", "vars", "limits", "history", "connections", "sources", "sinks", "replications"];
 
 pub(super) fn read(reader: &mut Reader<'_>, options: &LoadOptions) -> Sources {
     let mut file = reader.toml("project/sources.toml").unwrap_or_else(|| {
@@ -77,6 +77,11 @@ pub(super) fn read(reader: &mut Reader<'_>, options: &LoadOptions) -> Sources {
     let (targets, target) = targets(reader, connections.as_ref(), &settings, options);
     let all: Vec<Name> = connections.iter().flat_map(Value::entries).map(|(name, ..)| Name::new(name)).collect();
     let connections = connections.map(|all| self::connections(reader, &all, &target)).unwrap_or_default();
+    let names: Vec<&str> = all.iter().map(Name::as_str).collect();
+    let limited = file.key("limits").and_then(|limits| limits.key("connections")).map(Value::entries);
+    for (name, span, _) in limited.unwrap_or_default().iter().filter(|(name, _, _)| !names.contains(&name.as_str())) {
+        reader.unknown("connection", name, *span, &names);
+    }
     let known = Known { all: &all, here: &connections, target: &target, targets: &targets };
     let sources = sources(reader, &file, known);
     let sinks = sinks(reader, &file, known);
@@ -128,7 +133,17 @@ struct RawLimits {
     memory: Option<SizeText>,
     spill: Option<SizeText>,
     batch_rows: Option<u64>,
+    runs: Option<usize>,
     wait: Option<DurationText>,
+    #[serde(default)]
+    connections: BTreeMap<String, usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawHistory {
+    runs: Option<u32>,
+    age: Option<DurationText>,
 }
 
 fn settings(reader: &mut Reader<'_>, file: &Value, options: &LoadOptions) -> Settings {
@@ -151,8 +166,15 @@ fn settings(reader: &mut Reader<'_>, file: &Value, options: &LoadOptions) -> Set
             memory_bytes: raw.memory.map_or(or.memory_bytes, |size| size.0),
             spill_bytes: raw.spill.map_or(or.spill_bytes, |size| size.0),
             batch_rows: raw.batch_rows.unwrap_or(or.batch_rows).max(1),
+            runs: raw.runs.unwrap_or(or.runs).max(1),
             wait: raw.wait.map_or(or.wait, |wait| wait.0),
         };
+        let at_least_one = |(name, runs): (String, usize)| (Name::new(name), runs.max(1));
+        settings.runs_by_connection = raw.connections.into_iter().map(at_least_one).collect();
+    }
+    if let Some(raw) = file.key("history").and_then(|history| history.read::<RawHistory>(reader.problems)) {
+        let or = Kept::default();
+        settings.kept = Kept { runs: raw.runs.unwrap_or(or.runs).max(1), age: raw.age.map_or(or.age, |age| age.0) };
     }
     settings
 }

@@ -35,6 +35,8 @@ fn each_mistake_is_told_at_its_place() {
         "[connections.x]\npath = \"${HOME_OF}\"\ntype = \"memory\"\n",
         "[connections.y]\ntype = \"memory\npath = 3\n",
         "//- project/schedules.toml\n[a]\nevery = \"10x\"\n[b]\ncron = \"* *\"\n[c]\n[d]\nafter = \"e\"\n[f]\ncron = \"0 0 * * *\"\ntimezone = \"Europe/Brlin\"\n",
+        "//- project/schedules.toml\n[a]\nafter = \"b\"\n[b]\nafter = \"c\"\n[c]\nafter = \"a\"\n[d]\nafter = \"a\"\n[e]\nafter = \"e\"\n",
+        "[limits]\nruns = 2\nconnections = { db = 1, bd = 1 }\n[history]\nruns = 5\nage = \"1x\"\n",
         "//- project/generators.toml\nseed = \"x\"\n[users]\ninto = \"shop\"\n[users.columns]\nid = { }\nname = { fake = \"a\", value = 1 }\nr = { references = \"usrs.id\" }\n[t]\nrows = 3\ninto = \"sho.t\"\n[t.columns]\nx = { between = [1] }\ny = { one_of = [1,2], weights = [1] }\nz = { references = \"users.nope\" }\n",
         "//- project/tests/a.toml\n[t]\nmodl = \"x\"\n[u]\nmodel = \"m\"\ngiven = { a = 3 }\n",
         "//- .env\nA=b\nthis is not it\n",

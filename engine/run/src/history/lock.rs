@@ -12,6 +12,8 @@ use std::{
 #[derive(Debug)]
 pub struct RunLock {
     _file: File,
+    /// Who had it before, if that was another process.
+    pub after: Option<u32>,
 }
 
 /// Whether the lock was to be had.
@@ -23,24 +25,34 @@ pub enum Taken {
     By(Option<u32>),
 }
 
-/// Takes the lock if no other process has it.
+/// Takes the lock of runs if no other process has it.
 pub fn take(folder: &Path) -> Result<Taken> {
+    take_named(folder, "lock")
+}
+
+/// Takes a lock of that name if no other process has it.
+pub fn take_named(folder: &Path, name: &str) -> Result<Taken> {
     std::fs::create_dir_all(folder).map_err(|error| state(format!("`{}`: {error}", folder.display())))?;
-    let path = folder.join("lock");
+    let path = folder.join(name);
     let wrong = |error: std::io::Error| state(format!("`{}`: {error}", path.display()));
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(wrong)?;
+    let ours = std::process::id();
     match file.try_lock() {
         Ok(()) => {
+            let after = holder(&mut file).filter(|id| *id != ours);
             file.set_len(0).map_err(wrong)?;
             file.seek(SeekFrom::Start(0)).map_err(wrong)?;
-            file.write_all(std::process::id().to_string().as_bytes()).map_err(wrong)?;
-            Ok(Taken::Ours(RunLock { _file: file }))
+            file.write_all(ours.to_string().as_bytes()).map_err(wrong)?;
+            Ok(Taken::Ours(RunLock { _file: file, after }))
         }
-        Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            let read = file.read_to_string(&mut text).ok();
-            Ok(Taken::By(read.and_then(|_| text.trim().parse().ok())))
-        }
+        Err(TryLockError::WouldBlock) => Ok(Taken::By(holder(&mut file))),
         Err(TryLockError::Error(error)) => Err(wrong(error)),
     }
+}
+
+/// The process that the file names.
+fn holder(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
 }

@@ -1,14 +1,25 @@
 //! What the engine remembers, in `.engine/state.db`: runs, nodes, tokens, verdicts, logs.
 
+pub mod alerts;
 mod asked;
+pub mod audit;
 mod built;
+pub mod checks;
+mod forget;
+pub mod jobs;
+pub mod lists;
 pub mod lock;
+mod query;
 mod recorder;
+pub mod schedules;
 mod schema;
+pub mod sessions;
+pub mod settle;
+pub mod users;
 
 pub use asked::Asked;
 pub use built::{Built, Made};
-pub use recorder::Recorder;
+pub use recorder::{Origin, Recorder};
 
 use crate::{
     error::{Error, Result},
@@ -21,9 +32,6 @@ use std::{
     path::Path,
     sync::{Mutex, MutexGuard},
 };
-
-/// As many runs are kept.
-const KEPT_RUNS: i64 = 1000;
 
 /// The engine's records.
 #[derive(Debug)]
@@ -164,14 +172,5 @@ impl History {
     pub fn interrupt_dead_runs(&self) -> Result<usize> {
         let sql = "update runs set state = 'interrupted' where state = 'running'";
         self.db().execute(sql, []).map_err(state)
-    }
-
-    /// Forgets all but the last thousand runs.
-    pub fn forget_old(&self) -> Result<()> {
-        let old = format!("(select id from runs order by started_us desc limit -1 offset {KEPT_RUNS})");
-        let sql = format!(
-            "delete from logs where run in {old}; delete from nodes where run in {old}; delete from runs where id in {old};"
-        );
-        self.db().execute_batch(&sql).map_err(state)
     }
 }

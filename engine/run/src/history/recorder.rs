@@ -1,8 +1,9 @@
 //! Writes down what happens.
 
-use super::{Asked, History, state};
+use super::{Asked, History, checks, state};
 use crate::{
     event::{Event, Level, Listener, RunOutcome},
+    mask::Mask,
     report::{NodeReport, Status, Verdict},
 };
 use engine_connect::read::Lag;
@@ -14,13 +15,42 @@ use std::sync::{Arc, Mutex};
 pub struct Recorder {
     history: Arc<History>,
     asked: Asked,
+    origin: Origin,
+    mask: Mask,
     run: Mutex<String>,
+}
+
+/// Where a run of a service comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The job that it is for.
+    pub job: Option<i64>,
+    /// The schedule.
+    pub schedule: Option<String>,
+    /// Why it is wanted, in one word.
+    pub cause: Option<String>,
+    /// Who asked for it.
+    pub asked_by: Option<String>,
 }
 
 impl Recorder {
     /// Writes into these records what comes of what was asked.
     pub fn new(history: Arc<History>, asked: Asked) -> Self {
-        Self { history, asked, run: Mutex::default() }
+        Self { history, asked, origin: Origin::default(), mask: Mask::default(), run: Mutex::default() }
+    }
+
+    /// The same, for a run that a service makes.
+    #[must_use]
+    pub fn of(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// The same, which writes down nothing that came from the environment.
+    #[must_use]
+    pub fn hiding(mut self, mask: Mask) -> Self {
+        self.mask = mask;
+        self
     }
 
     fn write(&self, at_us: i64, event: &Event) -> rusqlite::Result<()> {
@@ -29,8 +59,10 @@ impl Recorder {
         match event {
             Event::RunStarted { run: id, .. } => {
                 run.clone_from(id);
-                let sql = "insert into runs (id, started_us, state, asked) values (?1, ?2, 'running', ?3)";
-                db.execute(sql, params![id, at_us, self.asked.to_text()])?;
+                let sql = "insert into runs (id, started_us, state, asked, job, schedule, cause, asked_by)
+                    values (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7)";
+                let Origin { job, schedule, cause, asked_by } = &self.origin;
+                db.execute(sql, params![id, at_us, self.asked.to_text(), job, schedule, cause, asked_by])?;
             }
             Event::RunFinished { run: id, outcome, took } => {
                 let word = match outcome {
@@ -44,8 +76,21 @@ impl Recorder {
             Event::StepFinished(node) => {
                 let took = i64::try_from(node.took.as_micros()).unwrap_or(i64::MAX);
                 let verdict = node.verdict.as_ref().map(verdict);
-                let row = params![*run, node.node.to_string(), word(node.status), node.rows, took, note(node), verdict];
-                db.execute("insert into nodes values (?1, ?2, ?3, ?4, ?5, ?6, ?7)", row)?;
+                let row = params![
+                    *run,
+                    node.node.to_string(),
+                    word(node.status),
+                    node.rows,
+                    took,
+                    note(node).map(|note| self.mask.text(&note)),
+                    verdict,
+                    node.started_us,
+                    node.events,
+                    node.rejected
+                ];
+                let sql = "insert into nodes (run, node, status, rows, took_us, note, verdict, started_us, events,
+                    rejected) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                db.prepare_cached(sql)?.execute(row)?;
                 if let Some(lag) = &node.lag {
                     let row = params![*run, at_us, "info", node.node.to_string(), behind(lag)];
                     db.execute("insert into logs values (?1, ?2, ?3, ?4, ?5)", row)?;
@@ -62,13 +107,20 @@ impl Recorder {
                     Level::Warn => "warn",
                     Level::Error => "error",
                 };
+                let message = self.mask.text(message);
                 let row = params![*run, at_us, level, node.as_ref().map(ToString::to_string), message];
                 db.execute("insert into logs values (?1, ?2, ?3, ?4, ?5)", row)?;
             }
             Event::StepRetried { node, attempt, of, reason, .. } => {
-                let message = format!("try {attempt} of {of} failed: {reason}");
+                let message = self.mask.text(&format!("try {attempt} of {of} failed: {reason}"));
                 let row = params![*run, at_us, "warn", node.to_string(), message];
                 db.execute("insert into logs values (?1, ?2, ?3, ?4, ?5)", row)?;
+            }
+            Event::Checked { node, checks } => {
+                let mut checks = checks.clone();
+                let examples = checks.iter_mut().flat_map(|check| &mut check.examples);
+                examples.for_each(|example| *example = self.mask.text(example));
+                checks::keep(&db, &self.asked.target, node, &checks, &run, at_us)?;
             }
             Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Lag { .. } => {}
         }

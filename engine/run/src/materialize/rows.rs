@@ -5,12 +5,12 @@ use crate::{
     blame, check,
     copy::{self, Copied},
     error::{Error, Result},
-    inputs,
+    inputs, operators,
     report::{NodeReport, Status},
     step::StepRun,
     systems,
 };
-use datafusion::{arrow::datatypes::SchemaRef, error::DataFusionError};
+use datafusion::{arrow::datatypes::SchemaRef, error::DataFusionError, physical_plan::execute_stream};
 use engine_connect::{
     position::Token,
     publish::{Commit, Mode, Publication, Target},
@@ -24,6 +24,7 @@ use engine_language::{
     table::TableDefinition,
     template::Rendered,
 };
+use std::sync::Arc;
 
 /// Builds a model's table, or adds to it.
 pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeReport> {
@@ -57,7 +58,9 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     let publication = Publication { run: run.run.id.clone(), tables: vec![target], pipeline: None };
     let publisher = connection.write(publication).await?;
     let writer = publisher.writer(&place.table).await?;
-    let rows = frame.execute_stream().await.map_err(located)?;
+    let task = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await.map_err(located)?;
+    let rows = execute_stream(plan.clone(), task).map_err(located)?;
     let Copied { digest, bytes } =
         copy::copy(run, node, rows, &schema, writer, &located).await.map_err(|error| at_model(error, model))?;
     let checks = if model.config.checks.is_empty() {
@@ -66,6 +69,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
         let preview = publisher.preview(&place.table).await?;
         check::run(&run.runner, &session, &node.name, preview, &model.config.checks).await?
     };
+    run.checked(node, &checks);
     if let Some(broken) = check::first_broken(&checks) {
         return Err(check::broken(&node.name, broken));
     }
@@ -81,6 +85,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     run.remember(node, stands_for, output.map(|token| token.value), Some(digest.rows))?;
     let mut report = NodeReport::new(node.clone(), Status::Succeeded, began);
     (report.rows, report.bytes, report.checks) = (Some(digest.rows), bytes, checks);
+    report.operators = operators::of(plan.as_ref());
     report.took = run.runner.since(began);
     Ok(report)
 }

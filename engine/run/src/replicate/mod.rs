@@ -90,8 +90,7 @@ impl<'a> Job<'a> {
         let (reading, tables) = self.open(increment.as_ref()).await?;
         let publication = self.publication(&tables, increment.as_ref());
         let publisher = self.to.write(publication).await?;
-        let copies: Vec<_> = tables.iter().map(|table| self.one(table, publisher.as_ref())).collect();
-        let copied: Vec<Copied> = stream::iter(copies).buffered(AT_ONCE).try_collect().await?;
+        let copied = self.copy_all(&tables, publisher.as_ref()).await?;
         if let Some(increment) = &increment {
             let swept = self.sweep(&tables, publisher.as_ref()).await?;
             if copied.iter().all(|copied| copied.rows == 0) && swept == 0 && !increment.is_first() {
@@ -110,6 +109,19 @@ impl<'a> Job<'a> {
             reports.push(NodeReport { verdict: Some(verdicts[i]), replaced, ..self.report(table, &copied[i]) });
         }
         Ok(reports)
+    }
+
+    /// Copies some tables at once, and begins another one whenever one is done.
+    async fn copy_all(&self, tables: &[Passing], publisher: &dyn Publisher) -> Result<Vec<Copied>> {
+        let copies = tables.iter().enumerate().map(|(at, table)| async move {
+            let copied = self.one(table, publisher).await?;
+            Ok::<_, Error>((at, copied))
+        });
+        // Collected first: a stream over borrows of the items would not be general enough for the runtime.
+        let copies: Vec<_> = copies.collect();
+        let mut done: Vec<(usize, Copied)> = stream::iter(copies).buffer_unordered(AT_ONCE).try_collect().await?;
+        done.sort_unstable_by_key(|(at, _)| *at);
+        Ok(done.into_iter().map(|(_, copied)| copied).collect())
     }
 
     fn report(&self, table: &Passing, copied: &Copied) -> NodeReport {

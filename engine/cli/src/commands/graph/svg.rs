@@ -19,17 +19,36 @@ path{fill:none;stroke:#8c959f;stroke-width:1.2}marker path{fill:#8c959f;stroke:n
 .replication{fill:#dafbe1;stroke:#1a7f37}.model{fill:#fff;stroke:#57606a}.test{fill:#ffebe9;stroke:#cf222e}\
 @media(prefers-color-scheme:dark){svg{background:#0d1117}rect{fill-opacity:.9}}";
 
-/// The whole picture.
+/// What a box is besides its name and kind.
+pub struct Boxed {
+    /// A class that says how it stands.
+    pub class: String,
+    /// Where it leads.
+    pub href: String,
+}
+
+/// The whole picture, to be looked at by itself.
 pub fn svg(drawn: &Drawn<'_>) -> String {
+    picture(drawn, &format!("<style>{STYLE}</style>\n"), &|_| None)
+}
+
+/// The same for a page, which brings its own style: boxes lead to other pages.
+pub fn linked(drawn: &Drawn<'_>, boxed: &dyn Fn(&NodeId) -> Option<Boxed>) -> String {
+    picture(drawn, "", boxed)
+}
+
+fn picture(drawn: &Drawn<'_>, style: &str, boxed: &dyn Fn(&NodeId) -> Option<Boxed>) -> String {
     let nodes = drawn.nodes();
     let graph = placed(drawn, &nodes);
     let boxes: Vec<(&NodeId, Rect)> =
         nodes.iter().filter_map(|id| Some((id, Rect::of(graph.node(&id.to_string())?)?))).collect();
     let width = boxes.iter().map(|(_, rect)| rect.x + rect.width).fold(0.0, f64::max) + MARGIN;
     let height = boxes.iter().map(|(_, rect)| rect.y + HEIGHT).fold(0.0, f64::max) + MARGIN;
+    // A picture with links in it is no single image to those who hear it.
+    let role = if style.is_empty() { "group" } else { "img" };
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
-         height=\"{height:.0}\" role=\"img\" aria-label=\"graph of {} nodes\">\n<style>{STYLE}</style>\n\
+         height=\"{height:.0}\" role=\"{role}\" aria-label=\"graph of {} nodes\">\n{style}\
          <defs><marker id=\"to\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
          orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></defs>\n",
         boxes.len()
@@ -41,7 +60,7 @@ pub fn svg(drawn: &Drawn<'_>) -> String {
         }
     }
     for (id, rect) in &boxes {
-        text.push_str(&rect.drawn(id));
+        text.push_str(&rect.drawn(id, boxed(id).as_ref()));
     }
     text.push_str("</svg>\n");
     text
@@ -86,12 +105,21 @@ impl Rect {
         Some(Self { x: label.x? - label.width / 2.0, y: label.y? - HEIGHT / 2.0, width: label.width })
     }
 
-    fn drawn(&self, id: &NodeId) -> String {
+    fn drawn(&self, id: &NodeId, boxed: Option<&Boxed>) -> String {
         let Self { x, y, width } = self;
         let (name, kind) = (escaped(id.name.as_str()), kind(id.kind));
+        let class = boxed.map_or(String::new(), |boxed| format!(" {}", escaped(&boxed.class)));
+        let (open, close) = match boxed {
+            Some(Boxed { href, class }) => {
+                let said = format!("{kind} {name}, {}", escaped(class));
+                (format!("<a href=\"{}\" id=\"n-{kind}-{name}\" aria-label=\"{said}\">", escaped(href)), "</a>")
+            }
+            None => ("<g>".to_owned(), "</g>"),
+        };
         format!(
-            "<g><title>{kind} {name}</title><rect class=\"{kind}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" \
-             height=\"{HEIGHT}\" rx=\"5\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{name}</text></g>\n",
+            "{open}<title>{kind} {name}</title><rect class=\"{kind}{class}\" x=\"{x:.1}\" y=\"{y:.1}\" \
+             width=\"{width:.1}\" height=\"{HEIGHT}\" rx=\"5\"/><text x=\"{:.1}\" y=\"{:.1}\" \
+             text-anchor=\"middle\">{name}</text>{close}\n",
             x + width / 2.0,
             y + HEIGHT / 2.0 + 4.5,
         )

@@ -1,9 +1,6 @@
 //! How a model differs from what it was when it was last built: its text, its columns, its rows.
 
-use crate::{
-    stop::Result,
-    work::{Ready, columns},
-};
+use crate::{stop::Result, work::Ready};
 use engine_language::{
     graph::{NodeId, NodeKind},
     model::Materialized,
@@ -12,6 +9,7 @@ use engine_run::{
     history::History,
     plan::{self, Action, Plan, Why},
     runner::Runner,
+    wish::columns,
 };
 use similar::{ChangeTag, TextDiff};
 use std::{

@@ -1,7 +1,9 @@
-//! Replications from PostgreSQL to PostgreSQL, as a project says them.
+//! Replications, as a project says them.
 
+mod between;
 mod full;
 mod increments;
+mod to_mysql;
 
 use crate::builder::Test;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row, raw_sql};

@@ -2,22 +2,22 @@
 
 use super::{
     Staged,
-    change::{change, prepare},
+    change::{change, index, prepare},
     own::PUBLICATIONS,
     references::{self, Reference},
-    stage::{Stage, whole_table},
+    stage::{Stage, keys, whole_table},
 };
 use crate::{
     error::{Blame, Error, Result},
     mysql::{
-        describe::{self, Carried, Key, Relation},
+        describe::{self, Carried},
         server::{change as execute, run},
         statement::{self, names, quote},
     },
     publish::{Mode, Target},
 };
-use engine_language::table::TableDefinition;
-use sqlx::{MySqlConnection, Row};
+use sqlx::MySqlConnection;
+use std::sync::atomic::Ordering;
 
 /// How often a transaction begins anew after a deadlock.
 const ATTEMPTS: u32 = 5;
@@ -49,14 +49,8 @@ pub async fn apply(staged: &Staged) -> Result<Applied> {
     }
     // Without tables, dead letters alone may go.
     let mut whole = !staged.publication.tables.is_empty();
-    let mut references = vec![];
-    for (target, stage) in staged.pairs().filter(|(_, stage)| stage.there.is_some()) {
-        let held = references::held(&staged.server, on, target.table.as_str()).await;
-        let held = held.map_err(|error| staged.fault(target, stage, error))?;
-        let going = |reference: &Reference| reference.of(staged).is_some();
-        whole &= target.mode == Mode::Replace && held.by.is_empty() && held.references.iter().all(going);
-        references.extend(held.references);
-    }
+    let (goes, references) = held(staged, on).await?;
+    whole &= goes;
     if whole {
         return whole_tables(staged, on).await;
     }
@@ -64,6 +58,39 @@ pub async fn apply(staged: &Staged) -> Result<Applied> {
         same_columns(staged, target, stage)?;
     }
     rows(staged, on, &references).await
+}
+
+/// Whether all tables that are there may go as a whole, and what refers to them.
+async fn held(staged: &Staged, on: &mut MySqlConnection) -> Result<(bool, Vec<Reference>)> {
+    let (mut whole, mut references) = (true, vec![]);
+    for (target, stage) in staged.pairs().filter(|(_, stage)| stage.there.is_some()) {
+        let held = references::held(&staged.server, on, target.table.as_str()).await;
+        let held = held.map_err(|error| staged.fault(target, stage, error))?;
+        let going = |reference: &Reference| reference.of(staged).is_some();
+        whole &= target.mode == Mode::Replace && held.by.is_empty() && held.references.iter().all(going);
+        references.extend(held.references);
+    }
+    Ok((whole, references))
+}
+
+/// Changes the rows anew where keys that stay came only after they had been changed: the transaction began before there was
+/// a table of them, and cannot read it.
+pub async fn keep(staged: &Staged) -> Result<()> {
+    let late = |stage: &Stage| {
+        stage.there.is_some() && stage.keeps.load(Ordering::Relaxed) && !stage.swept.load(Ordering::Relaxed)
+    };
+    if !staged.stages.iter().any(late) {
+        return Ok(());
+    }
+    let mut lane = staged.lanes.take().await;
+    let on = lane.on();
+    run(on, "rollback").await.map_err(|error| staged.server.fault("publishing", error))?;
+    for (target, stage) in staged.pairs().filter(|(_, stage)| late(stage)) {
+        let Mode::Merge { key } = &target.mode else { continue };
+        index(on, &keys(&stage.name), key).await.map_err(|error| staged.fault(target, stage, error))?;
+    }
+    let (_, references) = held(staged, on).await?;
+    change_all(staged, on, &references).await
 }
 
 /// A table whose rows are replaced where they are keeps its columns.
@@ -99,19 +126,20 @@ async fn whole_tables(staged: &Staged, on: &mut MySqlConnection) -> Result<Appli
         made.push(name);
     }
     for ((target, stage), name) in staged.pairs().zip(&made) {
-        dress(on, stage, name).await.map_err(|error| staged.fault(target, stage, error))?;
+        stage.dressing.dress(on, name).await.map_err(|error| staged.fault(target, stage, error))?;
     }
     for ((target, stage), name) in staged.pairs().zip(&made) {
         refer(staged, on, (target, stage), name, &made).await?;
-    }
-    for ((target, stage), name) in staged.pairs().zip(&made) {
         let sql = format!("analyze no_write_to_binlog table {}", quote(name));
         run(on, sql).await.map_err(|error| staged.fault(target, stage, error))?;
-        for key in &stage.definition.foreign_keys {
-            let reference = Reference::own(&staged.server, name, key, &parent(staged, &key.table, &made));
-            reference.check(staged, on, (target.table.as_str(), &key.table)).await?;
-        }
     }
+    let references = staged.pairs().zip(&made).flat_map(|((target, stage), name)| {
+        stage.definition.foreign_keys.iter().map(|key| {
+            let reference = Reference::own(&staged.server, name, key, &parent(staged, &key.table, &made));
+            (reference, target.table.to_string(), key.table.clone())
+        })
+    });
+    references::check_all(staged, references.collect()).await?;
     Ok(Applied::Whole(made))
 }
 
@@ -125,45 +153,6 @@ async fn create(
     let doing = format!("publishing `{}`", target.table);
     let sql = sql.map_err(|why| staged.server.error(&doing, Blame::Data, why))?;
     run(on, sql).await.map_err(|error| staged.fault(target, stage, error))
-}
-
-/// Gives a table its unique sets and indexes, and those that only the old one has.
-async fn dress(on: &mut MySqlConnection, stage: &Stage, name: &str) -> sqlx::Result<()> {
-    let mut more = vec![];
-    if let Some(there) = &stage.there {
-        let row = sqlx::raw_sql(sqlx::AssertSqlSafe(format!("show create table {}", quote(&there.name))));
-        let text: String = row.fetch_one(&mut *on).await?.get_unchecked(1);
-        more = there
-            .keys
-            .iter()
-            .filter(|key| is_extra(key, there, &stage.definition))
-            .filter_map(|key| line(&text, key))
-            .collect();
-    }
-    if let Some(sql) = statement::indexes(name, &stage.definition, &more) {
-        run(on, sql).await?;
-    }
-    let counter = stage.there.as_ref().and_then(|there| there.counter.as_ref());
-    if let (Some(counter), true) = (counter, stage.columns.iter().any(|column| column.counts)) {
-        run(on, format!("alter table {} auto_increment = {counter}", quote(name))).await?;
-    }
-    Ok(())
-}
-
-/// Whether an index of the old table is none of the new one's own.
-fn is_extra(key: &Key, there: &Relation, definition: &TableDefinition) -> bool {
-    let own = key.name == "PRIMARY" || key.is_of(&there.definition.foreign_keys);
-    let known =
-        definition.indexes.iter().any(|index| index.name == key.name || index.columns == key.columns && !key.unique)
-            || key.unique && key.whole && (definition.unique.contains(&key.columns) || definition.key == key.columns);
-    !own && !known && key.columns.iter().all(|column| definition.column(column).is_some())
-}
-
-/// An index as the server writes it.
-fn line(table: &str, key: &Key) -> Option<String> {
-    let name = format!("KEY \"{}\" (", key.name.replace('"', "\"\""));
-    let lines = table.lines().map(|line| line.trim().trim_end_matches(','));
-    lines.filter(|line| line.contains("KEY ")).find(|line| line.contains(&name)).map(str::to_owned)
 }
 
 /// What a target's table is called until it is published.
@@ -203,9 +192,13 @@ async fn refer(
 /// Changes rows in one transaction, which stays open.
 async fn rows(staged: &Staged, on: &mut MySqlConnection, references: &[Reference]) -> Result<Applied> {
     create_missing(staged, on).await?;
+    change_all(staged, on, references).await.map(|()| Applied::Rows)
+}
+
+async fn change_all(staged: &Staged, on: &mut MySqlConnection, references: &[Reference]) -> Result<()> {
     for attempt in 1.. {
         let error = match transaction(staged, on, references).await {
-            Ok(()) => return Ok(Applied::Rows),
+            Ok(()) => return Ok(()),
             Err(error) => error,
         };
         let undone = run(on, "rollback; set foreign_key_checks = 1").await;
@@ -236,7 +229,7 @@ async fn create_empty(staged: &Staged, on: &mut MySqlConnection, target: &Target
     let values = [staged.id.as_str(), &staged.publication.run, table, &stage.name];
     execute(on, &sql, &values).await.map_err(fault)?;
     create(staged, on, (target, stage), table).await?;
-    dress(on, stage, table).await.map_err(fault)?;
+    stage.dressing.dress(on, table).await.map_err(fault)?;
     let made: Vec<String> = staged.publication.tables.iter().map(|target| target.table.to_string()).collect();
     refer(staged, on, (target, stage), table, &made).await
 }
@@ -264,11 +257,11 @@ async fn transaction(
         };
         for (table, key) in staged.pairs().flat_map(own) {
             let reference = Reference::own(&staged.server, &table, &key, &key.table);
-            reference.check(staged, on, (&table, &key.table)).await.map_err(|error| (error, None))?;
+            reference.check(&staged.server, on, (&table, &key.table), true).await.map_err(|error| (error, None))?;
         }
         for reference in references {
             let tables = (reference.table.as_str(), reference.to_table.as_str());
-            reference.check(staged, on, tables).await.map_err(|error| (error, None))?;
+            reference.check(&staged.server, on, tables, true).await.map_err(|error| (error, None))?;
         }
     }
     let end = run(on, "set foreign_key_checks = 1").await;

@@ -22,12 +22,12 @@ use std::sync::atomic::Ordering;
 
 /// Sees that keys have values, and that of several rows of one key the last is left.
 pub async fn prepare(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
-    index(staged, on, target, stage).await?;
+    index_keys(staged, on, target, stage).await?;
     settle_keys(staged, on, target, stage).await
 }
 
 /// Sees that the table has the key by which rows are merged, and gives staging an index of it.
-pub async fn index(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
+pub async fn index_keys(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
     let (Mode::Merge { key } | Mode::DeleteInsert { key }) = &target.mode else { return Ok(()) };
     let fault = |error| staged.fault(target, stage, error);
     let unique = |there: &crate::mysql::describe::Relation| {
@@ -42,14 +42,19 @@ pub async fn index(staged: &Staged, on: &mut MySqlConnection, target: &Target, s
     }
     let kept = stage.keeps.load(Ordering::Relaxed).then(|| keys(&stage.name));
     for table in [&stage.name].into_iter().chain(&kept) {
-        match run(on, format!("alter table {} add key engine_key ({})", quote(table), names(key))).await {
-            // A long text has no index: slower, and the same.
-            Err(error) if number(&error) == Some(1170) => {}
-            done => done.map_err(fault)?,
-        }
-        run(on, format!("analyze no_write_to_binlog table {}", quote(table))).await.map_err(fault)?;
+        index(on, table, key).await.map_err(fault)?;
     }
     Ok(())
+}
+
+/// Makes rows easy to find by their key.
+pub async fn index(on: &mut MySqlConnection, table: &str, key: &[String]) -> sqlx::Result<()> {
+    match run(on, format!("alter table {} add key engine_key ({})", quote(table), names(key))).await {
+        // A long text has no index: slower, and the same.
+        Err(error) if number(&error) == Some(1170) => {}
+        done => done?,
+    }
+    run(on, format!("analyze no_write_to_binlog table {}", quote(table))).await
 }
 
 /// Sees that keys have values, and leaves the last of several rows of one key.
@@ -83,6 +88,7 @@ pub async fn change(
             let update = statement::update(to, from, &compared(&stage.columns), key);
             let insert = statement::insert(to, from, &columns, Some(key));
             let keeps = stage.keeps.load(Ordering::Relaxed);
+            stage.swept.store(keeps, Ordering::Relaxed);
             let delete = keeps.then(|| statement::delete_others(to, &keys(from), key));
             update.into_iter().chain([insert]).chain(delete).collect()
         }

@@ -6,6 +6,7 @@
 
 mod apply;
 mod change;
+mod dressing;
 mod own;
 mod part;
 mod references;
@@ -13,8 +14,11 @@ mod rename;
 mod rules;
 mod settle;
 mod stage;
+mod trial;
 
+pub use dressing::Dressing;
 pub use settle::{position, recover};
+pub use trial::writing as try_writing;
 
 use super::{
     describe,
@@ -129,8 +133,9 @@ impl Publisher for Staged {
     async fn keeper(&self, table: &Name) -> Result<Option<Box<dyn Writer>>> {
         let number = self.index(table);
         let Mode::Merge { key } = &self.publication.tables[number].mode else { return Ok(None) };
-        let mut lane = self.lanes.take().await;
-        let to = stage::make_keys(self, lane.on(), number, key).await?;
+        // Not over the connection that publishes: making a table would commit what it has changed.
+        let mut link = Link::open(&self.server, &format!("comparing the keys of `{table}`")).await?;
+        let to = stage::make_keys(self, link.on(), number, key).await?;
         Ok(Some(Box::new(StageWriter::open(self.server.clone(), to).await?)))
     }
 
@@ -152,20 +157,29 @@ impl Publisher for Staged {
 
     async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
         let number = self.index(table);
-        let from = self.applied().await?.seen(self, number).to_owned();
+        let applied = self.applied().await?;
+        let from = applied.seen(self, number).to_owned();
+        apply::keep(self).await?;
         let doing = format!("looking at `{table}`");
+        // Whole tables are there for all; rows that change are seen by their own transaction only.
+        let lanes = match applied {
+            Applied::Whole(_) => Lanes::new(vec![Link::open(&self.server, &doing).await?]),
+            Applied::Rows => self.lanes.clone(),
+        };
         let relation = {
-            let mut lane = self.lanes.take().await;
+            let mut lane = lanes.take().await;
             describe::relation(&self.server, lane.on(), &from).await
         };
         let relation = relation.map_err(|e| self.server.fault(&doing, e))?.expect("the table was just made");
-        let place = Place::new(self.server.clone(), (table.to_string(), &from), self.lanes.clone());
+        let place = Place::new(self.server.clone(), (table.to_string(), &from), lanes);
         let place = Place { columns: relation.columns, ..place };
         Ok(Arc::new(Table::new(arrow_schema(&relation.definition), place)))
     }
 
     async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
         fail::fail_point!("mysql::staged");
+        self.applied().await?;
+        apply::keep(&self).await?;
         let finished = match self.applied().await? {
             Applied::Whole(_) => self.rename(&commit).await?,
             Applied::Rows => self.commit_rows(&commit).await.map(|()| true)?,

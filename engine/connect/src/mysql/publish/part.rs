@@ -3,7 +3,7 @@
 use super::{
     Stage, Staged,
     apply::{Applied, create_missing},
-    change::{change, index, settle_keys},
+    change::{change, index_keys, settle_keys},
 };
 use crate::{
     error::{Blame, Result},
@@ -66,7 +66,7 @@ impl Staged {
         let begun = self.applied.get_or_try_init(|| async {
             let mut lane = self.lanes.take().await;
             for (target, stage) in self.pairs() {
-                index(self, lane.on(), target, stage).await?;
+                index_keys(self, lane.on(), target, stage).await?;
             }
             create_missing(self, lane.on()).await?;
             let begin = "set transaction isolation level read committed; start transaction";

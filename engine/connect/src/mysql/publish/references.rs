@@ -10,7 +10,11 @@ use crate::{
     },
 };
 use engine_language::table::ForeignKey;
+use futures::{StreamExt, TryStreamExt, stream};
 use sqlx::MySqlConnection;
+
+/// References that are checked at once.
+const AT_ONCE: usize = 2;
 
 /// Why a table cannot be put in another's place.
 #[derive(Clone, Debug, Default)]
@@ -53,21 +57,40 @@ impl Reference {
         found.filter(|_| ours)
     }
 
-    /// That each row which refers finds its row. `tables` are what users call them.
-    pub async fn check(&self, staged: &Staged, on: &mut MySqlConnection, tables: (&str, &str)) -> Result<()> {
+    /// That each row which refers finds its row. `tables` are what users call them. `kept` rows stay as they are until the
+    /// transaction ends; of staging nobody else knows.
+    pub async fn check(
+        &self,
+        server: &Server,
+        on: &mut MySqlConnection,
+        tables: (&str, &str),
+        kept: bool,
+    ) -> Result<()> {
         let doing = format!("publishing `{}`", tables.0);
         let child = format!("{}.{}", quote(&self.database), quote(&self.table));
         let parent = format!("{}.{}", quote(&self.to_database), quote(&self.to_table));
-        let sql = statement::orphan(&child, &self.columns, &parent, &self.to);
-        let found = ask(on, &sql, &[]).await.map_err(|error| staged.server.fault(&doing, error))?;
+        let lock = if kept { " lock in share mode" } else { "" };
+        let sql = statement::orphan(&child, &self.columns, &parent, &self.to) + lock;
+        let found = ask(on, &sql, &[]).await.map_err(|error| server.fault(&doing, error))?;
         if found.is_empty() {
             return Ok(());
         }
         let columns = self.columns.join(", ");
         let message =
             format!("a row of `{}` ({columns}) refers to a row of `{}` that is not there", tables.0, tables.1);
-        Err(staged.server.error(&doing, Blame::Data, message))
+        Err(server.error(&doing, Blame::Data, message))
     }
+}
+
+/// Checks references of staging tables, each with what users call its two tables; some at once.
+pub async fn check_all(staged: &Staged, references: Vec<(Reference, String, String)>) -> Result<()> {
+    let checks: Vec<_> = references.into_iter().map(|reference| check_one(staged.server.clone(), reference)).collect();
+    stream::iter(checks).buffer_unordered(AT_ONCE).try_collect().await
+}
+
+async fn check_one(server: Server, (reference, table, to): (Reference, String, String)) -> Result<()> {
+    let mut on = server.borrow("comparing references").await?;
+    reference.check(&server, &mut on, (&table, &to), false).await
 }
 
 /// What holds a table.

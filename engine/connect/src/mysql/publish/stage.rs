@@ -1,6 +1,6 @@
 //! Staging tables.
 
-use super::{Staged, rules::EachRow};
+use super::{Dressing, Staged, rules::EachRow};
 use crate::{
     error::{Blame, Error, Result},
     mysql::{
@@ -42,6 +42,10 @@ pub struct Stage {
     pub replaced: Replacements,
     /// Whether only rows stay whose keys were told.
     pub keeps: AtomicBool,
+    /// What the table gets when its rows are there.
+    pub dressing: Arc<Dressing>,
+    /// Whether the others were deleted.
+    pub swept: AtomicBool,
 }
 
 impl Stage {
@@ -66,6 +70,7 @@ impl Stage {
             key: self.row_key(target),
             rows: self.rows.clone(),
             replaced: self.replaced.clone(),
+            dressing: (target.mode == Mode::Replace).then(|| self.dressing.clone()),
         })
     }
 
@@ -99,9 +104,12 @@ pub async fn make(staged: &Staged, on: &mut MySqlConnection, number: usize) -> R
     };
     run(on, sql).await.map_err(|error| crate::mysql::fault::named(fault(error), &name, target.table.as_str()))?;
     let made = describe::relation(server, on, &name).await.map_err(fault)?.expect("the table was just made");
-    let columns = made.columns.into_iter().filter(|column| column.name != ORDER).collect();
-    let (rows, taken, keeps) = (Arc::default(), AtomicU64::default(), AtomicBool::default());
-    Ok(Stage { name, columns, definition, there, rows, taken, replaced: Replacements::default(), keeps })
+    let columns: Vec<Carried> = made.columns.into_iter().filter(|column| column.name != ORDER).collect();
+    let counts = columns.iter().any(|column| column.counts);
+    let dressing = Arc::new(Dressing::new(definition.clone(), there.clone(), counts));
+    let (rows, taken, replaced) = (Arc::default(), AtomicU64::default(), Replacements::default());
+    let (keeps, swept) = (AtomicBool::default(), AtomicBool::default());
+    Ok(Stage { name, columns, definition, there, rows, taken, replaced, keeps, dressing, swept })
 }
 
 fn data(server: &Server, doing: &str, why: String) -> Error {
@@ -235,7 +243,7 @@ pub async fn make_keys(staged: &Staged, on: &mut MySqlConnection, number: usize,
         ));
     }
     stage.keeps.store(true, Ordering::Relaxed);
-    Ok(To { stage: name, rows: Arc::default(), ..to })
+    Ok(To { stage: name, rows: Arc::default(), dressing: None, ..to })
 }
 
 /// The table of the keys of rows that stay.

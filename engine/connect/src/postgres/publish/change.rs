@@ -4,6 +4,7 @@ use super::{Staged, stage::Stage};
 use crate::{
     error::{Blame, Result},
     postgres::{
+        describe::Relation,
         statement::{self, quote, within},
         swap::{self, run},
     },
@@ -14,11 +15,16 @@ use std::sync::atomic::Ordering;
 
 impl Staged {
     /// Appends, merges, or deletes and inserts.
-    pub async fn change(&self, on: &mut PgConnection, target: &Target, stage: &Stage) -> Result<()> {
+    pub async fn change(
+        &self,
+        on: &mut PgConnection,
+        (target, stage): (&Target, &Stage),
+        there: Option<&Relation>,
+    ) -> Result<()> {
         let fault = |error| self.fault(target, stage, error);
         let schema = self.server.schema();
         let (to, from) = (within(schema, target.table.as_str()), within(schema, &stage.name));
-        self.make_missing(on, target, stage).await.map_err(fault)?;
+        self.make_missing(on, (target, stage), there).await.map_err(fault)?;
         if let Mode::Merge { key } | Mode::DeleteInsert { key } = &target.mode {
             let sql = statement::count_null_keys(&from, key);
             let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *on).await.map_err(fault)?;
@@ -39,12 +45,17 @@ impl Staged {
             }
             Mode::Append | Mode::Replace => {}
         }
-        run(on, insert(&to, &from, stage, &columns)).await.map_err(fault)
+        run(on, insert(&to, &from, there, &columns)).await.map_err(fault)
     }
 
     /// Makes the table if it is not there yet.
-    pub async fn make_missing(&self, on: &mut PgConnection, target: &Target, stage: &Stage) -> sqlx::Result<()> {
-        if stage.there.is_some() || stage.made.swap(true, Ordering::Relaxed) {
+    pub async fn make_missing(
+        &self,
+        on: &mut PgConnection,
+        (target, stage): (&Target, &Stage),
+        there: Option<&Relation>,
+    ) -> sqlx::Result<()> {
+        if there.is_some() || stage.made.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
         let schema = self.server.schema();
@@ -60,11 +71,11 @@ impl Staged {
 }
 
 /// `insert … select` from staging, texts turned into what the table declares.
-pub fn insert(to: &str, from: &str, stage: &Stage, columns: &[&str]) -> String {
+pub fn insert(to: &str, from: &str, there: Option<&Relation>, columns: &[&str]) -> String {
     let names = statement::list(columns.iter().copied());
     let cast = |name: &&str| {
-        let there = stage.there.iter().flat_map(|there| &there.columns).find(|column| column.name == **name);
-        match there.filter(|column| column.kind.as_text) {
+        let found = there.iter().flat_map(|there| &there.columns).find(|column| column.name == **name);
+        match found.filter(|column| column.kind.as_text) {
             Some(column) => format!("{}::{}", quote(name), column.declared),
             None => quote(name),
         }

@@ -60,7 +60,9 @@ impl Staged {
         let fault = |error| self.fault(target, stage, error);
         let row = if target.mode == Mode::Replace {
             let mut on = self.server.connect(&format!("digesting `{}`", target.table)).await?;
-            sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut on).await.map_err(fault)?
+            let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut on).await.map_err(fault)?;
+            self.server.give_back(on);
+            row
         } else {
             self.apply().await?;
             let mut on = self.connection.lock().await;

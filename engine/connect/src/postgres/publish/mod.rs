@@ -11,9 +11,10 @@ mod replace;
 mod rules;
 mod settle;
 pub mod stage;
+mod turn;
 
 use super::{
-    describe::{self, Look},
+    describe::{self, Look, Relation},
     parts::Part,
     server::Server,
     statement::{self, within},
@@ -31,10 +32,11 @@ use crate::{
 use datafusion::catalog::TableProvider;
 use engine_language::name::Name;
 use own::own_tables;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::PgConnection;
 use stage::{Stage, check_names};
 use std::sync::{Arc, atomic::Ordering};
 use tokio::sync::{Mutex, OnceCell};
+use turn::Found;
 
 /// A publication whose rows go into staging tables.
 pub struct Staged {
@@ -43,8 +45,10 @@ pub struct Staged {
     stages: Vec<Stage>,
     /// Publishes, and until then holds the lock by which a later run knows that the staging tables are in use.
     connection: Arc<Mutex<PgConnection>>,
-    /// Indexes of staging that are to be renamed, a list a table, once the rows were applied.
-    applied: OnceCell<Vec<Vec<(String, String)>>>,
+    /// What the connection's lock is on, and what names the staging tables and the marker.
+    id: i64,
+    /// The tables as they were found, once the rows were applied.
+    applied: OnceCell<Vec<Found>>,
     committed: bool,
 }
 
@@ -57,12 +61,13 @@ impl Staged {
         let fault = |error| server.fault(doing, error);
         server.facts(&mut on).await?;
         own_tables(&server, &mut on, &publication).await.map_err(fault)?;
-        let id = stage::claim(&mut on, &publication.run).await.map_err(fault)?;
+        let id = stage::claim(&mut on).await.map_err(fault)?;
         let mut staged = Self {
             server,
             publication,
             stages: vec![],
             connection: Arc::new(Mutex::new(on)),
+            id,
             applied: OnceCell::new(),
             committed: false,
         };
@@ -81,21 +86,21 @@ impl Staged {
     }
 
     /// Applies everything but replacements in one open transaction.
-    async fn apply(&self) -> Result<&[Vec<(String, String)>]> {
+    async fn apply(&self) -> Result<&[Found]> {
         let applied = self.applied.get_or_try_init(|| async {
             let mut on = self.connection.lock().await;
-            let mut indexes = vec![];
-            for (target, stage) in self.pairs() {
-                indexes.push(self.dress(&mut on, target, stage).await.map_err(|e| self.fault(target, stage, e))?);
+            let mut found = self.take_turn(&mut on).await?;
+            for ((target, stage), found) in self.pairs().zip(&mut found) {
+                let renames = self.dress(&mut on, (target, stage), found.there.as_ref()).await;
+                found.renames = renames.map_err(|error| self.fault(target, stage, error))?;
             }
-            let begun = run(&mut on, "begin; set local lock_timeout = '10s'").await;
-            begun.map_err(|error| self.server.fault("publishing", error))?;
-            for (target, stage) in self.pairs() {
+            run(&mut on, "begin").await.map_err(|error| self.server.fault("publishing", error))?;
+            for ((target, stage), found) in self.pairs().zip(&found) {
                 if target.mode != Mode::Replace {
-                    self.change(&mut on, target, stage).await?;
+                    self.change(&mut on, (target, stage), found.there.as_ref()).await?;
                 }
             }
-            Ok(indexes)
+            Ok(found)
         });
         Ok(applied.await?)
     }
@@ -104,8 +109,8 @@ impl Staged {
     async fn dress(
         &self,
         on: &mut PgConnection,
-        target: &Target,
-        stage: &Stage,
+        (target, stage): (&Target, &Stage),
+        there: Option<&Relation>,
     ) -> sqlx::Result<Vec<(String, String)>> {
         let schema = self.server.schema();
         let name = within(schema, &stage.name);
@@ -114,7 +119,7 @@ impl Staged {
             for sql in statement::rules(&name, &stage.name, &stage.definition) {
                 run(on, sql).await?;
             }
-            if let Some(there) = &stage.there {
+            if let Some(there) = there {
                 renames = swap::dress(on, (schema, &stage.name), there.oid, &stage.definition).await?;
             }
         }
@@ -207,7 +212,7 @@ impl Publisher for Staged {
 
     async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
         fail::fail_point!("postgres::staged");
-        let indexes = self.apply().await?;
+        let found = self.apply().await?;
         let connection = self.connection.clone();
         let mut on = connection.lock().await;
         self.sweep(&mut on).await?;
@@ -215,11 +220,11 @@ impl Publisher for Staged {
         let mut written = vec![];
         for (target, stage) in self.pairs() {
             let rows = stage.rows.load(Ordering::Relaxed);
-            let marker = within(self.server.schema(), "engine_publications");
-            let sql = format!("insert into {marker} values ($1, $2, $3)");
-            let query = sqlx::query(AssertSqlSafe(sql)).bind(&self.publication.run).bind(target.table.as_str());
-            query.bind(rows.cast_signed()).execute(&mut *on).await.map_err(fault)?;
+            self.mark(&mut on, target.table.as_str(), rows).await?;
             written.push(Written { table: target.table.clone(), rows });
+        }
+        if written.is_empty() {
+            self.mark(&mut on, "", 0).await?;
         }
         if let (Some(pipeline), Some(move_on)) = (&self.publication.pipeline, &commit.advance) {
             self.advance(&mut on, pipeline, move_on).await?;
@@ -227,7 +232,7 @@ impl Publisher for Staged {
         let pipeline = self.publication.pipeline.as_ref().map_or("", Name::as_str);
         self.settle_letters(&mut on, pipeline, &commit.settled).await?;
         self.dead_letters(&mut on, pipeline, &commit.rejected).await?;
-        self.replace(&mut on, indexes).await?;
+        self.replace(&mut on, found).await?;
         for (target, stage) in self.pairs() {
             if target.mode != Mode::Replace {
                 run(&mut on, format!("drop table {}", within(self.server.schema(), &stage.name)))

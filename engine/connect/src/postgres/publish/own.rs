@@ -17,12 +17,15 @@ use engine_language::{column::ColumnType, name::Name};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 /// Keeps two first runs from making our own tables at once.
-const TURN: &str = "select pg_advisory_xact_lock(7162453)";
+pub const TURN: &str = "select pg_advisory_xact_lock(7162453)";
+/// What was published: the marker that tells whether a commit whose answer was lost took place.
+pub const PUBLICATIONS: &str = "engine_publications";
 
 /// Makes what is missing of them, and of the schema.
 pub async fn own_tables(server: &Server, on: &mut PgConnection, publication: &Publication) -> sqlx::Result<()> {
     let schema = server.schema();
-    let sql = "select to_regnamespace(quote_ident($1)) is not null, to_regclass(quote_ident($1) || '.engine_publications') is not null, \
+    let sql = "select to_regnamespace(quote_ident($1)) is not null, exists (select from pg_attribute \
+               where attrelid = to_regclass(quote_ident($1) || '.engine_publications') and attname = 'publication'), \
                to_regtype(quote_ident($1) || '.engine_ubigint') is not null";
     let row = sqlx::query(sql).bind(schema).fetch_one(&mut *on).await?;
     let (schema_there, tables_there, type_there): (bool, bool, bool) = (row.get(0), row.get(1), row.get(2));
@@ -43,7 +46,9 @@ pub async fn own_tables(server: &Server, on: &mut PgConnection, publication: &Pu
              payload bytea not null, reason text not null, run text not null, \
              primary key (pipeline, source, partition, \"offset\")",
         ));
-        sql.push(table("engine_publications", "run text not null, table_name text not null, rows bigint not null"));
+        sql.push(table(PUBLICATIONS, "run text not null, table_name text not null, rows bigint not null"));
+        // Earlier ones knew only their run.
+        sql.push(format!("alter table {} add column if not exists publication text", within(schema, PUBLICATIONS)));
     }
     let unsigned = |target: &Target| {
         let fields = target.schema.fields().iter().filter_map(|field| column(field)).map(|column| column.kind);
@@ -65,6 +70,15 @@ pub async fn own_tables(server: &Server, on: &mut PgConnection, publication: &Pu
 }
 
 impl Staged {
+    /// Leaves the marker of a table's publication; a publication without tables has one without a table's name.
+    pub async fn mark(&self, on: &mut PgConnection, table: &str, rows: u64) -> Result<()> {
+        let marker = within(self.server.schema(), PUBLICATIONS);
+        let sql = format!("insert into {marker} (run, table_name, rows, publication) values ($1, $2, $3, $4)");
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(&self.publication.run).bind(table);
+        let query = query.bind(rows.cast_signed()).bind(format!("{:016x}", self.id));
+        query.execute(on).await.map(drop).map_err(|error| self.server.fault("publishing", error))
+    }
+
     /// Moves a pipeline on, unless another has done so.
     pub async fn advance(&self, on: &mut PgConnection, pipeline: &Name, move_on: &Advance) -> Result<()> {
         let fault = |error| self.server.fault("moving the position", error);

@@ -1,6 +1,6 @@
 //! Rows in parts of one transaction, each of which is taken or was never written.
 
-use super::Staged;
+use super::{Staged, turn::Found};
 use crate::{
     error::Result,
     postgres::{statement::within, swap::run},
@@ -17,11 +17,11 @@ impl Staged {
         let number = self.index(table);
         let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
         let fault = |error| self.fault(target, stage, error);
-        self.begin_parts().await?;
+        let there = self.begin_parts().await?[number].there.as_ref();
         let mut on = self.connection.lock().await;
-        self.make_missing(&mut on, target, stage).await.map_err(fault)?;
+        self.make_missing(&mut on, (target, stage), there).await.map_err(fault)?;
         run(&mut on, format!("savepoint {SAVEPOINT}")).await.map_err(fault)?;
-        let done = self.change(&mut on, target, stage).await;
+        let done = self.change(&mut on, (target, stage), there).await;
         let back = if done.is_ok() { String::new() } else { format!("rollback to savepoint {SAVEPOINT}; ") };
         let name = within(self.server.schema(), &stage.name);
         let end = format!("{back}release savepoint {SAVEPOINT}; delete from {name}");
@@ -45,13 +45,13 @@ impl Staged {
     }
 
     /// Opens the transaction that `commit` ends.
-    async fn begin_parts(&self) -> Result<()> {
+    async fn begin_parts(&self) -> Result<&[Found]> {
         let begun = self.applied.get_or_try_init(|| async {
             let mut on = self.connection.lock().await;
-            let begun = run(&mut on, "begin; set local lock_timeout = '10s'").await;
-            begun.map_err(|error| self.server.fault("publishing", error))?;
-            Ok(self.stages.iter().map(|_| vec![]).collect())
+            let found = self.take_turn(&mut on).await?;
+            run(&mut on, "begin").await.map_err(|error| self.server.fault("publishing", error))?;
+            Ok(found)
         });
-        begun.await.map(drop)
+        begun.await.map(Vec::as_slice)
     }
 }

@@ -1,10 +1,10 @@
 //! Putting staged tables in the places of the old ones.
 
-use super::{Staged, change::insert, keys::make_keys, stage::Stage};
+use super::{Staged, change::insert, keys::make_keys, stage::Stage, turn::Found};
 use crate::{
     error::{Blame, Result},
     postgres::{
-        describe::Carried,
+        describe::{Carried, Relation},
         gate,
         statement::{self, ORDER, quote, within},
         swap::{self, run},
@@ -19,18 +19,19 @@ const LOCK_ATTEMPTS: u32 = 800;
 
 impl Staged {
     /// Puts staged tables in the places of the old ones, or their rows where an old one is held.
-    pub async fn replace(&self, on: &mut PgConnection, indexes: &[Vec<(String, String)>]) -> Result<()> {
+    pub async fn replace(&self, on: &mut PgConnection, found: &[Found]) -> Result<()> {
         let schema = self.server.schema();
         let mut helds = vec![];
-        for (target, stage) in self.pairs() {
-            let held = match &stage.there {
+        for ((target, stage), found) in self.pairs().zip(found) {
+            let held = match &found.there {
                 Some(there) => swap::held(on, there.oid).await.map_err(|e| self.fault(target, stage, e))?,
                 None => swap::Held::default(),
             };
             helds.push(held);
         }
-        let places = self.in_place(&helds);
-        self.lock(on, &places).await?;
+        let places = self.in_place(&helds, found);
+        self.lock(on, &places, found).await?;
+        self.still(on, found).await?;
         let mut old = vec![];
         for (number, (target, stage)) in self.pairs().enumerate() {
             let fault = |error| self.fault(target, stage, error);
@@ -38,13 +39,14 @@ impl Staged {
                 continue;
             }
             if places[number] {
-                self.replace_rows(on, target, stage, &helds[number]).await?;
+                self.replace_rows(on, (target, stage), found[number].there.as_ref(), &helds[number]).await?;
                 continue;
             }
             let table = target.table.as_str();
             let (to, from) = (within(schema, table), within(schema, &stage.name));
             let mut names = vec![];
-            if let Some(there) = &stage.there {
+            let there = &found[number].there;
+            if let Some(there) = there {
                 let aside = format!("{}_old", stage.name);
                 names = swap::constraint_names(on, there.oid).await.map_err(fault)?;
                 run(on, format!("alter table {to} rename to {}", quote(&aside))).await.map_err(fault)?;
@@ -53,7 +55,7 @@ impl Staged {
                 old.push((number, String::new(), names.clone()));
             }
             run(on, format!("alter table {from} rename to {}", quote(table))).await.map_err(fault)?;
-            if let Some(there) = &stage.there {
+            if let Some(there) = there {
                 swap::carry_over(on, (schema, table), there.oid, &stage.definition).await.map_err(fault)?;
             }
         }
@@ -65,7 +67,7 @@ impl Staged {
         for (number, _, names) in &old {
             let (target, stage) = (&self.publication.tables[*number], &self.stages[*number]);
             let place = (schema, target.table.as_str(), stage.name.as_str());
-            let done = swap::name_rules(on, place, &stage.definition, names, &indexes[*number]).await;
+            let done = swap::name_rules(on, place, &stage.definition, names, &found[*number].renames).await;
             done.map_err(|error| self.fault(target, stage, error))?;
         }
         for (number, ..) in &old {
@@ -80,20 +82,19 @@ impl Staged {
 
     /// Locks the tables that go, behind their gates. Others than engine may read them too: a wait for those is short, so
     /// that what queues behind it goes on, and is tried again.
-    async fn lock(&self, on: &mut PgConnection, places: &[bool]) -> Result<()> {
-        let going = self
-            .pairs()
-            .zip(places)
-            .filter(|((target, stage), stays)| target.mode == Mode::Replace && !**stays && stage.there.is_some());
+    async fn lock(&self, on: &mut PgConnection, places: &[bool], found: &[Found]) -> Result<()> {
+        let going =
+            self.pairs().zip(places).zip(found).filter(|(((target, _), stays), found)| {
+                target.mode == Mode::Replace && !**stays && found.there.is_some()
+            });
         let schema = self.server.schema();
-        let names: Vec<&str> = going.map(|((target, _), _)| target.table.as_str()).collect();
+        let names: Vec<&str> = going.map(|(((target, _), _), _)| target.table.as_str()).collect();
         if names.is_empty() {
             return Ok(());
         }
         let tables: Vec<String> = names.iter().map(|name| within(schema, name)).collect();
         let sql = format!("lock table {} in access exclusive mode", tables.join(", "));
         let fault = |error| self.server.fault("publishing", error);
-        run(on, "set local lock_timeout = '2min'").await.map_err(fault)?;
         gate::close(on, schema, names.into_iter()).await.map_err(fault)?;
         for attempt in 1.. {
             run(on, "savepoint engine_lock; set local lock_timeout = '100ms'").await.map_err(fault)?;
@@ -112,14 +113,15 @@ impl Staged {
     }
 
     /// Which tables keep their place: those that something holds which does not go itself.
-    fn in_place(&self, helds: &[swap::Held]) -> Vec<bool> {
+    fn in_place(&self, helds: &[swap::Held], found: &[Found]) -> Vec<bool> {
         let mut places: Vec<bool> = helds.iter().map(|held| !held.by.is_empty()).collect();
         loop {
             let going: Vec<i64> = self
                 .pairs()
                 .zip(&places)
-                .filter(|((target, _), stays)| target.mode == Mode::Replace && !**stays)
-                .filter_map(|((_, stage), _)| stage.there.as_ref().map(|there| there.oid))
+                .zip(found)
+                .filter(|(((target, _), stays), _)| target.mode == Mode::Replace && !**stays)
+                .filter_map(|(_, found)| found.there.as_ref().map(|there| there.oid))
                 .collect();
             let stays = |held: &swap::Held| held.references.iter().any(|(table, _)| !going.contains(table));
             let next: Vec<bool> = helds.iter().zip(&places).map(|(held, place)| *place || stays(held)).collect();
@@ -133,12 +135,12 @@ impl Staged {
     async fn replace_rows(
         &self,
         on: &mut PgConnection,
-        target: &Target,
-        stage: &Stage,
+        (target, stage): (&Target, &Stage),
+        there: Option<&Relation>,
         held: &swap::Held,
     ) -> Result<()> {
         let fault = |error| self.fault(target, stage, error);
-        let there = stage.there.as_ref().expect("what is held is there");
+        let there = there.expect("what is held is there");
         let shape = |columns: &[Carried]| {
             let mut all: Vec<(String, String)> = columns.iter().map(|c| (c.name.clone(), c.declared.clone())).collect();
             all.sort();
@@ -162,7 +164,7 @@ impl Staged {
             run(on, sql).await.map_err(fault)?;
         } else {
             run(on, format!("delete from {to}")).await.map_err(fault)?;
-            run(on, insert(&to, &from, stage, &columns)).await.map_err(fault)?;
+            run(on, insert(&to, &from, Some(there), &columns)).await.map_err(fault)?;
         }
         run(on, format!("drop table {from}")).await.map_err(fault)
     }

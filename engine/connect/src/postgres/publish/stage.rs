@@ -1,6 +1,6 @@
 //! Staging tables: made, and known as in use or left over.
 
-use super::{enums, rules};
+use super::{enums, own::TURN, rules};
 use crate::{
     error::{Blame, Result},
     policy::Replacements,
@@ -20,9 +20,8 @@ use engine_language::table::TableDefinition;
 use sqlx::{PgConnection, Row};
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64},
 };
-use xxhash_rust::xxh3::xxh3_64;
 
 /// What the names of all staging tables begin with.
 pub const STAGE: &str = "engine_stage_";
@@ -33,9 +32,10 @@ pub fn prefix(id: i64) -> String {
 }
 
 /// Takes an id for a publication's staging tables. Its lock lasts as long as the session.
-pub async fn claim(on: &mut PgConnection, run_id: &str) -> sqlx::Result<i64> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let id = xxh3_64(format!("{run_id} {}", NEXT.fetch_add(1, Ordering::Relaxed)).as_bytes()).cast_signed();
+pub async fn claim(on: &mut PgConnection) -> sqlx::Result<i64> {
+    // No run, process or machine takes the same twice.
+    let sql = "select ('x' || left(md5(concat(clock_timestamp(), random(), pg_backend_pid())), 16))::bit(64)::int8";
+    let id: i64 = sqlx::query(sql).fetch_one(&mut *on).await?.get(0);
     run(on, format!("select pg_advisory_lock({id})")).await?;
     Ok(id)
 }
@@ -148,8 +148,10 @@ pub async fn make(server: &Server, on: &mut PgConnection, name: String, target: 
     } else {
         definition.columns.retain(|column| whole || target.schema.index_of(&column.name).is_ok());
     }
-    if whole || there.is_none() {
+    if (whole || there.is_none()) && definition.columns.iter().any(|column| !column.labels.is_empty()) {
+        run(on, format!("begin; {TURN}")).await.map_err(fault)?;
         enums::settle(on, schema, target.table.as_str(), &mut definition).await.map_err(fault)?;
+        run(on, "commit").await.map_err(fault)?;
     }
     let at = within(schema, &name);
     let sql = match &there {

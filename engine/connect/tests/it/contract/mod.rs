@@ -46,6 +46,7 @@ macro_rules! every_check {
             modes::delete_insert,
             modes::keys_without_value,
             modes::preview_is_what_comes,
+            modes::rows_that_are_not_kept_go,
             atomic::dropped_leaves_nothing,
             atomic::tables_together_or_not_at_all,
             atomic::broken_rules_leave_the_old,

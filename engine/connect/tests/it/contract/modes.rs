@@ -95,3 +95,31 @@ pub async fn preview_is_what_comes(it: Subject) {
         assert_eq!(it.rows("words").await, expected);
     }
 }
+
+pub async fn rows_that_are_not_kept_go(it: Subject) {
+    if !it.connection.abilities().merge {
+        return;
+    }
+    for looked_at in [false, true] {
+        let old = pairs(&[(1, "a"), (2, "b"), (3, "c")]);
+        it.publish(target("words", &keyed_definition(), Mode::Replace), old).await.unwrap();
+        let merged = target("words", &keyed_definition(), Mode::Merge { key: by_id() });
+        let publication = Publication { run: "two".into(), tables: vec![merged], pipeline: None };
+        let publisher = it.connection.write(publication).await.unwrap();
+        let mut writer = publisher.writer(&"words".into()).await.unwrap();
+        writer.write(pairs(&[(1, "A")])).await.unwrap();
+        writer.finish().await.unwrap();
+        if looked_at {
+            let preview = publisher.preview(&"words".into()).await.unwrap();
+            assert_eq!(shown_provider(preview).await, "1 A, 2 b, 3 c");
+        }
+        let Some(mut keeper) = publisher.keeper(&"words".into()).await.unwrap() else { return };
+        keeper.write(pairs(&[(1, ""), (3, "")]).project(&[0]).unwrap()).await.unwrap();
+        assert_eq!(keeper.finish().await.unwrap(), 2);
+        let preview = publisher.preview(&"words".into()).await.unwrap();
+        assert_eq!(shown_provider(preview).await, "1 A, 3 c");
+        assert_eq!(it.rows("words").await, "1 a, 2 b, 3 c", "readers do not see it yet");
+        publisher.commit(engine_connect::publish::Commit::default()).await.unwrap();
+        assert_eq!(it.rows("words").await, "1 A, 3 c");
+    }
+}

@@ -61,6 +61,14 @@ async fn account(place: &mut Place, name: &str, rights: &str) -> Arc<dyn Connect
     connect(&format!("user = \"{user}\"\npassword = \"secret\"\ndatabase = \"{}\"", place.database))
 }
 
+#[test]
+fn the_documentation_names_these_rights() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/databases.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains(&format!("\ngrant {SOURCE} on shop.* to engine_source;\n")));
+    assert!(page.contains(&format!("\ngrant {SINK} on marts.* to engine_sink;\n")));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn least_rights_are_enough() {
     let mut place = Place::new().await;
@@ -77,7 +85,11 @@ async fn least_rights_are_enough() {
     assert_eq!(error.blame, Blame::User, "{error}");
     assert!(error.hint.unwrap().contains("grant the right"));
 
+    let error = source.try_writing(&[]).await.unwrap_err();
+    assert!(error.hint.unwrap().starts_with(&format!("let an administrator run `grant {SINK} on")));
     let sink = account(&mut place, "snk", SINK).await;
+    sink.try_writing(&["words".into()]).await.unwrap();
+    assert_eq!(place.staging().await, "0");
     for mode in [Mode::Replace, Mode::Append, Mode::Replace, Mode::DeleteInsert { key: vec!["id".into()] }] {
         let words = target("words", &pairs_definition(), mode);
         let publication = Publication { run: "run".into(), tables: vec![words], pipeline: None };

@@ -1,10 +1,11 @@
 //! What becomes of publications whose connections are cut, whose sessions are killed, and whose locks others hold.
 
-use super::{
-    Place,
+use super::Place;
+use crate::{
+    contract::subject::{appended, keyed_definition, pairs, target},
+    mortal::Mortal,
     proxy::{Cut, Proxy},
 };
-use crate::contract::subject::{appended, keyed_definition, pairs, target};
 use engine_connect::{
     error::{Blame, Retry},
     position::Position,
@@ -33,7 +34,7 @@ const STATEMENTS: &[(&str, bool, bool)] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_is_asked_for() {
-    let proxy = Proxy::new().await;
+    let proxy = Proxy::before(&super::url()).await;
     for (statement, whole, step) in STATEMENTS {
         for cut in [Cut::Before, Cut::After] {
             let mut place = Place::with(&format!("port = {}", proxy.port)).await;
@@ -173,40 +174,9 @@ async fn the_pipeline_of_another_is_left_alone() {
     place.recover().await;
 }
 
-/// A server of the test's own, which it may kill.
-struct Mortal {
-    folder: tempfile::TempDir,
-}
-
-impl Mortal {
-    /// Runs the service's script, and gives what it prints.
-    fn script(&self, word: &str) -> String {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/service/mariadb");
-        let mut script = std::process::Command::new(script);
-        script.arg(word).env("ENGINE_SERVICES", self.folder.path()).env_remove("ENGINE_TEST_MYSQL_URL");
-        let output = script.stderr(std::process::Stdio::inherit()).stdin(std::process::Stdio::null()).output().unwrap();
-        assert!(output.status.success(), "scripts/service/mariadb {word}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Starts it, and gives its URL and its process.
-    fn up(&self) -> (String, u32) {
-        self.script("up");
-        let url = self.script("env").trim().split_once('=').unwrap().1.to_owned();
-        let pid = std::fs::read_to_string(self.folder.path().join("mariadb/data/pid")).unwrap();
-        (url, pid.trim().parse().unwrap())
-    }
-}
-
-impl Drop for Mortal {
-    fn drop(&mut self) {
-        self.script("down");
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_comes_back_with_the_old_or_the_new() {
-    let server = Mortal { folder: tempfile::tempdir().unwrap() };
+    let server = Mortal::new("mariadb");
     let (mut url, mut pid) = server.up();
     let proxy = Proxy::before(&url).await;
     let toml = format!("type = \"mysql\"\nurl = \"{url}\"\nport = {}", proxy.port);

@@ -1,8 +1,15 @@
 //! PostgreSQL, on a real server.
 
+mod access;
+mod crashes;
+mod faults;
+mod instants;
+mod limits;
 mod names;
 mod pushdown;
 mod reading;
+mod secure;
+mod stops;
 mod types;
 
 use crate::contract::subject::{open, query};
@@ -14,6 +21,7 @@ use datafusion::{
 use engine_connect::{
     connector::Connection,
     error::{Error, Result},
+    publish::{Commit, Publication, Publisher, Target, Written},
     read::{ReadRequest, Reading, TableRequest},
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row, raw_sql};
@@ -23,6 +31,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 /// The server under test.
@@ -42,6 +51,8 @@ pub fn schema() -> String {
 pub struct Place {
     pub schema: String,
     pub connection: Arc<dyn Connection>,
+    /// The server and database past engine.
+    url: String,
 }
 
 impl Place {
@@ -53,14 +64,90 @@ impl Place {
     /// The same, with more keys of the connection.
     pub async fn set(keys: &str, sql: &str) -> Self {
         let schema = schema();
-        let place = Self { connection: connect(&schema, keys), schema };
+        let place = Self { connection: connect(&schema, keys), schema, url: url() };
         place.run(&format!("create schema \"{}\"; {sql}", place.schema)).await;
         place
     }
 
+    /// In a database of its own, whose sessions are all its own too.
+    pub async fn alone(keys: &str, sql: &str) -> Self {
+        let database = schema();
+        run(&mut PgConnection::connect(&url()).await.unwrap(), &format!("create database {database}")).await;
+        let place = Self::over(&format!("{}/{database}", url().rsplit_once('/').unwrap().0), keys);
+        place.run(sql).await;
+        place
+    }
+
+    /// In the schema `public` of a database.
+    pub fn over(url: &str, keys: &str) -> Self {
+        let toml = format!("type = \"postgres\"\nurl = \"{url}\"\n{keys}");
+        Self { schema: "public".into(), connection: open(&toml, Path::new("/")), url: url.to_owned() }
+    }
+
+    /// The same place, as another engine knows it.
+    pub fn again(&self, keys: &str) -> Self {
+        Self { schema: self.schema.clone(), ..Self::over(&self.url, &format!("schema = \"{}\"\n{keys}", self.schema)) }
+    }
+
+    pub async fn publish(&self, target: Target, batch: RecordBatch) -> Result<Vec<Written>> {
+        self.staged(target, batch, None).await?.commit(Commit::default()).await
+    }
+
+    /// A publication of one table whose rows are in staging.
+    pub async fn staged(
+        &self,
+        target: Target,
+        batch: RecordBatch,
+        pipeline: Option<&str>,
+    ) -> Result<Box<dyn Publisher>> {
+        let table = target.table.clone();
+        let publication = Publication { run: "run".into(), tables: vec![target], pipeline: pipeline.map(Into::into) };
+        let publisher = self.connection.write(publication).await?;
+        let mut writer = publisher.writer(&table).await?;
+        writer.write(batch).await?;
+        writer.finish().await?;
+        Ok(publisher)
+    }
+
+    /// The words of a table of pairs, by id.
+    pub async fn words(&self) -> String {
+        self.value("select string_agg(word, ' ' order by id) from words").await
+    }
+
+    /// Recovers until the server has noticed which sessions are gone.
+    pub async fn recover(&self) {
+        let staging = "select count(*) from pg_class where relkind = 'r' and relnamespace = (select oid from pg_namespace \
+                       where nspname = current_schema()) and relname like 'engine\\_stage%'";
+        for _ in 0..100 {
+            self.connection.recover().await.unwrap();
+            if self.value(staging).await == "0" {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{} staging tables are left", self.value(staging).await);
+    }
+
+    /// Sessions of engine in the database, but for those that lie ready for short statements.
+    pub async fn sessions(&self) -> String {
+        self.value(&format!("select count(*) from pg_stat_activity where {SESSIONS}")).await
+    }
+
+    /// That no session stays behind.
+    pub async fn no_sessions(&self) {
+        for _ in 0..200 {
+            if self.sessions().await == "0" {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let left = format!("select string_agg(state || ' ' || query, '; ') from pg_stat_activity where {SESSIONS}");
+        panic!("sessions are left: {}", self.value(&left).await);
+    }
+
     /// A connection as any other program has it, with the schema as its own.
     pub async fn session(&self) -> PgConnection {
-        let mut on = PgConnection::connect(&url()).await.unwrap();
+        let mut on = PgConnection::connect(&self.url).await.unwrap();
         run(&mut on, &format!("set search_path = \"{}\", public", self.schema)).await;
         on
     }
@@ -103,6 +190,10 @@ impl Place {
         }
     }
 }
+
+/// What a session is by which engine reads or writes. Those of its pool are few, idle, and not in a transaction.
+const SESSIONS: &str = "datname = current_database() and application_name = 'engine' \
+    and (state <> 'idle' or pid in (select pid from pg_locks where locktype = 'advisory'))";
 
 /// A connection to a schema.
 pub fn connect(schema: &str, keys: &str) -> Arc<dyn Connection> {

@@ -5,6 +5,7 @@ use crate::{
     blame, check, copy,
     error::{Error, Result},
     inputs, locate,
+    operators::{self, Operator},
     place::Place,
     report::{CheckReport, NodeReport},
     session::Session,
@@ -76,19 +77,20 @@ pub enum Refused {
 
 /// What a model makes of messages.
 pub struct Made {
-    rows: Vec<RecordBatch>,
+    batches: Vec<RecordBatch>,
     schema: SchemaRef,
+    operators: Vec<Operator>,
     checks: Vec<CheckReport>,
 }
 
 impl Made {
     /// Counts the rows, once they are committed.
     pub fn count(self, report: &mut NodeReport) {
-        let written: usize = self.rows.iter().map(RecordBatch::num_rows).sum();
-        let bytes: usize = self.rows.iter().map(RecordBatch::get_array_memory_size).sum();
+        let written: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
+        let bytes: usize = self.batches.iter().map(RecordBatch::get_array_memory_size).sum();
         report.bytes += bytes as u64;
         report.rows = report.rows.map(|rows| rows + written as u64);
-        report.checks = self.checks;
+        (report.checks, report.operators) = (self.checks, self.operators);
     }
 }
 
@@ -218,9 +220,9 @@ impl Sink<'_> {
         let (source, name) = inputs::names(&self.run.runner, topic);
         let memory = MemTable::try_new(messages.schema(), vec![vec![messages.clone()]])?;
         session.register(source.as_str(), name.as_str(), Arc::new(memory))?;
-        let (rows, schema) = self.made(&session, &rendered).await?;
-        let checks = self.check(&session, &rows, &schema).await?;
-        Ok(Made { rows, schema, checks })
+        let mut made = self.made(&session, &rendered).await?;
+        made.checks = self.check(&session, &made.batches, &made.schema).await?;
+        Ok(made)
     }
 
     /// The publication of such rows.
@@ -238,7 +240,7 @@ impl Sink<'_> {
     /// Writes rows into staging.
     pub async fn stage(&self, publisher: &dyn Publisher, made: &Made) -> Result<(), Refused> {
         let mut writer = publisher.writer(&self.place.table).await?;
-        for batch in &made.rows {
+        for batch in &made.batches {
             writer.write(batch.clone()).await.map_err(blamed)?;
         }
         writer.finish().await.map_err(blamed)?;
@@ -246,17 +248,20 @@ impl Sink<'_> {
     }
 
     /// What the model makes of the messages.
-    async fn made(&self, session: &Session, rendered: &Rendered) -> Result<(Vec<RecordBatch>, SchemaRef), Refused> {
+    async fn made(&self, session: &Session, rendered: &Rendered) -> Result<Made, Refused> {
         let located = |error: DataFusionError| blame::in_model(rendered, error, self.node);
         let frame = session.query(&rendered.sql).await.map_err(located)?;
         let schema = copy::schema(frame.schema().inner()).map_err(|error| rows::at_model(error, self.model))?;
-        let made = frame.collect().await.map_err(|error| match located(error) {
+        let refused = |error| match located(error) {
             // A value that cannot be computed is one message's.
             error @ Error::Project(_) => Refused::Rows(error, None),
             error => Refused::Whole(error),
-        })?;
+        };
+        let plan = frame.create_physical_plan().await.map_err(refused)?;
+        let made = collect(plan.clone(), Arc::new(frame.task_ctx())).await.map_err(refused)?;
         let carried = made.iter().map(|batch| copy::carried(batch, &schema)).collect::<Result<_>>();
-        Ok((carried.map_err(|error| Refused::Rows(error, None))?, schema))
+        let batches = carried.map_err(|error| Refused::Rows(error, None))?;
+        Ok(Made { batches, schema, operators: operators::of(plan.as_ref()), checks: vec![] })
     }
 
     fn rendered(&self) -> Result<Rendered> {
@@ -270,6 +275,7 @@ impl Sink<'_> {
     async fn check(&self, session: &Session, made: &[RecordBatch], schema: &SchemaRef) -> Result<Vec<CheckReport>> {
         let rows = Arc::new(MemTable::try_new(schema.clone(), vec![made.to_vec()])?);
         let checks = check::run(&self.run.runner, session, &self.node.name, rows, &self.model.config.checks).await?;
+        self.run.checked(self.node, &checks);
         match check::first_broken(&checks) {
             Some(broken) => Err(check::broken(&self.node.name, broken)),
             None => Ok(checks),

@@ -17,7 +17,12 @@ pub enum Cut {
     After,
     /// With the whole server, so many milliseconds after it has heard.
     Kill(u32, u64),
+    /// Before the server hears it; and nobody tells the server that the other end is gone.
+    Silent,
 }
+
+/// How long a server is left in ignorance.
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// Listens on a port of its own.
 pub struct Proxy {
@@ -27,12 +32,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// In front of the server under test.
-    pub async fn new() -> Self {
-        Self::before(&super::url()).await
-    }
-
-    /// In front of another server.
+    /// In front of a server.
     pub async fn before(url: &str) -> Self {
         let server = Arc::new(Mutex::new(address(url).await));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -74,6 +74,7 @@ async fn pass(client: TcpStream, server: SocketAddr, armed: Arc<Mutex<Option<(&'
     let Ok(server) = TcpStream::connect(server).await else { return };
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
+    // The half that writes goes with it, or the client would not see that it is cut.
     let back = tokio::spawn(async move { copy(&mut from_server, &mut to_client).await });
     let mut buffer = vec![0; 1 << 16];
     while let Ok(size @ 1..) = from_client.read(&mut buffer).await {
@@ -82,12 +83,17 @@ async fn pass(client: TcpStream, server: SocketAddr, armed: Arc<Mutex<Option<(&'
         match cut {
             None => {}
             Some(Cut::Before) => break,
+            Some(Cut::Silent) => {
+                back.abort();
+                drop(from_client);
+                tokio::time::sleep(SILENCE).await;
+                break;
+            }
             Some(Cut::Kill(pid, after_ms)) => {
                 back.abort();
                 let _ = to_server.write_all(&buffer[..size]).await;
                 tokio::time::sleep(Duration::from_millis(after_ms)).await;
-                let killed = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap();
-                assert!(killed.success());
+                crate::mortal::kill(pid);
                 break;
             }
             Some(Cut::After) => {

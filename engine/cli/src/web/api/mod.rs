@@ -1,0 +1,19 @@
+//! `/api/v1`: the same for machines.
+
+pub mod health;
+pub mod nodes;
+pub mod openapi;
+pub mod runs;
+pub mod schedules;
+
+use super::trouble::Trouble;
+use axum::body::Bytes;
+use serde::de::DeserializeOwned;
+
+/// What a machine sends; nothing is the default.
+pub fn body<T: DeserializeOwned + Default>(bytes: &Bytes) -> Result<T, Trouble> {
+    if bytes.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(bytes).map_err(|error| Trouble::wrong(format!("the body is not as it should be: {error}")))
+}

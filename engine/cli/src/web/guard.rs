@@ -1,0 +1,122 @@
+//! What every request passes: who is it, may they, does it come from a page of ours; and what every answer carries.
+
+use super::{
+    Web, answer,
+    routes::{self, Needs, Route},
+    trouble::Trouble,
+    visit::{Visit, WantsJson},
+    who::Who,
+};
+use axum::{
+    body::{Body, to_bytes},
+    extract::{ConnectInfo, FromRequestParts as _, MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
+    middleware::Next,
+    response::Response,
+};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Instant,
+};
+
+/// A form is small.
+const FORM_BYTES: usize = 64 << 10;
+
+/// The header that carries what signs a form, where there is no form.
+const CSRF: &str = "x-csrf-token";
+
+/// Passes a request on to its route, or refuses it.
+pub async fn guard(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let (mut parts, body) = request.into_parts();
+    let matched = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+    let address = web.origin.address(peer, &parts.headers);
+    let who = Who::of(&web, &parts.headers, address);
+    parts.extensions.insert(who.clone());
+    let Ok(visit) = Visit::from_request_parts(&mut parts, &web).await;
+    let route = matched.as_deref().and_then(|path| routes::find(&parts.method, path));
+    let mut response = match admit(&visit, route, &parts.headers) {
+        Err(trouble) => refuse(&visit, &trouble, &parts.method, &parts.uri),
+        Ok(()) if parts.method == Method::POST && !who.by_key => match signed(&visit, &parts.headers, body).await {
+            Ok(body) => next.run(Request::from_parts(parts, body)).await,
+            Err(trouble) => answer::trouble(&visit, &trouble),
+        },
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+    };
+    harden(response.headers_mut());
+    let path = matched.as_deref().unwrap_or("unknown");
+    super::metrics::answered(path, response.status().as_u16(), started.elapsed());
+    response
+}
+
+/// Whether a request may go to its route.
+fn admit(visit: &Visit, route: Option<&Route>, headers: &HeaderMap) -> Result<(), Trouble> {
+    let (web, who) = (&visit.web, &visit.who);
+    let Some(route) = route else { return Err(Trouble::unknown("there is no such page")) };
+    if route.needs != Needs::Anything && !who.by_key && !web.origin.is_ours(headers) {
+        return Err(Trouble::wrong("the address in `Host` is not this service's; `--url` says which it is"));
+    }
+    if route.posts {
+        let origin = headers.contains_key(header::ORIGIN);
+        if (origin || !who.by_key) && !web.origin.is_same(headers) {
+            return Err(Trouble::forbidden("the request comes from another page"));
+        }
+    }
+    match route.needs {
+        Needs::Anything | Needs::Nobody => Ok(()),
+        Needs::Role(role) if who.may(role) => Ok(()),
+        Needs::Role(_) if who.role.is_none() => Err(Trouble::signed_out()),
+        Needs::Role(role) => Err(Trouble::forbidden(format!("only for the role {} and above", role.word()))),
+    }
+}
+
+/// A browser that is not signed in is led to where it can be.
+fn refuse(visit: &Visit, trouble: &Trouble, method: &Method, uri: &Uri) -> Response {
+    if trouble.status == 401 && !visit.json && *method == Method::GET {
+        let here = uri.path_and_query().map_or("/", |path| path.as_str());
+        let next = super::say::url(here);
+        return answer::go(if here == "/" { "/login".to_owned() } else { format!("/login?next={next}") }.as_str());
+    }
+    answer::trouble(visit, trouble)
+}
+
+/// Reads a form, and refuses one that no page of ours signed.
+async fn signed(visit: &Visit, headers: &HeaderMap, body: Body) -> Result<Body, Trouble> {
+    let too_much = |_| Trouble::wrong("that is more than a form holds");
+    let bytes = to_bytes(body, FORM_BYTES).await.map_err(too_much)?;
+    let in_header = headers.get(CSRF).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let given = in_header.unwrap_or_else(|| super::forms::field(&bytes, "csrf"));
+    if visit.who.is_csrf(&visit.web, &given) {
+        Ok(Body::from(bytes))
+    } else {
+        Err(Trouble::forbidden("the form is out of date; go back, load the page again and send it once more"))
+    }
+}
+
+/// The headers of every answer.
+fn harden(headers: &mut HeaderMap) {
+    let set = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ];
+    for (name, value) in set {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+/// Nothing is there.
+pub async fn missing(visit: Visit, json: Option<axum::Extension<WantsJson>>) -> Response {
+    let visit = Visit { json: visit.json || json.is_some(), ..visit };
+    answer::trouble(&visit, &Trouble::unknown("there is no such page"))
+}

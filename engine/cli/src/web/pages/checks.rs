@@ -1,0 +1,106 @@
+//! `/checks`: what must hold and whether it does, and rows that were rejected.
+
+use crate::web::{nodes, shell::Shell, trouble::Trouble, visit::Visit};
+use askama::Template;
+use axum::response::Response;
+use engine_language::{
+    graph::{NodeId, NodeKind},
+    model::Materialized,
+};
+use engine_run::service::Reading;
+use serde::Serialize;
+use tokio::runtime::Handle;
+
+mod letters;
+
+use letters::Letter;
+
+#[derive(Template, Serialize)]
+#[template(path = "checks.html")]
+struct Page {
+    #[serde(skip)]
+    shell: Shell,
+    now_us: i64,
+    checks: Vec<Check>,
+    passed: usize,
+    failing: usize,
+    never: usize,
+    streams: Vec<Stream>,
+}
+
+/// A check, as it went the last time.
+#[derive(Debug, Serialize)]
+struct Check {
+    node: String,
+    url: String,
+    name: String,
+    severity: String,
+    failing: u64,
+    examples: String,
+    run: String,
+    at_us: i64,
+    since_us: i64,
+}
+
+/// A stream and what it rejected.
+#[derive(Debug, Serialize)]
+struct Stream {
+    name: String,
+    url: String,
+    letters: Vec<Letter>,
+    error: Option<String>,
+}
+
+/// Shows them.
+pub async fn checks(visit: Visit) -> Response {
+    let runtime = Handle::current();
+    visit.show(move |visit| page(visit, &runtime)).await
+}
+
+fn page(visit: &Visit, runtime: &Handle) -> Result<Page, Trouble> {
+    let web = &visit.web;
+    let reading = web.service.reading();
+    let project = &reading.project;
+    let mask = reading.mask.clone();
+    let records = web.records.checks(project.target.as_str(), None)?;
+    let known = |node: &str| nodes::find(project, node).is_some();
+    let checks: Vec<Check> = records
+        .into_iter()
+        .filter(|check| known(&check.node))
+        .map(|check| Check {
+            url: nodes::url_of(project, &check.node),
+            node: nodes::name(&check.node).to_owned(),
+            name: check.name,
+            severity: check.severity,
+            failing: check.failing,
+            examples: mask.text(&check.examples),
+            run: check.run,
+            at_us: check.at_us,
+            since_us: check.since_us,
+        })
+        .collect();
+    let declared: usize = project.models.values().map(|model| model.config.checks.len()).sum();
+    let declared = declared + project.singular_tests.len();
+    let streams = streams(&reading);
+    let streams = streams.iter().map(|id| {
+        let (letters, error) = match runtime.block_on(letters::of(&reading, id)) {
+            Ok(letters) => (letters, None),
+            Err(error) => (vec![], Some(mask.text(&error))),
+        };
+        Stream { name: id.name.to_string(), url: nodes::url(project, id), letters, error }
+    });
+    Ok(Page {
+        shell: visit.shell("Checks"),
+        now_us: web.service.now_us(),
+        passed: checks.iter().filter(|check| check.failing == 0).count(),
+        failing: checks.iter().filter(|check| check.failing > 0).count(),
+        never: declared.saturating_sub(checks.len()),
+        checks,
+        streams: streams.collect(),
+    })
+}
+
+fn streams(reading: &Reading) -> Vec<NodeId> {
+    let streams = reading.project.models.values().filter(|model| model.config.materialized == Materialized::Stream);
+    streams.map(|model| NodeId::new(NodeKind::Model, model.name.clone())).collect()
+}

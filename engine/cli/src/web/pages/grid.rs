@@ -1,0 +1,73 @@
+//! `/grid`: runs by nodes.
+
+use crate::web::{nodes, shell::Shell, trouble::Trouble, visit::Visit};
+use askama::Template;
+use axum::{extract::Query, response::Response};
+use engine_run::history::lists::{RunFilter, RunRow};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Runs that are shown.
+const RUNS: u32 = 30;
+
+#[derive(Template, Serialize)]
+#[template(path = "grid.html")]
+struct Page {
+    #[serde(skip)]
+    shell: Shell,
+    now_us: i64,
+    /// Oldest first.
+    runs: Vec<RunRow>,
+    rows: Vec<Row>,
+    schedule: String,
+    schedules: Vec<String>,
+}
+
+/// A node, and how it ended in each run.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    kind: &'static str,
+    url: String,
+    cells: Vec<Option<String>>,
+}
+
+/// Of which schedule.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Of {
+    schedule: String,
+}
+
+/// Shows it.
+pub async fn grid(visit: Visit, Query(of): Query<Of>) -> Response {
+    visit.show(move |visit| page(visit, &of.schedule)).await
+}
+
+fn page(visit: &Visit, schedule: &str) -> Result<Page, Trouble> {
+    let web = &visit.web;
+    let reading = web.service.reading();
+    let project = &reading.project;
+    let filter =
+        RunFilter { schedule: Some(schedule.to_owned()).filter(|name| !name.is_empty()), ..RunFilter::default() };
+    let mut runs = web.records.run_rows(&filter, RUNS)?;
+    runs.reverse();
+    let mut states: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
+    for (i, run) in runs.iter().enumerate() {
+        for node in web.records.node_runs(&run.id)? {
+            states.entry(node.node).or_insert_with(|| vec![None; runs.len()])[i] = Some(node.status);
+        }
+    }
+    let row = |id: &engine_language::graph::NodeId| {
+        let cells = states.get(&id.to_string())?.clone();
+        Some(Row { name: id.name.to_string(), kind: id.kind.word(), url: nodes::url(project, id), cells })
+    };
+    Ok(Page {
+        shell: visit.shell("Grid"),
+        now_us: web.service.now_us(),
+        rows: project.graph.order().iter().filter_map(row).collect(),
+        runs,
+        schedule: schedule.to_owned(),
+        schedules: project.schedules.keys().map(ToString::to_string).collect(),
+    })
+}

@@ -1,0 +1,52 @@
+//! What a node reads, and what reads it.
+
+use crate::web::{Web, graph::states, nodes};
+use engine_language::graph::NodeId;
+use engine_run::service::Reading;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Nodes around one.
+#[derive(Clone, Debug, Serialize)]
+pub struct Lineage {
+    /// What it reads itself.
+    pub reads: Vec<Near>,
+    /// What reads it itself.
+    pub read_by: Vec<Near>,
+    /// The picture of all that stands before and behind it.
+    #[serde(skip)]
+    pub picture: String,
+}
+
+/// A node beside another.
+#[derive(Clone, Debug, Serialize)]
+pub struct Near {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Where its page is.
+    pub url: String,
+}
+
+/// Around a node.
+pub fn of(web: &Web, reading: &Reading, id: &NodeId) -> Lineage {
+    let graph = &reading.project.graph;
+    let near = |nodes: Option<&BTreeSet<NodeId>>| -> Vec<Near> {
+        let near = |id: &NodeId| Near {
+            name: id.name.to_string(),
+            kind: id.kind.word(),
+            url: nodes::url(&reading.project, id),
+        };
+        nodes.into_iter().flatten().map(near).collect()
+    };
+    let mut all = graph.ancestors(id, None);
+    all.extend(graph.descendants(id, None));
+    all.insert(id.clone());
+    let states = states(web, &all);
+    Lineage {
+        reads: near(graph.parents.get(id)),
+        read_by: near(graph.children.get(id)),
+        picture: web.pictures.picture(reading, &all, &states),
+    }
+}

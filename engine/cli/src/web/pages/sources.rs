@@ -1,0 +1,173 @@
+//! `/sources`: every connection: what it is, whether it answers, its tables, how fresh they are, how far streams are
+//! behind.
+
+use crate::web::{Web, answer, freshness::Age, nodes, shell::Shell, trouble::Trouble, visit::Visit};
+use askama::Template;
+use axum::{extract::Path, response::Response};
+use engine_language::graph::NodeKind;
+use engine_run::place;
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, Mutex},
+    time::{Duration, Instant},
+};
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(15);
+
+#[derive(Template, Serialize)]
+#[template(path = "sources.html")]
+struct Page {
+    #[serde(skip)]
+    shell: Shell,
+    now_us: i64,
+    connections: Vec<Connection>,
+    streams: Vec<Stream>,
+}
+
+/// A connection.
+#[derive(Debug, Serialize)]
+struct Connection {
+    name: String,
+    kind: String,
+    /// What came of the last try.
+    tried: Option<Tried>,
+    tables: Vec<Table>,
+    abilities: Vec<&'static str>,
+}
+
+/// A table that the project knows.
+#[derive(Debug, Serialize)]
+struct Table {
+    name: String,
+    kind: &'static str,
+    url: String,
+    age: Option<Age>,
+    /// When it was last made by a run.
+    made_us: Option<i64>,
+    rows: Option<u64>,
+}
+
+/// A stream model.
+#[derive(Debug, Serialize)]
+struct Stream {
+    name: String,
+    url: String,
+    behind: Option<u64>,
+}
+
+/// What came of a try.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tried {
+    /// When, in microseconds since 1970 UTC.
+    pub at_us: i64,
+    /// Whether it answered.
+    pub ok: bool,
+    /// What it said.
+    pub said: String,
+    /// How long it took.
+    pub took_us: i64,
+}
+
+/// What came of tries since this process began.
+static TRIED: LazyLock<Mutex<BTreeMap<String, Tried>>> = LazyLock::new(Mutex::default);
+
+/// Shows them.
+pub async fn sources(visit: Visit) -> Response {
+    visit.show(page).await
+}
+
+fn page(visit: &Visit) -> Result<Page, Trouble> {
+    let web = &visit.web;
+    let reading = web.service.reading();
+    let project = &reading.project;
+    let ages: BTreeMap<String, Age> = web.freshness.ages(web).into_iter().map(|age| (age.table.clone(), age)).collect();
+    let mut tables: BTreeMap<String, Vec<Table>> = BTreeMap::new();
+    for id in project.graph.nodes.keys().filter(|id| !matches!(id.kind, NodeKind::Generator | NodeKind::Test)) {
+        let Some(place) = place::of(project, id) else { continue };
+        let built = web.records.built(project.target.as_str(), id)?;
+        tables.entry(place.connection.to_string()).or_default().push(Table {
+            name: id.name.to_string(),
+            kind: id.kind.word(),
+            url: nodes::url(project, id),
+            age: ages.get(id.name.as_str()).cloned(),
+            made_us: built.as_ref().map(|built| built.at_us),
+            rows: built.and_then(|built| built.rows),
+        });
+    }
+    let tried = TRIED.lock().expect("no holder of this lock panics").clone();
+    let connections = project.connections.iter().map(|(name, declared)| Connection {
+        name: name.to_string(),
+        kind: declared.kind.value.clone(),
+        tried: tried.get(name.as_str()).cloned(),
+        tables: tables.remove(name.as_str()).unwrap_or_default(),
+        abilities: abilities(&reading.runner, name),
+    });
+    let behind = web.service.behind();
+    let streams = project
+        .models
+        .values()
+        .filter(|model| model.config.materialized == engine_language::model::Materialized::Stream);
+    let streams = streams.map(|model| {
+        let id = engine_language::graph::NodeId::new(NodeKind::Model, model.name.clone());
+        Stream {
+            name: id.name.to_string(),
+            url: nodes::url(project, &id),
+            behind: behind.get(&id.to_string()).copied(),
+        }
+    });
+    Ok(Page {
+        shell: visit.shell("Sources"),
+        now_us: web.service.now_us(),
+        connections: connections.collect(),
+        streams: streams.collect(),
+    })
+}
+
+fn abilities(runner: &engine_run::runner::Runner, name: &engine_language::name::Name) -> Vec<&'static str> {
+    let Ok(connection) = runner.systems().get(name) else { return vec![] };
+    let can = connection.abilities();
+    let words = [(true, "read"), (can.write, "write"), (can.merge, "merge"), (can.stream, "stream")];
+    words.into_iter().filter(|(can, _)| *can).map(|(_, word)| word).collect()
+}
+
+/// Tries a connection.
+pub async fn test(visit: Visit, Path(name): Path<String>) -> Response {
+    let done = tried(&visit, &name).await;
+    answer::done(&visit, done.map(|()| "/sources".to_owned()))
+}
+
+async fn tried(visit: &Visit, name: &str) -> Result<(), Trouble> {
+    let reading = visit.web.service.reading();
+    if !reading.project.connections.contains_key(name) {
+        return Err(Trouble::unknown(format!("there is no connection `{name}`")));
+    }
+    let connection = reading.runner.systems().get(&engine_language::name::Name::new(name))?.clone();
+    let started = Instant::now();
+    let ask = async {
+        let what = connection.ping().await?;
+        let tables = connection.tables().await?.len();
+        Ok::<_, engine_connect::error::Error>(format!("{what}, {}", crate::words::counted(tables as u64, "table")))
+    };
+    let (ok, said) = match timeout(PATIENCE, ask).await {
+        Ok(Ok(said)) => (true, said),
+        Ok(Err(error)) => {
+            let hint = error.hint.as_ref().map_or(String::new(), |hint| format!(" · {hint}"));
+            (false, format!("{error}{hint}"))
+        }
+        Err(_) => (false, format!("no answer within {} seconds", PATIENCE.as_secs())),
+    };
+    let said = reading.mask.text(&said);
+    let took_us = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
+    let tried = Tried { at_us: visit.web.service.now_us(), ok, said, took_us };
+    TRIED.lock().expect("no holder of this lock panics").insert(name.to_owned(), tried);
+    let name = name.to_owned();
+    visit.does(move |visit: &Visit| visit.note("tried", &name)).await?;
+    beat(&visit.web);
+    Ok(())
+}
+
+fn beat(web: &Web) {
+    web.service.beat();
+}

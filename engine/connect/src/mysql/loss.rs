@@ -1,0 +1,51 @@
+//! What of a table MySQL cannot carry, before any row moves.
+
+use super::{
+    standard,
+    types::{self, LONGEST_VARCHAR},
+};
+use crate::loss::Loss;
+use engine_language::{
+    code,
+    column::ColumnType,
+    table::{Column, TableDefinition},
+};
+
+/// Characters of the longest name.
+const LONGEST_NAME: usize = 64;
+
+/// What would not be in a copy.
+pub fn of(table: &TableDefinition) -> Vec<Loss> {
+    let mut found: Vec<Loss> = table.columns.iter().flat_map(column).collect();
+    for check in table.checks.iter().filter(|check| !standard::understood(&check.sql)) {
+        let message = format!("MySQL does not understand the check `{}`", check.sql);
+        found.push(Loss::new(&code::W0514, message).hint("add it as a check of a model that reads the copy"));
+    }
+    found
+}
+
+fn column(column: &Column) -> Vec<Loss> {
+    let name = &column.name;
+    let mut found = vec![];
+    if name.chars().count() > LONGEST_NAME {
+        let message = format!("column `{name}` has more than the {LONGEST_NAME} characters that MySQL keeps of a name");
+        found.push(Loss::new(&code::W0517, message).hint("give it a shorter name in a view, and copy that"));
+    }
+    match column.kind {
+        ColumnType::Text(Some(length)) if length > LONGEST_VARCHAR => {
+            let message = format!("column `{name}` holds {length} characters, and its copy is not limited");
+            found.push(Loss::new(&code::W0512, message));
+        }
+        ColumnType::Text(None) if !column.labels.is_empty() && !types::is_enum(&column.labels) => {
+            let message = format!("column `{name}` has labels that no enum of MySQL has, and its copy takes any text");
+            found.push(Loss::new(&code::W0516, message));
+        }
+        ColumnType::Interval | ColumnType::List(_) => {
+            let message = format!("column `{name}` is of type {}, which MySQL does not have", column.kind);
+            let hint = "the replication will be refused: let the source's connection carry it as text, by `types`";
+            found.push(Loss::new(&code::W0516, message).hint(hint));
+        }
+        _ => {}
+    }
+    found
+}

@@ -1,0 +1,46 @@
+//! Connections that came to a good end, kept for a moment for whoever is next: to log in costs more than to read a small
+//! table.
+
+use sqlx::{Connection as _, PgConnection};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+/// So many are kept.
+const KEPT: usize = 8;
+/// For so long.
+const AGE: Duration = Duration::from_secs(1);
+
+/// Connections without a transaction or a lock.
+#[derive(Default)]
+pub struct Idle(Mutex<Vec<(PgConnection, Instant)>>);
+
+impl Idle {
+    /// One that still answers.
+    pub async fn take(&self) -> Option<PgConnection> {
+        loop {
+            let (mut on, since) = self.0.lock().expect("no holder of this lock panics").pop()?;
+            if since.elapsed() < AGE && on.ping().await.is_ok() {
+                return Some(on);
+            }
+        }
+    }
+
+    /// Keeps one, which must be as it was when it was new.
+    pub fn put(self: &Arc<Self>, on: PgConnection) {
+        let mut all = self.0.lock().expect("no holder of this lock panics");
+        if all.len() >= KEPT {
+            return;
+        }
+        all.push((on, Instant::now()));
+        drop(all);
+        let idle = Arc::downgrade(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(AGE).await;
+            if let Some(idle) = idle.upgrade() {
+                idle.0.lock().expect("no holder of this lock panics").retain(|(_, since)| since.elapsed() < AGE);
+            }
+        });
+    }
+}

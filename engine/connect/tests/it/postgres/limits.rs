@@ -1,0 +1,110 @@
+//! What there is not enough of: connections, and room on the disk.
+
+use super::{Place, faults::replaced};
+use crate::contract::subject::{keyed_definition, pairs, target};
+use engine_connect::{
+    error::{Blame, Retry},
+    publish::{Mode, Publication},
+};
+use std::process::Command;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_of_connections_is_said_and_leaves_nothing() {
+    let place = Place::alone(
+        "",
+        "create table big (id int primary key, filler text);
+        insert into big select i, repeat('x', 2000) from generate_series(1, 20000) i",
+    )
+    .await;
+    place.publish(replaced(), pairs(&[(1, "old")])).await.unwrap();
+    let role = place.url.rsplit_once('/').unwrap().1.replace("it_", "few_");
+    place.run(&format!("create role {role} login superuser password 'secret'; alter role {role} nosuperuser connection limit 2;
+        grant all on schema public to {role}; grant all on all tables in schema public to {role}; grant {role} to current_user;
+        alter table words owner to {role}; alter table engine_publications owner to {role};
+        alter table engine_positions owner to {role}; alter table engine_dead_letters owner to {role}")).await;
+    let few = place.again(&format!("user = \"{role}\"\npassword = \"secret\""));
+    let full = |error: &engine_connect::error::Error| {
+        assert_eq!((error.blame, error.retry), (Blame::System, Retry::Later), "{error}");
+        assert!(error.hint.as_ref().unwrap().contains("raise max_connections"), "{error:?}");
+    };
+    // Of two readers at least one finds no connection beside the one that holds the instant.
+    let reading = few.open(&["big", "words"]).await.unwrap();
+    let other = few.open(&["big"]).await.unwrap();
+    let error = few.connection.ping().await.unwrap_err();
+    full(&error);
+    full(&super::instants::drain(super::instants::stream(&reading.tables[0]).await).await.unwrap_err());
+    drop((reading, other));
+    place.no_sessions().await;
+    // The publisher has one, the first writer one, the second none.
+    let publication = Publication { run: "run".into(), tables: vec![replaced()], pipeline: None };
+    let publisher = few.connection.write(publication).await.unwrap();
+    let mut first = publisher.writer(&"words".into()).await.unwrap();
+    first.write(pairs(&[(2, "new")])).await.unwrap();
+    full(&publisher.writer(&"words".into()).await.err().unwrap());
+    drop((first, publisher));
+    place.no_sessions().await;
+    assert_eq!(place.words().await, "old");
+    place.run(&format!("alter role {role} connection limit 20")).await;
+    few.publish(replaced(), pairs(&[(1, "new")])).await.unwrap();
+    assert_eq!(few.query("big", "select count(*) from t").await, "20000");
+    assert_eq!(place.words().await, "new");
+    few.recover().await;
+    place.no_sessions().await;
+}
+
+/// A disk of few megabytes, which only root can have.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn new() -> Self {
+        let disk = Self(tempfile::tempdir().unwrap());
+        let done =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=6m,mode=0777", "tmpfs"]).arg(disk.0.path()).status();
+        assert!(done.unwrap().success(), "only root may mount a disk, which this test needs");
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(disk.0.path(), open).unwrap();
+        disk
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_said_and_leaves_the_old() {
+    let server = crate::mortal::Mortal::new("postgres");
+    let (url, _) = server.up();
+    let disk = SmallDisk::new();
+    let rows = disk.0.path().join("rows");
+    std::fs::create_dir(&rows).unwrap();
+    server.give(&rows);
+    let place = Place::over(&url, "");
+    place.run(&format!("create tablespace small location '{}'", rows.display())).await;
+    place.publish(replaced(), pairs(&[(1, "old")])).await.unwrap();
+    place.run("alter role engine set default_tablespace = 'small'").await;
+    // Nothing that could be made small.
+    let wide: Vec<String> = (0..4000).map(noise).collect();
+    let many: Vec<(i64, &str)> = (0..).zip(wide.iter().map(String::as_str)).collect();
+    for mode in [Mode::Replace, Mode::Merge { key: vec!["id".into()] }] {
+        let target = target("words", &keyed_definition(), mode);
+        let error = place.publish(target, pairs(&many)).await.unwrap_err();
+        assert_eq!((error.blame, error.retry), (Blame::System, Retry::Never), "{error}");
+        assert!(error.hint.as_ref().unwrap().contains("free some room"), "{error:?}");
+        assert!(!error.to_string().contains("engine_stage"), "{error}");
+        place.no_sessions().await;
+        place.recover().await;
+        assert_eq!(place.words().await, "old");
+    }
+    // The room is free again.
+    place.publish(replaced(), pairs(&[(1, "new")])).await.unwrap();
+    assert_eq!(place.words().await, "new");
+}
+
+/// A long text that looks like chance.
+fn noise(id: i64) -> String {
+    let number = |part: i64| xxhash_rust::xxh3::xxh3_64(&[id.to_le_bytes(), part.to_le_bytes()].concat());
+    (0..200).map(number).map(|number| number.to_string()).collect()
+}

@@ -1,0 +1,21 @@
+//! When schedules run: a pure core. Declared schedules, what is recorded of them, and now; out comes what to do.
+//!
+//! Nothing here reads a clock or a file, so that years pass in a test's second.
+
+pub mod admit;
+pub mod backfill;
+mod cron;
+pub mod due;
+pub mod retry;
+pub mod simulate;
+pub mod times;
+pub mod words;
+
+/// A time at which a schedule is due, and the interval that its run stands for: from then, up to the time itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Tick {
+    /// When it is due, in microseconds since 1970 UTC; also the interval's end.
+    pub at_us: i64,
+    /// The interval's start.
+    pub from_us: i64,
+}
