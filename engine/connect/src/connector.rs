@@ -159,6 +159,20 @@ pub trait Connection: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// The same of the messages as their topic still holds them, with all columns. Those that it does not hold any more are
+    /// rejected. `None` if the system cannot do that.
+    async fn again_whole(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
+        let _ = (table, rejected);
+        Ok(None)
+    }
+
+    /// Tells the system how far a pipeline has come that reads from it, for those who watch it there. Nothing is ever read
+    /// back, and nothing depends on it.
+    async fn tell(&self, pipeline: &Name, at: &Position) -> Result<()> {
+        let _ = (pipeline, at);
+        Ok(())
+    }
+
     /// Removes what crashed runs left behind and says how many things that were. Only called while no other run is at work.
     async fn recover(&self) -> Result<usize>;
 }

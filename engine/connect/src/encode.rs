@@ -1,6 +1,6 @@
-//! Rows as messages: one JSON object each.
+//! Rows as messages: one JSON object each, or one record of Avro.
 
-use crate::types;
+use crate::{avro::write::Rows, types};
 use arrow::json::{
     Encoder, EncoderFactory, EncoderOptions, WriterBuilder,
     writer::{LineDelimited, NullableEncoder},
@@ -21,27 +21,60 @@ use std::{
 /// A message to be: its key, its time in microseconds since 1970 UTC, and its bytes.
 pub type Message = (Option<String>, i64, Vec<u8>);
 
+/// What a message's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// A JSON object.
+    Json,
+    /// A record in a schema registry's frame, of the schema of this number.
+    Avro(u32),
+}
+
 /// Rows as messages. `_key` and `_timestamp` are the message's own, `_payload` replaces it as it is. Without `_key`, these
 /// columns make the key: the one's text, or a list in JSON of several.
-pub fn messages(batch: &RecordBatch, key: &[String]) -> Result<Vec<Message>, ArrowError> {
+pub fn messages(batch: &RecordBatch, key: &[String], body: Body) -> Result<Vec<Message>, ArrowError> {
     let text = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>().cloned());
     let keys = text("_key").map_or_else(|| made(batch, key), |keys| Ok(Some(keys)))?;
     let raw = batch.column_by_name("_payload").and_then(|c| c.as_binary_opt::<i32>().cloned());
     let times =
         batch.column_by_name("_timestamp").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>().cloned());
-    let lines = objects(batch)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
     let now = i64::try_from(now).unwrap_or(i64::MAX);
-    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    Ok(lines
-        .enumerate()
-        .map(|(row, line)| {
-            let key = keys.as_ref().filter(|keys| keys.is_valid(row)).map(|keys| keys.value(row).to_owned());
-            let time = times.as_ref().filter(|times| times.is_valid(row)).map_or(now, |times| times.value(row));
-            let payload = raw.as_ref().filter(|raw| raw.is_valid(row)).map_or(line, |raw| raw.value(row));
-            (key, time, payload.to_vec())
-        })
-        .collect())
+    let rows = own(batch)?;
+    let payloads = match body {
+        Body::Json => objects(&rows)?,
+        Body::Avro(schema) => records(&rows, schema),
+    };
+    let message = |(row, payload): (usize, Vec<u8>)| {
+        let key = keys.as_ref().filter(|keys| keys.is_valid(row)).map(|keys| keys.value(row).to_owned());
+        let time = times.as_ref().filter(|times| times.is_valid(row)).map_or(now, |times| times.value(row));
+        let payload = raw.as_ref().filter(|raw| raw.is_valid(row)).map_or(payload, |raw| raw.value(row).to_vec());
+        (key, time, payload)
+    };
+    Ok(payloads.into_iter().enumerate().map(message).collect())
+}
+
+/// Whether a column is part of the bytes, and none of what a message has beside them.
+pub fn is_own(name: &str) -> bool {
+    !name.starts_with('_')
+}
+
+/// The columns that are not the message's own.
+fn own(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let own: Vec<usize> = (0..batch.num_columns()).filter(|i| is_own(batch.schema_ref().field(*i).name())).collect();
+    batch.project(&own)
+}
+
+/// Each row as a record in its frame.
+fn records(rows: &RecordBatch, schema: u32) -> Vec<Vec<u8>> {
+    let records = Rows::of(rows);
+    let record = |row| {
+        let mut out = vec![0];
+        out.extend(schema.to_be_bytes());
+        records.write(row, &mut out);
+        out
+    };
+    (0..rows.num_rows()).map(record).collect()
 }
 
 /// The keys that columns make.
@@ -66,11 +99,8 @@ fn made(batch: &RecordBatch, key: &[String]) -> Result<Option<StringArray>, Arro
     })
 }
 
-/// The columns that are not the message's own, as one object a line.
-fn objects(batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
-    let own: Vec<usize> =
-        (0..batch.num_columns()).filter(|i| !batch.schema_ref().field(*i).name().starts_with('_')).collect();
-    let rows = batch.project(&own)?;
+/// Each row as an object.
+fn objects(rows: &RecordBatch) -> Result<Vec<Vec<u8>>, ArrowError> {
     for (field, column) in rows.schema_ref().fields().iter().zip(rows.columns()) {
         sayable(field, column.as_ref())
             .map_err(|why| ArrowError::JsonError(format!("column `{}`: {why}", field.name())))?;
@@ -78,10 +108,10 @@ fn objects(batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
     let mut out = vec![];
     let builder = WriterBuilder::new().with_explicit_nulls(true).with_encoder_factory(Arc::new(JsonAsItIs));
     let mut writer = builder.build::<_, LineDelimited>(&mut out);
-    writer.write(&rows)?;
+    writer.write(rows)?;
     writer.finish()?;
     drop(writer);
-    Ok(out)
+    Ok(out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
 }
 
 /// Refuses what JSON has no word for, before it would become `null` or a broken line.

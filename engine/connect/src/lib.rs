@@ -4,6 +4,7 @@
 //! published. Each connector is a folder beside it and knows only the hub.
 
 pub mod aggregate;
+mod avro;
 pub mod connector;
 pub mod decode;
 pub mod digest;

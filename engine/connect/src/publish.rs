@@ -85,6 +85,23 @@ pub trait Publisher: Send + Sync {
         Ok(None)
     }
 
+    /// Whether rows can be taken in parts, by [`take`](Self::take).
+    fn takes_parts(&self) -> bool {
+        false
+    }
+
+    /// Takes the rows that were written since the last time into the publication, in the transaction that
+    /// [`commit`](Self::commit) ends. If one of them is refused, it is as if none of them had been written, and what was taken
+    /// before stays. Call it when all writers have finished; a table that is replaced is not taken in parts.
+    async fn take(&self, _table: &Name) -> Result<()> {
+        unreachable!("only asked of who takes parts")
+    }
+
+    /// Forgets the rows that were written since the last time, also those of a writer that has failed.
+    async fn forget(&self, _table: &Name) -> Result<()> {
+        unreachable!("only asked of who takes parts")
+    }
+
     /// Values that became NULL on their way into staging, as the user chose.
     fn replaced(&self, _table: &Name) -> Vec<Replaced> {
         vec![]

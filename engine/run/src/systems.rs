@@ -7,6 +7,7 @@ use crate::{
 use engine_connect::{connector::Connection, read::TableRequest, registry::Registry};
 use engine_language::{
     code,
+    config::source::SourceTable,
     diagnostic::{Diagnostic, Problems},
     graph::NodeId,
     name::Name,
@@ -58,6 +59,13 @@ impl Systems {
         let connection = self.get(&place.connection)?.clone();
         Ok((place, connection))
     }
+}
+
+/// What the project declares of a table that lies there, as a source's.
+pub fn declared(project: &Project, place: &Place) -> Option<Arc<SourceTable>> {
+    let sources = project.sources.values().filter(|source| source.connection.value == place.connection);
+    let tables = sources.flat_map(|source| source.tables.iter().map(move |(name, table)| (source.called(name), table)));
+    tables.into_iter().find(|(called, _)| *called == place.table).map(|(_, table)| Arc::new(table.clone()))
 }
 
 /// What to ask for to read a node's table, with what the project declares of it.

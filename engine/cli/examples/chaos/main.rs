@@ -1,7 +1,8 @@
-//! Chaos: a stream from Kafka into PostgreSQL whose program is killed, whose servers are stopped and started, and that is not
+//! Chaos: a stream from Kafka into a database whose program is killed, whose servers are stopped and started, and that is not
 //! alone. At the end the table is what the topic says, and each poison is once in the dead letters.
 //!
-//! `make chaos`, or `cargo run --example chaos -- EVENTS SEED` over servers that `scripts/services up` started.
+//! `make chaos`, or `cargo run --example chaos -- EVENTS SEED` over servers that `scripts/services up` started. `CHAOS_SINK` is
+//! `postgres`, which it is if not given, or `mysql`.
 #![expect(clippy::unwrap_used, reason = "a chaos that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "it says what it does")]
 
@@ -9,6 +10,7 @@ mod feed;
 mod oracle;
 mod program;
 mod servers;
+mod sink;
 
 use program::Program;
 use rand::{RngExt as _, SeedableRng};
@@ -39,7 +41,7 @@ fn main() {
     let (events, seed) = (number(1_000_000), number(1));
     let servers = Servers::found();
     let place = servers.prepare();
-    println!("{events} events, seed {seed}, topic and schema {place}");
+    println!("{events} events into {}, seed {seed}, topic and schema {place}", servers.sink.kind());
     let sent = Arc::new(AtomicU64::new(0));
     let feeding = thread::spawn({
         let (brokers, topic, sent) = (servers.brokers.clone(), format!("{place}.users"), sent.clone());
@@ -52,7 +54,7 @@ fn main() {
     let program = Program::new(&servers, &place);
     assert!((0..10).any(|_| program.run_to_the_end()), "an undisturbed run comes to its end");
     let said = oracle::ask(&servers.brokers, &format!("{place}.users"));
-    let found = servers.found_in(&place);
+    let found = servers.sink.found_in(&place);
     oracle::compare(&said, &found);
     assert!(done.refused > 0 || done.rivals == 0, "of two programs one is refused");
     println!(
@@ -102,7 +104,7 @@ fn disturb(servers: &Servers, place: &str, seed: u64, more: impl Fn() -> bool) -
             }
             Some(Deed::Database) => {
                 done.databases += 1;
-                servers.restart_database();
+                servers.sink.restart();
             }
             Some(Deed::Rival) => {
                 done.rivals += 1;
@@ -124,7 +126,7 @@ fn rival(servers: &Servers, place: &str, first: &mut Program) -> bool {
     let mut second = Program::new(servers, place);
     second.start();
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(15) {
+    while began.elapsed() < Duration::from_mins(1) {
         if first.was_refused() || second.was_refused() {
             return true;
         }

@@ -20,10 +20,10 @@ impl Program {
     pub fn new(servers: &Servers, place: &str) -> Self {
         let folder = TempDir::new().unwrap();
         fs::create_dir_all(folder.path().join("project/models")).unwrap();
-        fs::write(folder.path().join("project/sources.toml"), include_str!("sources.toml").replace("PLACE", place))
-            .unwrap();
+        let sources = include_str!("sources.toml").replace("SINK", &servers.sink.declared()).replace("PLACE", place);
+        fs::write(folder.path().join("project/sources.toml"), sources).unwrap();
         fs::write(folder.path().join("project/models/users.sql"), include_str!("users.sql")).unwrap();
-        let variables = vec![("CHAOS_KAFKA", servers.brokers.clone()), ("CHAOS_POSTGRES", servers.postgres.clone())];
+        let variables = vec![("CHAOS_KAFKA", servers.brokers.clone()), ("CHAOS_URL", servers.sink.url().to_owned())];
         Self { folder, variables, running: None }
     }
 

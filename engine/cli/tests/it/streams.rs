@@ -1,22 +1,36 @@
-//! Streams from Kafka into PostgreSQL, on real servers.
+//! Streams from Kafka into PostgreSQL and MySQL, on real servers.
 
 mod alone;
+mod avro;
 mod chaos;
 mod letters;
+mod outage;
 mod place;
+#[expect(dead_code, reason = "the tests of the connector use the rest")]
+#[path = "../../../connect/tests/it/kafka/registry.rs"]
+mod registry;
+mod watched;
 
-use place::{Place, event};
+use place::{Place, Sink, event};
 
 #[test]
 fn a_stream_goes_to_the_end_and_the_last_event_of_a_key_wins() {
-    let place = Place::new(3);
+    to_the_end(&Place::new(3), "true");
+}
+
+#[test]
+fn a_stream_into_mysql_goes_to_the_end_and_the_last_event_of_a_key_wins() {
+    to_the_end(&Place::into(Sink::MySql, 3), "1");
+}
+
+fn to_the_end(place: &Place, yes: &str) {
     place.send(&[event("a@x", 1), event("b@x", 2), event(" A@X ", 3)]);
     place.test.run(&["run"]).code(0).says("Streamed users").says("3 events, 3 rows");
     assert_eq!(place.rows("email, n"), "a@x 3, b@x 2");
     place.test.run(&["run"]).code(0).says("no new events");
     place.send(&[event("c@x", 4), event("b@x", 5)]);
     place.test.run(&["run"]).code(0).says("2 events");
-    assert_eq!(place.rows("user_id < 100, email, n"), "true a@x 3, true b@x 5, true c@x 4");
+    assert_eq!(place.rows("user_id < 100, email, n"), format!("{yes} a@x 3, {yes} b@x 5, {yes} c@x 4"));
     let keys = place.rows("user_id, email");
     place.test.run(&["run", "users", "--full-refresh"]).code(0).says("5 events");
     assert_eq!(place.rows("user_id, email"), keys, "keys that the target made stay");

@@ -3,107 +3,60 @@
 //! One message is one object. A value that would lose something (1.7 for an `int`, 1.005 for a `decimal(10,2)`), text after
 //! the object, a bare `null`: each refuses its message and no other.
 
-use super::text::{Cell, Column, parse};
+use super::{
+    rows::{Columns, Decoded, Rows, Wanted},
+    text::{Cell, parse},
+};
 use datafusion::arrow::{
-    array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array},
     compute::kernels::cast_utils::{parse_decimal, string_to_datetime},
-    datatypes::{Decimal128Type, Decimal256Type, Schema, SchemaRef},
+    datatypes::{Decimal128Type, Decimal256Type, SchemaRef},
     error::ArrowError,
 };
 use engine_language::column::ColumnType;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt};
 
 /// Decodes messages of one schema.
 #[derive(Clone, Debug)]
 pub struct JsonDecoder {
-    schema: SchemaRef,
-    columns: Arc<[Wanted]>,
-}
-
-/// A column that is looked for in each message.
-#[derive(Clone, Debug)]
-struct Wanted {
-    name: String,
-    kind: ColumnType,
-    required: bool,
-}
-
-/// The columns of the good messages, and why the others were refused, by their place among all.
-#[derive(Debug)]
-pub struct Decoded {
-    /// One row for each good message, in their order.
-    pub rows: RecordBatch,
-    /// Which messages the rows are of.
-    pub good: Vec<usize>,
-    /// Which messages were refused, and why.
-    pub refused: Vec<(usize, String)>,
+    columns: Columns,
 }
 
 impl JsonDecoder {
     /// For these columns; keys of a message that are no column are ignored, columns without a key are NULL.
     pub fn new(columns: Vec<(String, ColumnType)>) -> Self {
-        let fields: Vec<_> = columns
-            .iter()
-            .map(|(name, kind)| crate::types::field(&engine_language::table::Column::new(name, kind.clone())))
-            .collect();
-        let wanted = columns.into_iter().map(|(name, kind)| Wanted { name, kind, required: false });
-        Self { schema: Arc::new(Schema::new(fields)), columns: wanted.collect() }
+        Self::of(Columns::new(columns))
     }
 
-    /// Refuses messages that have no value for one of these.
-    #[must_use]
-    pub fn requiring(mut self, names: impl Iterator<Item = String>) -> Self {
-        let names: Vec<String> = names.collect();
-        let wanted = self.columns.iter().cloned();
-        self.columns = wanted.map(|w| Wanted { required: w.required || names.contains(&w.name), ..w }).collect();
-        self
+    /// The same, of which some may be required.
+    pub fn of(columns: Columns) -> Self {
+        Self { columns }
     }
 
     /// The columns as Arrow fields.
     pub fn schema(&self) -> &SchemaRef {
-        &self.schema
+        &self.columns.schema
     }
 
     /// Decodes messages.
     pub fn decode(&self, messages: &[&[u8]]) -> Result<Decoded, ArrowError> {
-        let mut columns: Vec<Option<Column>> = self.columns.iter().map(|wanted| Column::new(&wanted.kind)).collect();
-        let (mut good, mut refused) = (vec![], vec![]);
+        let mut rows = Rows::new(&self.columns);
         for (i, message) in messages.iter().enumerate() {
-            let values = match self.values(message) {
-                Ok(values) => values,
-                Err(reason) => {
-                    refused.push((i, reason));
-                    continue;
-                }
-            };
-            match self.cells(&values) {
-                Ok(cells) => {
-                    for (column, cell) in columns.iter_mut().zip(cells) {
-                        column.as_mut().map_or(Ok(()), |column| column.push(cell))?;
-                    }
-                    good.push(i);
-                }
-                Err(reason) => refused.push((i, reason)),
+            let values = self.values(message);
+            match values.as_ref().map_err(Clone::clone).and_then(|values| self.cells(values)) {
+                Ok(cells) => rows.push(i, cells)?,
+                Err(reason) => rows.refuse(i, reason),
             }
         }
-        let arrays = columns.iter_mut().zip(self.schema.fields()).map(|(column, field)| match column {
-            Some(column) => column.finish(),
-            // Nothing that JSON has fits it, so whatever is here is NULL.
-            None => new_null_array(field.data_type(), good.len()),
-        });
-        let arrays: Vec<ArrayRef> = arrays.collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(good.len()));
-        let rows = RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)?;
-        Ok(Decoded { rows, good, refused })
+        rows.finish()
     }
 
     /// What a message says of each column.
     fn values<'m>(&self, message: &'m [u8]) -> Result<Vec<Said<'m>>, String> {
         let wrong = |error: serde_json::Error| format!("not one JSON object: {error}");
         let mut reader = serde_json::Deserializer::from_slice(message);
-        let values = Object(&self.columns).deserialize(&mut reader).map_err(wrong)?;
+        let values = Object(&self.columns.wanted).deserialize(&mut reader).map_err(wrong)?;
         reader.end().map_err(wrong)?;
         Ok(values)
     }
@@ -111,11 +64,11 @@ impl JsonDecoder {
     fn cells<'v>(&self, values: &'v [Said<'_>]) -> Result<Vec<Cell<'v>>, String> {
         let one = |(wanted, value): (&Wanted, &'v Said<'_>)| {
             if wanted.required && matches!(value, Said::Null) {
-                return Err(format!("`{}`: there is no value, and it is required", wanted.name));
+                return Err(wanted.missing());
             }
-            value.cell(&wanted.kind).ok_or_else(|| format!("`{}`: {value} is no {}", wanted.name, wanted.kind))
+            value.cell(&wanted.kind).ok_or_else(|| wanted.refusal(value))
         };
-        self.columns.iter().zip(values).map(one).collect()
+        self.columns.wanted.iter().zip(values).map(one).collect()
     }
 }
 

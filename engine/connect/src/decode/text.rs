@@ -4,9 +4,9 @@ use super::json::{decimal, time};
 use chrono::Utc;
 use datafusion::arrow::{
     array::{
-        ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder, Float32Builder, Float64Builder,
-        Int16Builder, Int32Builder, Int64Builder, StringBuilder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder,
-        UInt64Builder,
+        ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder, Float32Builder,
+        Float64Builder, Int16Builder, Int32Builder, Int64Builder, StringBuilder, Time64MicrosecondBuilder,
+        TimestampMicrosecondBuilder, UInt64Builder,
     },
     compute::kernels::cast_utils::{parse_decimal, string_to_datetime},
     datatypes::{Decimal128Type, Decimal256Type, i256},
@@ -36,6 +36,8 @@ pub enum Cell<'a> {
     Wide(i256),
     /// Everything that is carried as text.
     Text(&'a str),
+    /// `bytes`
+    Bytes(&'a [u8]),
 }
 
 /// The field as a value of this type; `None` if it is not exactly one.
@@ -134,6 +136,8 @@ pub enum Column {
     Time(Time64MicrosecondBuilder),
     /// `timestamp` and `timestamptz`
     Timestamp(TimestampMicrosecondBuilder),
+    /// `bytes`
+    Bytes(BinaryBuilder),
 }
 
 impl Column {
@@ -160,6 +164,11 @@ impl Column {
         })
     }
 
+    /// An empty one; `None` if no message has values of this type.
+    pub fn of_messages(kind: &ColumnType) -> Option<Self> {
+        if *kind == ColumnType::Bytes { Some(Self::Bytes(BinaryBuilder::new())) } else { Self::new(kind) }
+    }
+
     /// Adds a value that [`parse`] gave for the column's own type.
     pub fn push(&mut self, cell: Cell<'_>) -> Result<(), ArrowError> {
         let whole = |n: i64| ArrowError::InvalidArgumentError(format!("{n} does not fit its column"));
@@ -177,6 +186,7 @@ impl Column {
             (Self::Date(to), Cell::Int(n)) => to.append_value(n.try_into().map_err(|_| whole(n))?),
             (Self::Time(to), Cell::Int(n)) => to.append_value(n),
             (Self::Timestamp(to), Cell::Int(n)) => to.append_value(n),
+            (Self::Bytes(to), Cell::Bytes(bytes)) => to.append_value(bytes),
             (column, Cell::Null) => column.push_null(),
             (column, cell) => {
                 return Err(ArrowError::InvalidArgumentError(format!("{cell:?} is not for {column:?}")));
@@ -200,6 +210,7 @@ impl Column {
             Self::Date(to) => to.append_null(),
             Self::Time(to) => to.append_null(),
             Self::Timestamp(to) => to.append_null(),
+            Self::Bytes(to) => to.append_null(),
         }
     }
 
@@ -219,6 +230,7 @@ impl Column {
             Self::Date(from) => Arc::new(from.finish()),
             Self::Time(from) => Arc::new(from.finish()),
             Self::Timestamp(from) => Arc::new(from.finish()),
+            Self::Bytes(from) => Arc::new(from.finish()),
         }
     }
 }

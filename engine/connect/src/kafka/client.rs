@@ -21,6 +21,9 @@ use std::{
 /// How long a broker may take to answer a question.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What the names of consumer groups begin with.
+const GROUP: &str = "engine";
+
 /// A consumer that remembers why it was refused.
 pub type Consumer = BaseConsumer<Reasons>;
 /// A producer that remembers why it was refused.
@@ -72,9 +75,25 @@ impl Client {
     /// A consumer that says each end of a partition, never begins where it was not told to, and sees only what was
     /// committed. What it holds ahead is bounded; the user's own settings win where they may.
     pub fn consumer(&self) -> Result<Consumer> {
+        self.consumer_of(None)
+    }
+
+    /// A consumer that also sees what is not committed yet.
+    pub fn uncommitted(&self) -> Result<Consumer> {
         let mut settings = self.settings()?;
+        settings.set("group.id", GROUP).set("enable.auto.commit", "false").set("isolation.level", "read_uncommitted");
+        settings.create_with_context(Reasons::default()).map_err(|error| self.fault("connecting", &error))
+    }
+
+    /// The same, in the group of a reader.
+    pub fn consumer_of(&self, reader: Option<&str>) -> Result<Consumer> {
+        let mut settings = self.settings()?;
+        if let Some(reader) = reader {
+            let group = format!("{}.{reader}", settings.get("group.id").unwrap_or(GROUP));
+            settings.set("group.id", group);
+        }
         for (key, value) in [
-            ("group.id", "engine"),
+            ("group.id", GROUP),
             // By each message stands several times its bytes of bookkeeping.
             ("queued.max.messages.kbytes", "4096"),
             ("queued.min.messages", "10000"),
@@ -129,8 +148,11 @@ impl Client {
         let asked = tokio::task::spawn_blocking(move || {
             let control = client.control()?;
             let answer = question(&control);
-            // What it was told meanwhile waits in its queue.
-            while control.poll(Duration::ZERO).is_some() {}
+            // What it was told meanwhile waits in its queue, and a poll that may not wait gives up at a line of its log.
+            let patience = if answer.is_err() { Duration::from_millis(20) } else { Duration::ZERO };
+            while let Some(told) = control.poll(patience) {
+                control.context().heard(told.err());
+            }
             answer.map_err(|error| client.fault_because(&doing, &error, control.context()))
         });
         asked.await.expect("a question does not panic")
@@ -240,17 +262,25 @@ struct Told {
 }
 
 impl Reasons {
+    /// A consumer is told of by its polls.
+    pub fn heard(&self, told: Option<KafkaError>) {
+        if let Some(error) = told {
+            let text = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
+            self.error(error, &text);
+        }
+    }
+
     /// The last reason, unless it is no more than that nobody answered and there is a better one.
     pub fn last(&self) -> Option<(Code, String)> {
-        self.told().refused.clone()
+        self.held().refused.clone()
     }
 
     /// The first message that could not be delivered.
     pub fn undelivered(&self) -> Option<KafkaError> {
-        self.told().undelivered.clone()
+        self.held().undelivered.clone()
     }
 
-    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
+    fn held(&self) -> std::sync::MutexGuard<'_, Told> {
         self.0.lock().expect("no holder of this lock panics")
     }
 }
@@ -262,7 +292,7 @@ impl ClientContext for Reasons {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let Some(code) = error.rdkafka_error_code() else { return };
-        let mut told = self.told();
+        let mut told = self.held();
         let better = told.refused.as_ref().is_none_or(|(known, _)| vague(*known) || !vague(code));
         if code != Code::PartitionEOF && better {
             told.refused = Some((code, reason.to_owned()));
@@ -277,7 +307,7 @@ impl ProducerContext for Reasons {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, _)) = result {
-            self.told().undelivered.get_or_insert_with(|| error.clone());
+            self.held().undelivered.get_or_insert_with(|| error.clone());
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What the user writes of a Kafka cluster.
 
-use super::{Brokers, client::Client};
+use super::{
+    Brokers,
+    client::Client,
+    registry::{Address, Registry},
+};
 use crate::{
     connector::{Connection, Connector, Place},
     error::Result,
@@ -39,6 +43,16 @@ pub struct Config {
     pub password: Option<Secret>,
     /// A file that holds the password, from the project's root.
     pub password_file: Option<PathBuf>,
+    /// The schema registry of topics with `format = "avro"`, such as `http://registry:8081`.
+    pub registry: Option<String>,
+    /// The registry's user.
+    pub registry_user: Option<String>,
+    /// The password of the registry's user.
+    pub registry_password: Option<Secret>,
+    /// A file that holds it, from the project's root.
+    pub registry_password_file: Option<PathBuf>,
+    /// The certificates of authorities to trust for the registry, from the project's root; the known ones if not given.
+    pub registry_ca: Option<PathBuf>,
     /// Settings of librdkafka by their own names, such as `{ "fetch.message.max.bytes" = 4000000 }`.
     #[serde(default)]
     pub librdkafka: BTreeMap<String, Setting>,
@@ -58,12 +72,35 @@ impl Connector for Kafka {
             if hint.is_empty() { problem } else { problem.hint(hint) }
         };
         let settings = settings(place, &config).map_err(wrong)?;
+        let registry = registry(place, &config).map_err(wrong)?;
         let password_file = config.password_file.as_ref().map(|file| place.path(file));
         let client = Client::new(place.name.clone(), settings, password_file, config.brokers);
         // Another copy of the project is another writer.
         let writer = format!("engine.{}.{:016x}", place.name, xxh3_64(place.root.as_os_str().as_encoded_bytes()));
-        Ok(Arc::new(Brokers::new(client, config.prefix.unwrap_or_default(), writer)))
+        let prefix = config.prefix.unwrap_or_default();
+        Ok(Arc::new(Brokers { registry, ..Brokers::new(client, prefix, writer) }))
     }
+}
+
+fn registry(place: &Place<'_>, config: &Config) -> Result<Option<Registry>, Wrong> {
+    let Some(url) = &config.registry else {
+        let named = config.registry_user.is_some() || config.registry_password.is_some();
+        let message = "there is a user of a registry, and no `registry`".to_owned();
+        return if named { Err((message, "give its address: `registry = \"http://…\"`".into())) } else { Ok(None) };
+    };
+    let known = url.starts_with("http://") || url.starts_with("https://");
+    if !known || url.contains('@') {
+        let hint = "the user and the password are `registry_user` and `registry_password`";
+        return Err(("`registry` should look like `http://host:port`".into(), hint.into()));
+    }
+    Ok(Some(Registry::new(Address {
+        name: place.name.clone(),
+        url: url.trim_end_matches('/').to_owned(),
+        user: config.registry_user.clone(),
+        password: config.registry_password.clone(),
+        password_file: config.registry_password_file.as_ref().map(|file| place.path(file)),
+        ca: config.registry_ca.as_ref().map(|file| place.path(file)),
+    })))
 }
 
 /// What is wrong, and what to do; that may be nothing.

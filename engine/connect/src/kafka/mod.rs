@@ -6,17 +6,26 @@
 mod begin;
 mod client;
 mod config;
+mod group;
+mod letters;
+mod places;
 mod poll;
+mod pollers;
 mod read;
+mod registry;
+mod scan;
+mod shape;
 mod stand;
 mod topic;
+mod trouble;
 mod write;
 
 pub use config::{Config, Kafka};
 
 use crate::{
     connector::{Abilities, Connection},
-    error::{Blame, Result},
+    decode::avro::Schemas,
+    error::Result,
     position::{Position, Token},
     publish::{Publication, Publisher},
     read::{Lag, Offsets, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
@@ -27,7 +36,9 @@ use engine_language::{
     table::{Column, TableDefinition},
 };
 use rdkafka::{consumer::Consumer as _, error::KafkaResult};
+use registry::Registry;
 use serde_json::Value;
+use stand::Stand;
 use std::sync::Arc;
 use topic::Topic;
 
@@ -38,12 +49,18 @@ pub struct Brokers {
     prefix: String,
     /// By what the cluster knows this project as a writer.
     writer: String,
-    pollers: Arc<read::Pollers>,
+    pollers: Arc<pollers::Pollers>,
+    groups: Arc<group::Groups>,
+    registry: Option<Registry>,
 }
 
 impl Brokers {
     fn new(client: Client, prefix: String, writer: String) -> Self {
-        Self { client, prefix, writer, pollers: Arc::default() }
+        Self { client, prefix, writer, pollers: Arc::default(), groups: Arc::default(), registry: None }
+    }
+
+    fn schemas(&self) -> Option<Arc<dyn Schemas>> {
+        self.registry.clone().map(|registry| Arc::new(registry) as Arc<dyn Schemas>)
     }
 
     fn topic(&self, table: &Name) -> Topic {
@@ -63,7 +80,10 @@ impl Connection for Brokers {
         };
         let brokers = self.client.ask("connecting", count).await?;
         let word = if brokers == 1 { "broker" } else { "brokers" };
-        Ok(format!("Kafka with {brokers} {word} at {}", self.client.at()))
+        let found = format!("Kafka with {brokers} {word} at {}", self.client.at());
+        let Some(registry) = self.registry.clone() else { return Ok(found) };
+        let at = tokio::task::spawn_blocking(move || registry.ping()).await.expect("asking does not panic")?;
+        Ok(format!("{found}, schemas at {at}"))
     }
 
     async fn tables(&self) -> Result<Vec<Name>> {
@@ -91,7 +111,7 @@ impl Connection for Brokers {
     async fn read(&self, request: ReadRequest) -> Result<Reading> {
         let mut tables = vec![];
         for table in &request.tables {
-            tables.push(read::open(&self.topic(&table.table), table, &self.pollers).await?);
+            tables.push(read::open(&self.topic(&table.table), table, (&self.pollers, self.schemas())).await?);
         }
         Ok(Reading { tables, snapshot: None })
     }
@@ -99,7 +119,7 @@ impl Connection for Brokers {
     async fn token(&self, table: &TableRequest, _: Option<&Token>) -> Result<Option<Token>> {
         let Some(extents) = self.topic(&table.table).extents().await? else { return Ok(None) };
         // A topic that was made anew and filled as far would look the same.
-        let last = read::last_marks(&self.topic(&table.table), &extents).await?;
+        let last = places::last_marks(&self.topic(&table.table), &extents).await?;
         Ok(Some(Token { value: format!("{extents:?} {last:?}"), hint: Value::Null }))
     }
 
@@ -112,25 +132,43 @@ impl Connection for Brokers {
     }
 
     async fn lag(&self, table: &TableRequest) -> Result<Option<Lag>> {
-        read::lag(&self.topic(&table.table), table.since.as_ref()).await
+        places::lag(&self.topic(&table.table), table.since.as_ref()).await
     }
 
     async fn start(&self, table: &TableRequest, at: Start) -> Result<Option<Position>> {
-        read::start(&self.topic(&table.table), at).await
+        places::start(&self.topic(&table.table), at).await
     }
 
     async fn passed(&self, table: &TableRequest, next: &Offsets) -> Result<Option<Position>> {
-        read::passed(&self.topic(&table.table), table.since.as_ref(), next).await
+        places::passed(&self.topic(&table.table), table.since.as_ref(), next).await
     }
 
     async fn message(&self, table: &TableRequest, at: (u32, i64), reason: String) -> Result<Option<RejectedRow>> {
-        read::message(&self.topic(&table.table), at, reason).await
+        letters::message(&self.topic(&table.table), at, reason).await
     }
 
     async fn again(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
         let topic = self.topic(&table.table);
-        let decoder = read::decoder(&topic, table)?;
-        decoder.open_again(&rejected).map(Some).map_err(|why| topic.error("reading", Blame::Data, why))
+        let decoder = shape::decoder(&topic, table, self.schemas())?;
+        // Schemas may have to be waited for.
+        let work = move || decoder.open_again(&rejected).map_err(|why| shape::undecoded(&topic, why));
+        tokio::task::spawn_blocking(work).await.expect("decoding does not panic").map(Some)
+    }
+
+    async fn again_whole(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
+        let topic = self.topic(&table.table);
+        let decoder = shape::decoder(&topic, table, self.schemas())?;
+        let (messages, gone) = letters::find(&topic, rejected).await?;
+        for row in gone {
+            decoder.rejected().push(RejectedRow { reason: letters::GONE.into(), ..row });
+        }
+        let work = move || decoder.open_whole(messages).map_err(|why| shape::undecoded(&topic, why));
+        tokio::task::spawn_blocking(work).await.expect("decoding does not panic").map(Some)
+    }
+
+    async fn tell(&self, pipeline: &Name, at: &Position) -> Result<()> {
+        let Some(stand) = Stand::read(at) else { return Ok(()) };
+        self.groups.tell(&self.client, pipeline.as_str(), stand).await
     }
 
     /// A writer that died left a transaction open; the next one of its name ends it.

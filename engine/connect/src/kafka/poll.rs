@@ -3,6 +3,7 @@
 use super::{
     client::{Consumer, vague},
     stand::{At, Mark, Stand},
+    trouble::Trouble,
 };
 use crate::{
     decode::messages::{Message as Row, Messages},
@@ -56,19 +57,6 @@ pub enum Said {
     Done(Stand),
     /// It cannot go on.
     Trouble(Trouble),
-}
-
-/// Why reading cannot go on.
-#[derive(Debug)]
-pub enum Trouble {
-    /// The client says so.
-    Kafka(KafkaError),
-    /// Nothing comes.
-    Silent,
-    /// Another message stands where the last one was read.
-    Other(i32, i64),
-    /// No message stands where the last one was read.
-    Lost(i32, i64),
 }
 
 /// A thread that polls one topic, and where it stands. It ends when this is dropped.
@@ -219,7 +207,8 @@ fn size(message: &BorrowedMessage<'_>) -> u64 {
     (message.payload_len() + message.key_len()) as u64
 }
 
-fn push(messages: &mut Messages, message: &BorrowedMessage<'_>) {
+/// Adds a message to others.
+pub fn push(messages: &mut Messages, message: &BorrowedMessage<'_>) {
     let time = match message.timestamp() {
         Timestamp::NotAvailable => 0,
         Timestamp::CreateTime(ms) | Timestamp::LogAppendTime(ms) => ms.saturating_mul(1000),

@@ -62,6 +62,32 @@ impl Topic {
         self.client.ask(&doing, move |consumer| patiently(|| reach(consumer))).await
     }
 
+    /// Waits until what was just committed can be read: the broker says that a transaction is committed before its readers
+    /// know. What another's open transaction holds up is not waited for for long.
+    pub async fn settled(&self) -> Result<()> {
+        let (client, topic, doing) = (self.client.clone(), self.topic.clone(), format!("publishing `{}`", self.name));
+        let began = Instant::now();
+        let asked = tokio::task::spawn_blocking(move || {
+            let ends = |consumer: Consumer| {
+                patiently(|| match partitions(&consumer, &topic)? {
+                    Some(count) => offsets(&consumer, &topic, count, LATEST),
+                    None => Ok(BTreeMap::new()),
+                })
+            };
+            ends(client.uncommitted()?).map_err(|error| client.fault(&doing, &error))
+        });
+        let written = asked.await.expect("a driver does not panic")?;
+        while began.elapsed() < SETTLING {
+            let Some(extents) = self.extents().await? else { break };
+            let known = |(partition, end): (&i32, &i64)| extents.get(partition).is_none_or(|extent| extent.end >= *end);
+            if written.iter().all(known) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    }
+
     /// By partition the offset of the first message of a time or later, in milliseconds since 1970 UTC; the end if there is none.
     pub async fn since(&self, time: i64) -> Result<BTreeMap<i32, i64>> {
         let (doing, topic) = (format!("reading `{}`", self.name), self.topic.clone());
@@ -152,6 +178,8 @@ fn partitions(consumer: &Consumer, topic: &str) -> Result<Option<i32>, KafkaErro
     }
 }
 
+/// Longest wait for readers to know of a commit.
+const SETTLING: Duration = Duration::from_secs(5);
 /// Stands for the first offset where a time is asked for.
 const EARLIEST: i64 = -2;
 /// Stands for the offset behind the last.

@@ -6,7 +6,9 @@ use super::{
     topic::Topic,
 };
 use crate::{
-    encode::{Message, messages},
+    avro::declare,
+    decode::decoder::{is_avro, no_registry},
+    encode::{Body, Message, is_own, messages},
     error::{Blame, Error, Result},
     publish::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
 };
@@ -31,7 +33,7 @@ const COMMIT: Duration = Duration::from_mins(1);
 pub struct Append {
     client: Client,
     producer: Arc<Producer>,
-    tables: Vec<(Target, Topic)>,
+    tables: Vec<(Target, Topic, Body)>,
     rows: Arc<Mutex<BTreeMap<Name, u64>>>,
     committed: bool,
 }
@@ -48,10 +50,11 @@ impl Append {
         let mut tables = vec![];
         for target in publication.tables {
             let topic = brokers.topic(&target.table);
+            let body = body(brokers, &target, &topic).await?;
             topic.make(target.declared.as_ref().and_then(|declared| declared.create.as_ref())).await?;
-            tables.push((target, topic));
+            tables.push((target, topic, body));
         }
-        let names: Vec<&str> = tables.iter().map(|(_, topic)| topic.topic.as_str()).collect();
+        let names: Vec<&str> = tables.iter().map(|(_, topic, _)| topic.topic.as_str()).collect();
         let id = format!("{}.{}", brokers.writer, names.join("+"));
         let open = client.clone();
         let producer = blocking(move || {
@@ -67,9 +70,24 @@ impl Append {
         Ok(Self { client, producer: Arc::new(producer.await?), tables, rows: Arc::default(), committed: false })
     }
 
-    fn table(&self, name: &Name) -> &(Target, Topic) {
-        self.tables.iter().find(|(target, _)| target.table == *name).expect("the table is in the publication")
+    fn table(&self, name: &Name) -> &(Target, Topic, Body) {
+        self.tables.iter().find(|(target, ..)| target.table == *name).expect("the table is in the publication")
     }
+}
+
+/// How a target's messages are written, as its topic is declared. In Avro, their schema is in the registry from now on.
+async fn body(brokers: &Brokers, target: &Target, topic: &Topic) -> Result<Body> {
+    let wrong = |(why, hint): (String, &'static str)| topic.error("writing", Blame::User, why).hint(hint);
+    let declared = target.declared.as_ref();
+    if !declared.map_or(Ok(false), |declared| is_avro(declared)).map_err(wrong)? {
+        return Ok(Body::Json);
+    }
+    let Some(registry) = brokers.registry.clone() else { return Err(wrong(no_registry())) };
+    let fields = target.schema.fields().iter().map(AsRef::as_ref).filter(|field| is_own(field.name()));
+    let schema = declare::schema(&declare::record_name(&topic.topic), fields);
+    let schema = schema.map_err(|why| topic.error("writing", Blame::Data, why))?;
+    let subject = format!("{}-value", topic.topic);
+    blocking(move || registry.register(&subject, &schema)).await.map(Body::Avro)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -79,10 +97,10 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 #[async_trait::async_trait]
 impl Publisher for Append {
     async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
-        let (target, topic) = self.table(table);
+        let (target, topic, body) = self.table(table);
         let key = target.definition.message_key().to_vec();
         let (topic, producer) = (topic.clone(), self.producer.clone());
-        Ok(Box::new(Sender { topic, producer, key, rows: self.rows.clone(), written: 0 }))
+        Ok(Box::new(Sender { topic, producer, key, body: *body, rows: self.rows.clone(), written: 0 }))
     }
 
     async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
@@ -101,9 +119,14 @@ impl Publisher for Append {
         blocking(move || publish(&client, &producer)).await?;
         fail::fail_point!("kafka::published");
         self.committed = true;
+        for (_, topic, _) in &self.tables {
+            if let Err(error) = topic.settled().await {
+                tracing::debug!(%error, "published, and its readers may not know yet");
+            }
+        }
         let rows = self.rows.lock().expect("no holder of this lock panics");
         let rows = |table: &Name| rows.get(table).copied().unwrap_or(0);
-        let tables = self.tables.iter().map(|(target, _)| &target.table);
+        let tables = self.tables.iter().map(|(target, ..)| &target.table);
         Ok(tables.map(|table| Written { table: table.clone(), rows: rows(table) }).collect())
     }
 }
@@ -163,6 +186,7 @@ struct Sender {
     producer: Arc<Producer>,
     /// The columns that make a message's key, unless there is `_key`.
     key: Vec<String>,
+    body: Body,
     rows: Arc<Mutex<BTreeMap<Name, u64>>>,
     written: u64,
 }
@@ -170,7 +194,8 @@ struct Sender {
 #[async_trait::async_trait]
 impl Writer for Sender {
     async fn write(&mut self, batch: RecordBatch) -> Result<()> {
-        let messages = messages(&batch, &self.key).map_err(|error| self.topic.error("writing", Blame::Data, error))?;
+        let messages = messages(&batch, &self.key, self.body);
+        let messages = messages.map_err(|error| self.topic.error("writing", Blame::Data, error))?;
         let count = messages.len() as u64;
         let (topic, producer) = (self.topic.clone(), self.producer.clone());
         blocking(move || messages.into_iter().try_for_each(|message| send(&topic, &producer, &message))).await?;

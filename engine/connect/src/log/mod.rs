@@ -129,7 +129,8 @@ impl Connection for Topics {
     async fn again(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
         let topic = self.topic(&table.table)?;
         let decoder = read::decoder(&topic, table)?;
-        decoder.open_again(&rejected).map(Some).map_err(|why| topic.error("reading", Blame::Data, why))
+        let wrong = |why: String| topic.error("reading", Blame::Data, why);
+        decoder.open_again(&rejected).map(Some).map_err(|undecoded| undecoded.explained(wrong))
     }
 
     async fn recover(&self) -> Result<usize> {

@@ -2,7 +2,10 @@
 
 use super::topic::{At, Committed, Line, Topic};
 use crate::{
-    decode::messages::{BAD_ROW, Message, MessageDecoder, Messages},
+    decode::{
+        decoder::{BAD_ROW, MessageDecoder},
+        messages::{Message, Messages},
+    },
     error::{Blame, Result},
     position::Position,
     read::{Lag, Offsets, OpenTable, RejectedRow, Start, TableRequest},
@@ -51,7 +54,7 @@ pub fn open(topic: &Topic, request: &TableRequest) -> Result<OpenTable> {
 
 /// What each message becomes.
 pub fn decoder(topic: &Topic, request: &TableRequest) -> Result<MessageDecoder> {
-    MessageDecoder::new(request).map_err(|(why, hint)| topic.error("reading", Blame::User, why).hint(hint))
+    MessageDecoder::new(request, None).map_err(|(why, hint)| topic.error("reading", Blame::User, why).hint(hint))
 }
 
 fn opened(shape: &Shape, batches: Vec<RecordBatch>, next: Option<Position>, more: bool) -> OpenTable {
@@ -181,7 +184,8 @@ impl Shape {
     /// Messages as columns; what cannot be read goes where the user said.
     fn decode(&self, partition: usize, lines: &[Line], keep: bool) -> Result<RecordBatch> {
         let messages = messages(partition, lines);
-        self.decoder.decode(messages, keep).map_err(|why| self.topic.error("reading", Blame::Data, why).hint(BAD_ROW))
+        let wrong = |why: String| self.topic.error("reading", Blame::Data, why).hint(BAD_ROW);
+        self.decoder.decode(messages, keep).map_err(|undecoded| undecoded.explained(wrong))
     }
 }
 

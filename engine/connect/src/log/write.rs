@@ -5,7 +5,7 @@ use super::{
     topic::{Committed, End, Line, Topic},
 };
 use crate::{
-    encode::{Message, messages},
+    encode::{Body, Message, messages},
     error::{Blame, Error, Result},
     publish::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
 };
@@ -119,7 +119,8 @@ struct Lines {
 #[async_trait::async_trait]
 impl Writer for Lines {
     async fn write(&mut self, batch: RecordBatch) -> Result<()> {
-        let messages = messages(&batch, &self.key).map_err(|error| self.topic.error("writing", Blame::Data, error))?;
+        let messages =
+            messages(&batch, &self.key, Body::Json).map_err(|error| self.topic.error("writing", Blame::Data, error))?;
         let count = messages.len() as u64;
         let mut ends = self.ends.lock().expect("no holder of this lock panics");
         append(&self.topic, &mut ends, self.written, messages).map_err(|error| self.topic.io("writing", &error))?;

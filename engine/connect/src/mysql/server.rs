@@ -61,6 +61,11 @@ impl Product {
     pub fn name(&self) -> &'static str {
         if self.mariadb { "MariaDB" } else { "MySQL" }
     }
+
+    /// Whether it tells of an error which row of its statement it is about.
+    pub fn numbers_rows(&self) -> bool {
+        self.mariadb && self.version >= (10, 7)
+    }
 }
 
 impl fmt::Debug for Server {

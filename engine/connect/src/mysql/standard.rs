@@ -33,6 +33,21 @@ pub fn sql(condition: &str) -> String {
     expression.to_string()
 }
 
+/// The columns that a condition speaks of; `None` if it cannot be read.
+pub fn columns(condition: &str) -> Option<Vec<String>> {
+    let mut columns = vec![];
+    let mut expression = parse(condition)?;
+    let _ = visit_expressions_mut(&mut expression, |e| {
+        match e {
+            Expr::Identifier(name) => columns.push(name.value.clone()),
+            Expr::CompoundIdentifier(names) => columns.extend(names.last().map(|name| name.value.clone())),
+            _ => {}
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    Some(columns)
+}
+
 /// Functions that mean the same in most systems, and in MySQL.
 const FUNCTIONS: &[&str] = &[
     "abs",
@@ -157,7 +172,13 @@ impl Dialect for Stored {
 
 #[cfg(test)]
 mod tests {
-    use super::{sql, understood};
+    use super::{columns, sql, understood};
+
+    #[test]
+    fn a_condition_tells_its_columns() {
+        assert_eq!(columns("`a b` > 0 and length(t.n) < 3").unwrap(), ["a b", "n"]);
+        assert_eq!(columns("not a condition at all ("), None);
+    }
 
     #[test]
     fn what_the_servers_keep_is_standard_sql() {

@@ -238,7 +238,15 @@ async fn insert_all(
 async fn insert_some(server: &Server, on: &mut MySqlConnection, insert: Insert, doing: &str) -> Result<()> {
     let fault = |error| renumbered(server.fault(doing, error), insert.first);
     let query = sqlx::query_with(AssertSqlSafe(insert.sql), insert.values.arguments).persistent(insert.again);
-    let done = query.execute(&mut *on).await.map_err(fault)?;
+    let done = match query.execute(&mut *on).await {
+        Ok(done) => done,
+        Err(error) => {
+            let error = fault(error);
+            let blamed = if error.blame == Blame::Data { blamed(server, on).await } else { None };
+            let row = blamed.map(|number| insert.first + number - 2);
+            return Err(if row.is_some() { error.row(row) } else { error });
+        }
+    };
     if done.rows_affected() != insert.rows as u64 {
         let message = format!("{} rows were sent and {} arrived", insert.rows, done.rows_affected());
         return Err(server.error(doing, Blame::System, message));
@@ -248,6 +256,16 @@ async fn insert_some(server: &Server, on: &mut MySqlConnection, insert: Insert, 
         Some(text) => Err(renumbered(server.error(doing, Blame::Data, text), insert.first)),
         None => Ok(()),
     }
+}
+
+/// Which row of the last statement its error is about, from 1. MySQL does not tell, nor does an old MariaDB.
+async fn blamed(server: &Server, on: &mut MySqlConnection) -> Option<u64> {
+    if !server.known_product().numbers_rows() {
+        return None;
+    }
+    run(on, "get diagnostics condition 1 @engine_row = row_number").await.ok()?;
+    let row = sqlx::raw_sql("select cast(@engine_row as unsigned)").fetch_one(on).await.ok()?;
+    row.try_get_unchecked::<Option<u64>, _>(0).ok().flatten().filter(|number| *number > 0)
 }
 
 /// The first warning about the last statement.
@@ -266,7 +284,8 @@ fn renumbered(mut error: Error, first: u64) -> Error {
     let text = error.source.to_string();
     let Some((before, after)) = text.split_once(" at row ") else { return error };
     let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
-    if let Ok(number) = after[..digits].parse::<u64>() {
+    if let Ok(number @ 1..) = after[..digits].parse::<u64>() {
+        error.row = Some(first + number - 2);
         error.source = format!("{before} at row {}{}", first + number - 1, &after[digits..]).into();
     }
     error

@@ -1,9 +1,12 @@
 //! Kafka, on a real broker, and on librdkafka's mock where a real one won't fail on demand.
 
+pub mod avro;
 mod faults;
 mod gaps;
 mod messages;
 mod poison;
+pub mod registry;
+mod sasl;
 mod topic;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -8,6 +8,7 @@ use crate::{
     inputs, operators,
     report::{NodeReport, Status},
     step::StepRun,
+    systems,
 };
 use datafusion::{arrow::datatypes::SchemaRef, error::DataFusionError, physical_plan::execute_stream};
 use engine_connect::{
@@ -51,8 +52,9 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     let whole = connection.abilities().replace;
     let mode = if there.is_some() || !whole && adds(model) { mode(model) } else { Mode::Replace };
     let definition = definition(model, &schema);
+    let declared = systems::declared(&run.runner.project, &place);
     let target =
-        Target { table: place.table.clone(), schema: schema.clone(), definition, mode: mode.clone(), declared: None };
+        Target { table: place.table.clone(), schema: schema.clone(), definition, mode: mode.clone(), declared };
     let publication = Publication { run: run.run.id.clone(), tables: vec![target], pipeline: None };
     let publisher = connection.write(publication).await?;
     let writer = publisher.writer(&place.table).await?;

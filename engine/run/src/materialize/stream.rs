@@ -6,6 +6,8 @@ mod pace;
 mod parts;
 mod progress;
 pub mod replay;
+mod sift;
+mod told;
 
 use super::mode;
 use crate::{
@@ -34,6 +36,7 @@ use flood::Flood;
 use pace::Pace;
 use progress::Progress;
 use std::{sync::Arc, time::Duration};
+use told::Told;
 
 /// Bytes of a micro-batch.
 const BATCH_BYTES: u64 = 16 << 20;
@@ -49,9 +52,10 @@ pub async fn follow(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeR
     let stream = Stream::new(run, node, model)?;
     let mut progress = Progress::new(run, node);
     let mut from_start = true;
-    let mut pace = Pace::default();
+    let (mut pace, mut told) = (Pace::default(), Told::default());
     loop {
-        let done = stream.to_the_end(&mut report, &mut progress, &mut pace, &mut from_start).await;
+        let done = stream.to_the_end(&mut report, (&mut progress, &mut told), &mut pace, &mut from_start).await;
+        told.rests(&stream).await;
         match done {
             Ok(()) if !run.runner.options.forever => break,
             Ok(()) => pace.idle().await,
@@ -110,7 +114,7 @@ impl<'a> Stream<'a> {
     async fn to_the_end(
         &self,
         report: &mut NodeReport,
-        progress: &mut Progress<'_>,
+        (progress, told): (&mut Progress<'_>, &mut Told),
         pace: &mut Pace,
         from_start: &mut bool,
     ) -> Result<()> {
@@ -131,7 +135,12 @@ impl<'a> Stream<'a> {
             };
             // The next batch is read while this one is written.
             let reading = async { if more { self.read(Some(next.clone())).await.map(Some) } else { Ok(None) } };
-            let (written, read) = tokio::join!(self.sink.write(batch, open, &mut flood, report), reading);
+            let writing = async {
+                self.sink.write(batch, open, &mut flood, report).await?;
+                told.moved(self, &next).await;
+                Ok::<_, Error>(())
+            };
+            let (written, read) = tokio::join!(writing, reading);
             written?;
             (report.status, *from_start, moves) = (Status::Succeeded, false, false);
             pace.moved();

@@ -8,7 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-fn wait_for(what: &str, found: impl Fn() -> bool) {
+/// Waits until something is found.
+pub fn wait_for(what: &str, found: impl Fn() -> bool) {
     let began = Instant::now();
     while !found() {
         assert!(began.elapsed() < Duration::from_secs(30), "{what}");
@@ -16,7 +17,8 @@ fn wait_for(what: &str, found: impl Fn() -> bool) {
     }
 }
 
-fn start(test: &crate::builder::Test) -> Child {
+/// Starts a stream that goes on.
+pub fn start(test: &crate::builder::Test) -> Child {
     test.command(&["run", "users", "--forever"]).stderr(Stdio::piped()).spawn().unwrap()
 }
 

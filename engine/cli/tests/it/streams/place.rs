@@ -1,15 +1,15 @@
-//! A project that streams a topic of its own into a schema of its own.
+//! A project that streams a topic of its own into a schema, or a database, of its own.
 
 use crate::builder::Test;
 use rdkafka::{
     ClientConfig, Message,
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
     client::DefaultClientContext,
-    consumer::{BaseConsumer, Consumer},
+    consumer::{BaseConsumer, CommitMode, Consumer},
     producer::{BaseProducer, BaseRecord, Producer},
     topic_partition_list::{Offset, TopicPartitionList},
 };
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, Row};
 use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -17,9 +17,17 @@ use std::{
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A project, its topic `users`, and its table `users` with a key that PostgreSQL makes and rules of its own.
+/// What the stream writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    Postgres,
+    MySql,
+}
+
+/// A project, its topic `users`, and its table `users` with a key that the database makes and rules of its own.
 pub struct Place {
     pub test: Test,
+    pub sink: Sink,
     /// What the cluster calls the topic.
     pub topic: String,
     prefix: String,
@@ -43,7 +51,11 @@ pub fn event(email: &str, n: u32) -> String {
 
 impl Place {
     pub fn new(partitions: i32) -> Self {
-        let place = Self::without_topic();
+        Self::into(Sink::Postgres, partitions)
+    }
+
+    pub fn into(sink: Sink, partitions: i32) -> Self {
+        let place = Self::without_topic(sink);
         let new = NewTopic::new(&place.topic, partitions, TopicReplication::Fixed(1));
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
         let made = place.runtime.block_on(admin().create_topics([&new], &options));
@@ -51,26 +63,75 @@ impl Place {
         place
     }
 
-    fn without_topic() -> Self {
+    fn without_topic(sink: Sink) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         let name = format!("s_{}_{now}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let prefix = format!("{name}.");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let test = Self::project(&name);
-        let place = Self { test, topic: format!("{prefix}users"), prefix, schema: name, runtime };
-        place.ask("create schema {}; select ''");
-        place.ask(
-            "create table {}.users (user_id serial primary key, email text not null unique, n bigint check (n <> 13), \
-             status text check (status in ('Gold', 'Silver'))); select ''",
-        );
+        let test = Self::project_of(sink, &name);
+        let place = Self { test, sink, topic: format!("{prefix}users"), prefix, schema: name, runtime };
+        let rules = "n bigint check (n <> 13), status varchar(20) check (status in ('Gold', 'Silver'))";
+        let (schema, columns) = match sink {
+            Sink::Postgres => ("schema {}", "user_id serial primary key, email text not null unique"),
+            Sink::MySql => (
+                "database {} character set utf8mb4 collate utf8mb4_bin",
+                "user_id int not null auto_increment primary key, email varchar(200) not null unique",
+            ),
+        };
+        place.ask(&format!("create {schema}; select ''"));
+        place.ask(&format!("create table {{}}.users ({columns}, {rules}); select ''"));
         place
+    }
+
+    /// Makes the topic have so many partitions.
+    pub fn grow(&self, partitions: usize) {
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        let more = NewPartitions::new(&self.topic, partitions);
+        self.runtime.block_on(admin().create_partitions([&more], &options)).unwrap().remove(0).unwrap();
+    }
+
+    /// Where the topic's partitions end.
+    pub fn ends(&self, partitions: i32) -> Vec<i64> {
+        let mut config = ClientConfig::new();
+        let consumer: BaseConsumer = config.set("bootstrap.servers", variable("ENGINE_TEST_KAFKA")).create().unwrap();
+        let end = |partition| consumer.fetch_watermarks(&self.topic, partition, PATIENCE).map_or(0, |(_, end)| end);
+        (0..partitions).map(end).collect()
+    }
+
+    /// What the cluster was told of how far a group is, by partition.
+    pub fn told(&self, group: &str, partitions: i32) -> Vec<Option<i64>> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", variable("ENGINE_TEST_KAFKA")).set("group.id", group);
+        let consumer: BaseConsumer = config.create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(&self.topic, 0, partitions - 1);
+        let told = consumer.committed_offsets(list, PATIENCE).unwrap();
+        told.elements().iter().map(|element| element.offset().to_raw().filter(|offset| *offset >= 0)).collect()
+    }
+
+    /// Tells the cluster that a group is there, in the first partition.
+    pub fn tell(&self, group: &str, offset: i64) {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", variable("ENGINE_TEST_KAFKA")).set("group.id", group);
+        let consumer: BaseConsumer = config.create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.topic, 0, Offset::Offset(offset)).unwrap();
+        consumer.commit(&list, CommitMode::Sync).unwrap();
     }
 
     /// The project in a folder of its own; several stream the same.
     pub fn project(name: &str) -> Test {
+        Self::project_of(Sink::Postgres, name)
+    }
+
+    fn project_of(sink: Sink, name: &str) -> Test {
+        let (out, url) = match sink {
+            Sink::Postgres => ("type = \"postgres\"\nschema", "ENGINE_TEST_POSTGRES_URL"),
+            Sink::MySql => ("type = \"mysql\"\ndatabase", "ENGINE_TEST_MYSQL_URL"),
+        };
         let sources = "default_sink = \"out\"\n\
-            [connections.out]\ntype = \"postgres\"\nurl = \"${ENGINE_TEST_POSTGRES_URL}\"\nschema = \"NAME\"\n\
+            [connections.out]\nurl = \"${URL}\"\nOUT = \"NAME\"\n\
             [sinks.out]\nconnection = \"out\"\n\
             [connections.events]\ntype = \"kafka\"\nbrokers = \"${ENGINE_TEST_KAFKA}\"\nprefix = \"NAME.\"\n\
             [sources.events]\nconnection = \"events\"\n\
@@ -80,8 +141,8 @@ impl Place {
             select lower(trim(email)) as email, n, status from {{ source(\"events\", \"users\") }}";
         Test::new()
             .env("ENGINE_TEST_KAFKA", &variable("ENGINE_TEST_KAFKA"))
-            .env("ENGINE_TEST_POSTGRES_URL", &variable("ENGINE_TEST_POSTGRES_URL"))
-            .file("project/sources.toml", &sources.replace("NAME", name))
+            .env(url, &variable(url))
+            .file("project/sources.toml", &sources.replace("URL", url).replace("OUT", out).replace("NAME", name))
             .file("project/models/users.sql", model)
     }
 
@@ -106,8 +167,18 @@ impl Place {
         self.runtime.block_on(admin().delete_records(&list, &options)).unwrap();
     }
 
+    /// How many messages a topic has.
+    pub fn messages_count(&self, topic: &str) -> usize {
+        self.raw(topic).len()
+    }
+
     /// All messages of a topic, key and bytes.
     pub fn messages(&self, topic: &str) -> Vec<String> {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        self.raw(topic).into_iter().map(|(key, payload)| format!("{} {}", text(key), text(payload))).collect()
+    }
+
+    fn raw(&self, topic: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", variable("ENGINE_TEST_KAFKA")).set("group.id", "test");
         config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
@@ -117,8 +188,8 @@ impl Place {
         consumer.assign(&list).unwrap();
         let mut found = vec![];
         while let Some(Ok(message)) = consumer.poll(PATIENCE) {
-            let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap();
-            found.push(format!("{} {}", text(message.key()), text(message.payload())));
+            let bytes = |bytes: Option<&[u8]>| bytes.unwrap_or_default().to_vec();
+            found.push((bytes(message.key()), bytes(message.payload())));
         }
         found
     }
@@ -130,22 +201,39 @@ impl Place {
 
     /// Columns of the streamed table, ordered by e-mail.
     pub fn rows(&self, columns: &str) -> String {
-        let parts: Vec<String> = columns.split(", ").map(|column| format!("({column})::text")).collect();
+        let parts: Vec<String> = columns.split(", ").map(|column| self.text(column)).collect();
         self.ask(&format!("select concat_ws(' ', {}) from {{}}.users order by email", parts.join(", ")))
     }
 
     /// Columns of the dead letters, ordered by their places.
     pub fn letters(&self, columns: &str) -> Vec<String> {
         let from = format!("{}.engine_dead_letters l", self.schema);
-        let sql = format!("select ({columns})::text from {from} order by l.partition, l.\"offset\"");
-        self.cells(&sql)
+        let columns = self.text(columns);
+        self.cells(&format!("select {columns} from {from} order by l.\"partition\", l.\"offset\""))
+    }
+
+    fn text(&self, expression: &str) -> String {
+        match self.sink {
+            Sink::Postgres => format!("({expression})::text"),
+            Sink::MySql => format!("cast({expression} as char)"),
+        }
     }
 
     fn cells(&self, sql: &str) -> Vec<String> {
         self.runtime.block_on(async {
-            let mut connection = PgConnection::connect(&variable("ENGINE_TEST_POSTGRES_URL")).await.unwrap();
-            let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut connection).await;
-            rows.unwrap_or_else(|error| panic!("{sql}: {error}")).iter().map(|row| row.get(0)).collect()
+            match self.sink {
+                Sink::Postgres => {
+                    let mut on = PgConnection::connect(&variable("ENGINE_TEST_POSTGRES_URL")).await.unwrap();
+                    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut on).await;
+                    rows.unwrap_or_else(|error| panic!("{sql}: {error}")).iter().map(|row| row.get(0)).collect()
+                }
+                Sink::MySql => {
+                    let mut on = MySqlConnection::connect(&variable("ENGINE_TEST_MYSQL_URL")).await.unwrap();
+                    sqlx::raw_sql("set sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT'").execute(&mut on).await.unwrap();
+                    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut on).await;
+                    rows.unwrap_or_else(|error| panic!("{sql}: {error}")).iter().map(|row| row.get(0)).collect()
+                }
+            }
         })
     }
 }

@@ -191,9 +191,7 @@ async fn refer(
 
 /// Changes rows in one transaction, which stays open.
 async fn rows(staged: &Staged, on: &mut MySqlConnection, references: &[Reference]) -> Result<Applied> {
-    for (target, stage) in staged.pairs().filter(|(_, stage)| stage.there.is_none()) {
-        create_empty(staged, on, target, stage).await?;
-    }
+    create_missing(staged, on).await?;
     change_all(staged, on, references).await.map(|()| Applied::Rows)
 }
 
@@ -210,6 +208,14 @@ async fn change_all(staged: &Staged, on: &mut MySqlConnection, references: &[Ref
         }
     }
     unreachable!("the last attempt returns")
+}
+
+/// Makes the tables that are not there.
+pub async fn create_missing(staged: &Staged, on: &mut MySqlConnection) -> Result<()> {
+    for (target, stage) in staged.pairs().filter(|(_, stage)| stage.there.is_none()) {
+        create_empty(staged, on, target, stage).await?;
+    }
+    Ok(())
 }
 
 /// Makes a table that the transaction fills; noted, so that it does not stay if the transaction fails.

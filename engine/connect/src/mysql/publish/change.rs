@@ -22,14 +22,14 @@ use std::sync::atomic::Ordering;
 
 /// Sees that keys have values, and that of several rows of one key the last is left.
 pub async fn prepare(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
+    index_keys(staged, on, target, stage).await?;
+    settle_keys(staged, on, target, stage).await
+}
+
+/// Sees that the table has the key by which rows are merged, and gives staging an index of it.
+pub async fn index_keys(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
     let (Mode::Merge { key } | Mode::DeleteInsert { key }) = &target.mode else { return Ok(()) };
     let fault = |error| staged.fault(target, stage, error);
-    let rows = ask(on, &statement::count_null_keys(&stage.name, key), &[]).await.map_err(fault)?;
-    let nulls = text(&rows[0], 0).unwrap_or_default();
-    if nulls != "0" {
-        let why = format!("{nulls} rows for `{}` have NULL in their key ({})", target.table, key.join(", "));
-        return Err(staged.server.error("publishing", Blame::Data, why));
-    }
     let unique = |there: &crate::mysql::describe::Relation| {
         let sets = std::iter::once(&there.definition.key).chain(&there.definition.unique);
         sets.filter(|set| set.len() == key.len()).any(|set| set.iter().all(|column| key.contains(column)))
@@ -44,9 +44,6 @@ pub async fn prepare(staged: &Staged, on: &mut MySqlConnection, target: &Target,
     for table in [&stage.name].into_iter().chain(&kept) {
         index(on, table, key).await.map_err(fault)?;
     }
-    if merge {
-        run(on, statement::keep_last(&stage.name, key)).await.map_err(fault)?;
-    }
     Ok(())
 }
 
@@ -58,6 +55,22 @@ pub async fn index(on: &mut MySqlConnection, table: &str, key: &[String]) -> sql
         done => done?,
     }
     run(on, format!("analyze no_write_to_binlog table {}", quote(table))).await
+}
+
+/// Sees that keys have values, and leaves the last of several rows of one key.
+pub async fn settle_keys(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
+    let (Mode::Merge { key } | Mode::DeleteInsert { key }) = &target.mode else { return Ok(()) };
+    let fault = |error| staged.fault(target, stage, error);
+    let rows = ask(on, &statement::count_null_keys(&stage.name, key), &[]).await.map_err(fault)?;
+    let nulls = text(&rows[0], 0).unwrap_or_default();
+    if nulls != "0" {
+        let why = format!("{nulls} rows for `{}` have NULL in their key ({})", target.table, key.join(", "));
+        return Err(staged.server.error("publishing", Blame::Data, why));
+    }
+    match target.mode {
+        Mode::Merge { .. } => run(on, statement::keep_last(&stage.name, key)).await.map_err(fault),
+        _ => Ok(()),
+    }
 }
 
 /// Changes one table's rows, in the open transaction.

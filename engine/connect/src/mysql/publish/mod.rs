@@ -8,8 +8,10 @@ mod apply;
 mod change;
 mod dressing;
 mod own;
+mod part;
 mod references;
 mod rename;
+mod rules;
 mod settle;
 mod stage;
 mod trial;
@@ -135,6 +137,18 @@ impl Publisher for Staged {
         let mut link = Link::open(&self.server, &format!("comparing the keys of `{table}`")).await?;
         let to = stage::make_keys(self, link.on(), number, key).await?;
         Ok(Some(Box::new(StageWriter::open(self.server.clone(), to).await?)))
+    }
+
+    fn takes_parts(&self) -> bool {
+        true
+    }
+
+    async fn take(&self, table: &Name) -> Result<()> {
+        self.take_part(table).await
+    }
+
+    async fn forget(&self, table: &Name) -> Result<()> {
+        self.forget_part(table).await
     }
 
     fn replaced(&self, table: &Name) -> Vec<Replaced> {

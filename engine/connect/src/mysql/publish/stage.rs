@@ -1,6 +1,6 @@
 //! Staging tables.
 
-use super::{Dressing, Staged};
+use super::{Dressing, Staged, rules::EachRow};
 use crate::{
     error::{Blame, Error, Result},
     mysql::{
@@ -36,6 +36,8 @@ pub struct Stage {
     pub there: Option<Relation>,
     /// Rows that were written into it.
     pub rows: Arc<AtomicU64>,
+    /// How many of them were taken in parts.
+    pub taken: AtomicU64,
     /// What became NULL on the way.
     pub replaced: Replacements,
     /// Whether only rows stay whose keys were told.
@@ -97,7 +99,7 @@ pub async fn make(staged: &Staged, on: &mut MySqlConnection, number: usize) -> R
         _ if whole => {
             whole_table(staged, &name, &definition, there.as_ref()).map_err(|why| data(server, &doing, why))?
         }
-        Some(there) => like(server, &doing, (&name, &names(target)), there)?,
+        Some(there) => like(server, &doing, (&name, &names(target)), (there, &EachRow::of(there, target)))?,
         None => plain(server, &doing, &name, &definition)?,
     };
     run(on, sql).await.map_err(|error| crate::mysql::fault::named(fault(error), &name, target.table.as_str()))?;
@@ -105,9 +107,9 @@ pub async fn make(staged: &Staged, on: &mut MySqlConnection, number: usize) -> R
     let columns: Vec<Carried> = made.columns.into_iter().filter(|column| column.name != ORDER).collect();
     let counts = columns.iter().any(|column| column.counts);
     let dressing = Arc::new(Dressing::new(definition.clone(), there.clone(), counts));
-    let (rows, replaced) = (Arc::default(), Replacements::default());
+    let (rows, taken, replaced) = (Arc::default(), AtomicU64::default(), Replacements::default());
     let (keeps, swept) = (AtomicBool::default(), AtomicBool::default());
-    Ok(Stage { name, columns, definition, there, rows, replaced, keeps, dressing, swept })
+    Ok(Stage { name, columns, definition, there, rows, taken, replaced, keeps, dressing, swept })
 }
 
 fn data(server: &Server, doing: &str, why: String) -> Error {
@@ -173,8 +175,13 @@ fn names(target: &Target) -> Vec<String> {
     target.schema.fields().iter().map(|field| field.name().clone()).collect()
 }
 
-/// A table for rows that will be added to one that is there, in its own types.
-fn like(server: &Server, doing: &str, (name, wanted): (&str, &[String]), there: &Relation) -> Result<String> {
+/// A table for rows that will be added to one that is there, in its own types, with these of its rules.
+fn like(
+    server: &Server,
+    doing: &str,
+    (name, wanted): (&str, &[String]),
+    (there, rules): (&Relation, &EachRow<'_>),
+) -> Result<String> {
     let mut columns = vec![order()];
     for wanted in wanted {
         let found = there.columns.iter().find(|column| column.name.eq_ignore_ascii_case(wanted));
@@ -189,8 +196,9 @@ fn like(server: &Server, doing: &str, (name, wanted): (&str, &[String]), there: 
         }
         let mark = types::mark("", found.mark.as_ref());
         let comment = if mark.is_empty() { mark } else { format!(" comment {}", statement::literal(&mark)) };
-        columns.push(format!("{} {} null{comment}", quote(&found.name), found.declared));
+        columns.push(format!("{} {}{comment} {}", quote(&found.name), found.declared, rules.behind(found, there)));
     }
+    columns.extend(rules.parts(server.known_product()));
     let options = statement::options("", server.known_product());
     Ok(format!("create table {} ({}) {options}", quote(name), columns.join(", ")))
 }
@@ -220,7 +228,7 @@ pub async fn make_keys(staged: &Staged, on: &mut MySqlConnection, number: usize,
     let mut definition = stage.definition.clone();
     definition.columns.retain(|column| key.contains(&column.name));
     let sql = match &stage.there {
-        Some(there) => like(server, &doing, (&name, key), there)?,
+        Some(there) => like(server, &doing, (&name, key), (there, &EachRow::default()))?,
         None => plain(server, &doing, &name, &definition)?,
     };
     run(on, sql).await.map_err(fault)?;

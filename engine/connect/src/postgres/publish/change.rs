@@ -11,6 +11,7 @@ use crate::{
     publish::{Mode, Target},
 };
 use sqlx::{AssertSqlSafe, PgConnection, Row};
+use std::sync::atomic::Ordering;
 
 impl Staged {
     /// Appends, merges, or deletes and inserts.
@@ -23,15 +24,7 @@ impl Staged {
         let fault = |error| self.fault(target, stage, error);
         let schema = self.server.schema();
         let (to, from) = (within(schema, target.table.as_str()), within(schema, &stage.name));
-        if there.is_none() {
-            run(on, statement::create(&to, schema, &stage.definition, true)).await.map_err(fault)?;
-            for sql in statement::rules(&to, &stage.name, &stage.definition) {
-                run(on, sql).await.map_err(fault)?;
-            }
-            let names = (schema, target.table.as_str(), stage.name.as_str());
-            swap::name_rules(on, names, &stage.definition, &[], &[]).await.map_err(fault)?;
-            swap::refer(on, (schema, target.table.as_str()), &stage.definition).await.map_err(fault)?;
-        }
+        self.make_missing(on, (target, stage), there).await.map_err(fault)?;
         if let Mode::Merge { key } | Mode::DeleteInsert { key } = &target.mode {
             let sql = statement::count_null_keys(&from, key);
             let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *on).await.map_err(fault)?;
@@ -53,6 +46,27 @@ impl Staged {
             Mode::Append | Mode::Replace => {}
         }
         run(on, insert(&to, &from, there, &columns)).await.map_err(fault)
+    }
+
+    /// Makes the table if it is not there yet.
+    pub async fn make_missing(
+        &self,
+        on: &mut PgConnection,
+        (target, stage): (&Target, &Stage),
+        there: Option<&Relation>,
+    ) -> sqlx::Result<()> {
+        if there.is_some() || stage.made.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let schema = self.server.schema();
+        let to = within(schema, target.table.as_str());
+        run(on, statement::create(&to, schema, &stage.definition, true)).await?;
+        for sql in statement::rules(&to, &stage.name, &stage.definition) {
+            run(on, sql).await?;
+        }
+        let names = (schema, target.table.as_str(), stage.name.as_str());
+        swap::name_rules(on, names, &stage.definition, &[], &[]).await?;
+        swap::refer(on, (schema, target.table.as_str()), &stage.definition).await
     }
 }
 

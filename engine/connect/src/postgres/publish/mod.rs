@@ -6,6 +6,7 @@ mod enums;
 mod kept;
 mod keys;
 mod own;
+mod part;
 mod replace;
 mod rules;
 mod settle;
@@ -167,6 +168,18 @@ impl Publisher for Staged {
     async fn keeper(&self, table: &Name) -> Result<Option<Box<dyn Writer>>> {
         let number = self.index(table);
         self.keep(&self.publication.tables[number], &self.stages[number]).await
+    }
+
+    fn takes_parts(&self) -> bool {
+        true
+    }
+
+    async fn take(&self, table: &Name) -> Result<()> {
+        self.take_part(table).await
+    }
+
+    async fn forget(&self, table: &Name) -> Result<()> {
+        self.forget_part(table).await
     }
 
     fn replaced(&self, table: &Name) -> Vec<Replaced> {

@@ -78,6 +78,10 @@ pub struct Stage {
     pub there: Option<Relation>,
     /// How many rows were written into it.
     pub rows: Arc<AtomicU64>,
+    /// How many of them were taken in parts.
+    pub taken: AtomicU64,
+    /// Whether its table was made, which was missing.
+    pub made: AtomicBool,
     /// What became NULL on the way.
     pub replaced: Replacements,
     /// Whether the keys of all rows that stay are in a table of their own.
@@ -182,6 +186,8 @@ pub async fn make(server: &Server, on: &mut PgConnection, name: String, target: 
         definition,
         there,
         rows: Arc::default(),
+        taken: AtomicU64::default(),
+        made: AtomicBool::default(),
         replaced: Replacements::default(),
         kept: AtomicBool::new(false),
         swept: AtomicBool::new(false),

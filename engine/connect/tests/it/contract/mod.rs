@@ -60,3 +60,15 @@ macro_rules! every_check {
 }
 
 every_check!(sqlite, memory, log, csv, ndjson, parquet, mysql, postgres, kafka);
+
+contract!(kafka_avro:
+    values::every_type_there_and_back,
+    values::hostile_texts,
+    reading::an_empty_table,
+    reading::projection_filter_and_limit,
+    reading::a_missing_table,
+    reading::one_instant_over_tables,
+    reading::since_resumes_exactly,
+    modes::append,
+    atomic::dropped_leaves_nothing,
+);

@@ -96,6 +96,19 @@ impl Subject {
         Self { plain_names: true, ..Self::open(&toml, &["bytes", "interval", "list(int)"]) }
     }
 
+    /// The same cluster, in Avro.
+    pub fn kafka_avro() -> Self {
+        let (brokers, prefix) = (super::super::kafka::brokers(), super::super::kafka::prefix());
+        let registry = super::super::kafka::registry::Registry::new();
+        let toml = format!(
+            "type = \"kafka\"\nbrokers = \"{brokers}\"\nprefix = \"{prefix}\"\nregistry = \"{}\"",
+            registry.url
+        );
+        let it = Self::open(&toml, &["interval", "list(int)"]);
+        let connection = Arc::new(super::super::kafka::avro::InAvro(it.connection));
+        Self { plain_names: true, connection, ..it }
+    }
+
     fn open(toml: &str, refused: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(toml, folder.path());

@@ -12,9 +12,10 @@ use engine_connect::{
 use engine_language::config::source::{BadRows, SourceTable};
 use futures::executor::block_on;
 use rdkafka::{
-    ClientConfig,
+    ClientConfig, Message,
     admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
     client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer},
     message::OwnedHeaders,
     producer::{BaseProducer, BaseRecord, Producer},
     topic_partition_list::{Offset, TopicPartitionList},
@@ -154,6 +155,21 @@ impl Topic {
         if commit { producer.commit_transaction(PATIENCE) } else { producer.abort_transaction(PATIENCE) }.unwrap();
     }
 
+    /// The bytes of all messages of the first partition.
+    pub fn messages(&self) -> Vec<Vec<u8>> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.brokers).set("group.id", "test").set("enable.partition.eof", "true");
+        let consumer: BaseConsumer = config.set("enable.auto.commit", "false").create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.name, 0, Offset::Beginning).unwrap();
+        consumer.assign(&list).unwrap();
+        let mut found = vec![];
+        while let Some(Ok(message)) = consumer.poll(PATIENCE) {
+            found.push(message.payload().unwrap_or_default().to_vec());
+        }
+        found
+    }
+
     /// What is asked for: `id bigint, word text`.
     pub fn request(&self, since: Option<Position>, limit: Option<BatchLimit>) -> TableRequest {
         let asked = request("words", &pairs_definition());
@@ -176,8 +192,7 @@ impl Topic {
         since: Option<Position>,
         rows: u64,
     ) -> Result<OpenTable> {
-        let limit = BatchLimit { rows, bytes: 1 << 20, time: Duration::from_secs(5) };
-        let request = self.request(since, Some(limit));
+        let request = self.request(since, Some(limit(rows)));
         Ok(connection.read(ReadRequest { tables: vec![request] }).await?.tables.remove(0))
     }
 
@@ -194,6 +209,11 @@ impl Topic {
             }
         }
     }
+}
+
+/// At most so many messages.
+pub fn limit(rows: u64) -> BatchLimit {
+    BatchLimit { rows, bytes: 1 << 20, time: Duration::from_secs(5) }
 }
 
 /// A column of an opened table, its values with spaces between, in the order in which they are read.

@@ -24,7 +24,7 @@ use datafusion::{
 use engine_connect::{
     connector::Connection,
     error::Blame,
-    publish::{Advance, Commit, DeadLetter, Mode, Publication, Target},
+    publish::{Advance, Commit, DeadLetter, Mode, Publication, Publisher, Target},
     read::{Offsets, OpenTable, RejectedRow, TableRequest},
 };
 use engine_language::{graph::NodeId, model::Model, template::Rendered};
@@ -67,19 +67,49 @@ pub struct Part {
     pub mode: Mode,
 }
 
-/// What a model made of messages.
-struct Made {
-    batches: Vec<RecordBatch>,
-    schema: SchemaRef,
-    operators: Vec<Operator>,
-}
-
 /// Why a part was not committed.
 pub enum Refused {
     /// Its rows are refused; fewer of them may not be. The message that is to blame, if that is known.
     Rows(Error, Option<usize>),
     /// Whatever its rows are.
     Whole(Error),
+}
+
+/// What a model makes of messages.
+pub struct Made {
+    batches: Vec<RecordBatch>,
+    schema: SchemaRef,
+    operators: Vec<Operator>,
+    checks: Vec<CheckReport>,
+}
+
+impl Made {
+    /// Counts the rows, once they are committed.
+    pub fn count(self, report: &mut NodeReport) {
+        let written: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
+        let bytes: usize = self.batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        report.bytes += bytes as u64;
+        report.rows = report.rows.map(|rows| rows + written as u64);
+        (report.checks, report.operators) = (self.checks, self.operators);
+    }
+}
+
+/// Counts messages that were committed, and those of the dead letters with them.
+pub fn count(report: &mut NodeReport, messages: usize, rejected: usize) {
+    report.rejected += rejected as u64;
+    report.events = report.events.map(|before| before + (messages + rejected) as u64);
+}
+
+/// Whether the rows are to blame for an error of the target.
+pub fn blamed(error: engine_connect::error::Error) -> Refused {
+    match error.blame {
+        // Most models make one row of each message, in their order. Where one does not, this is a guess, and only costs time.
+        Blame::Data => {
+            let row = error.row.and_then(|row| row.try_into().ok());
+            Refused::Rows(error.into(), row)
+        }
+        _ => Refused::Whole(error.into()),
+    }
 }
 
 impl<E: Into<Error>> From<E> for Refused {
@@ -89,8 +119,8 @@ impl<E: Into<Error>> From<E> for Refused {
 }
 
 impl Sink<'_> {
-    /// Writes a batch. One that the target refuses is cut in two, and each half is a batch by itself, until what is refused
-    /// is one message, which goes to the dead letters.
+    /// Writes a batch. Of one that the target refuses, the messages that are to blame go to the dead letters. A target that
+    /// cannot take parts gets halves of it, each a batch by itself, until what is refused is one message.
     pub async fn write(
         &self,
         batch: Batch<'_>,
@@ -120,8 +150,12 @@ impl Sink<'_> {
                 Err(Refused::Rows(error, blamed))
                     if range.len() > 1 && batch.source.passed(&batch.request, &next).await?.is_some() =>
                 {
+                    tracing::debug!(%error, from = range.start, to = range.end, "a row is refused");
+                    if self.sift(&batch, &part, blamed, (flood, report)).await? {
+                        (rejected, stands) = (later, Some(to));
+                        continue;
+                    }
                     rejected = part.rejected.into_iter().chain(later).collect();
-                    tracing::debug!(%error, from = range.start, to = range.end, "cut in two");
                     parts.cut(range, blamed);
                     continue;
                 }
@@ -146,11 +180,7 @@ impl Sink<'_> {
         error: Error,
         report: &mut NodeReport,
     ) -> Result<()> {
-        let at = offsets(&part.messages).into_iter().next().map(|(partition, next)| (partition, next - 1));
-        let at = at.expect("the part has a message");
-        let Some(letter) = batch.source.message(&batch.request, at, reason(&error)).await? else {
-            return Err(error);
-        };
+        let letter = self.letter(batch, &part.messages, error).await?;
         flood.refused(&letter)?;
         let rejected = part.rejected.into_iter().chain([letter]).collect();
         let none = Part { messages: part.messages.slice(0, 0), rejected, ..part };
@@ -159,8 +189,28 @@ impl Sink<'_> {
         })
     }
 
+    /// The one message, as it is refused for that; the error, if it is not to be had.
+    pub async fn letter(&self, batch: &Batch<'_>, message: &RecordBatch, error: Error) -> Result<RejectedRow> {
+        let at = offsets(message).into_iter().next().map(|(partition, next)| (partition, next - 1));
+        let at = at.expect("there is a message");
+        batch.source.message(&batch.request, at, reason(&error)).await?.ok_or(error)
+    }
+
     /// Commits a part, and counts what was committed.
     pub async fn commit(&self, topic: &NodeId, part: &Part, report: &mut NodeReport) -> Result<(), Refused> {
+        let made = self.make(topic, &part.messages).await?;
+        let publisher = self.target.write(self.publication(&made, part.mode.clone())).await?;
+        self.stage(&*publisher, &made).await?;
+        let commit =
+            Commit { advance: part.advance.clone(), rejected: part.rejected.clone(), settled: part.settled.clone() };
+        publisher.commit(commit).await.map_err(blamed)?;
+        made.count(report);
+        count(report, part.messages.num_rows(), part.rejected.len());
+        Ok(())
+    }
+
+    /// What becomes of messages, in a publication that is not yet begun.
+    pub async fn make(&self, topic: &NodeId, messages: &RecordBatch) -> Result<Made, Refused> {
         let session = self.run.runner.sessions.clone().single().open();
         let rendered = self.rendered()?;
         // Tables of other systems are read as they are at this batch.
@@ -168,29 +218,32 @@ impl Sink<'_> {
         others.reads.retain(|read| read.value != *topic);
         inputs::open(&self.run.runner, &session, &others).await?;
         let (source, name) = inputs::names(&self.run.runner, topic);
-        let events = part.messages.num_rows() as u64;
-        let memory = MemTable::try_new(part.messages.schema(), vec![vec![part.messages.clone()]])?;
+        let memory = MemTable::try_new(messages.schema(), vec![vec![messages.clone()]])?;
         session.register(source.as_str(), name.as_str(), Arc::new(memory))?;
-        let Made { batches: made, schema, operators } = self.made(&session, &rendered).await?;
-        let checks = self.check(&session, &made, &schema).await?;
+        let mut made = self.made(&session, &rendered).await?;
+        made.checks = self.check(&session, &made.batches, &made.schema).await?;
+        Ok(made)
+    }
+
+    /// The publication of such rows.
+    pub fn publication(&self, made: &Made, mode: Mode) -> Publication {
         let target = Target {
             table: self.place.table.clone(),
-            definition: rows::definition(self.model, &schema),
-            schema,
-            mode: part.mode.clone(),
+            definition: rows::definition(self.model, &made.schema),
+            schema: made.schema.clone(),
+            mode,
             declared: None,
         };
-        let publication =
-            Publication { run: self.run.run.id.clone(), tables: vec![target], pipeline: Some(self.node.name.clone()) };
-        let commit =
-            Commit { advance: part.advance.clone(), rejected: part.rejected.clone(), settled: part.settled.clone() };
-        let (written, bytes) = self.publish(publication, made, commit).await?;
-        let refused = part.rejected.len() as u64;
-        report.rejected += refused;
-        report.bytes += bytes;
-        report.rows = report.rows.map(|rows| rows + written);
-        report.events = report.events.map(|before| before + events + refused);
-        (report.checks, report.operators) = (checks, operators);
+        Publication { run: self.run.run.id.clone(), tables: vec![target], pipeline: Some(self.node.name.clone()) }
+    }
+
+    /// Writes rows into staging.
+    pub async fn stage(&self, publisher: &dyn Publisher, made: &Made) -> Result<(), Refused> {
+        let mut writer = publisher.writer(&self.place.table).await?;
+        for batch in &made.batches {
+            writer.write(batch.clone()).await.map_err(blamed)?;
+        }
+        writer.finish().await.map_err(blamed)?;
         Ok(())
     }
 
@@ -208,29 +261,7 @@ impl Sink<'_> {
         let made = collect(plan.clone(), Arc::new(frame.task_ctx())).await.map_err(refused)?;
         let carried = made.iter().map(|batch| copy::carried(batch, &schema)).collect::<Result<_>>();
         let batches = carried.map_err(|error| Refused::Rows(error, None))?;
-        Ok(Made { batches, schema, operators: operators::of(plan.as_ref()) })
-    }
-
-    async fn publish(&self, to: Publication, made: Vec<RecordBatch>, commit: Commit) -> Result<(u64, u64), Refused> {
-        let blamed = |error: engine_connect::error::Error| match error.blame {
-            // Most models make one row of each message, in their order. Where one does not, this is a guess, and only costs time.
-            Blame::Data => {
-                let row = error.row.and_then(|row| row.try_into().ok());
-                Refused::Rows(error.into(), row)
-            }
-            _ => Refused::Whole(error.into()),
-        };
-        let publisher = self.target.write(to).await?;
-        let mut writer = publisher.writer(&self.place.table).await?;
-        let (mut written, mut bytes) = (0, 0);
-        for batch in made {
-            bytes += batch.get_array_memory_size() as u64;
-            written += batch.num_rows() as u64;
-            writer.write(batch).await.map_err(blamed)?;
-        }
-        writer.finish().await.map_err(blamed)?;
-        publisher.commit(commit).await.map_err(blamed)?;
-        Ok((written, bytes))
+        Ok(Made { batches, schema, operators: operators::of(plan.as_ref()), checks: vec![] })
     }
 
     fn rendered(&self) -> Result<Rendered> {

@@ -13,7 +13,7 @@ const NEWEST: u64 = 20_000;
 const REASONS: usize = 3;
 
 /// Counts messages, of the newest ones, and those of them that were bad: that could not be read, and that were refused later.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Flood {
     topic: String,
     most: f64,

@@ -14,7 +14,10 @@ use datafusion::arrow::{
     array::{AsArray, RecordBatch},
     datatypes::{Int32Type, Int64Type},
 };
-use engine_connect::{publish::DeadLetter, read::RejectedRow};
+use engine_connect::{
+    publish::DeadLetter,
+    read::{OpenTable, RejectedRow},
+};
 use engine_language::{graph::NodeId, model::Model};
 
 /// What a dead letter does not hold.
@@ -36,7 +39,7 @@ pub async fn replay(run: &StepRun, node: &NodeId, model: &Model, letters: Vec<Re
     // Those of a topic that the model read before are not its own any more.
     let letters: Vec<RejectedRow> =
         letters.into_iter().filter(|row| row.source == stream.request.table.as_str()).collect();
-    let Some(open) = stream.source.again(&stream.request, letters.clone()).await? else {
+    let Some(open) = again(&stream, &letters).await? else {
         return Err(Error::State(format!("`{}` cannot decode a message by itself", stream.topic.name)));
     };
     let mut replay = Replay {
@@ -49,6 +52,22 @@ pub async fn replay(run: &StepRun, node: &NodeId, model: &Model, letters: Vec<Re
     let settled = letters.len().saturating_sub(replay.refused.len());
     replay.keep(&messages).await?;
     Ok(Replayed { settled: settled as u64, refused: replay.refused.len() as u64 })
+}
+
+/// The letters as messages: from their topic, where the model reads what a letter does not keep.
+async fn again(stream: &Stream<'_>, letters: &[RejectedRow]) -> Result<Option<OpenTable>> {
+    if !needs(stream.model).is_empty() {
+        let whole = stream.source.again_whole(&stream.request, letters.to_vec()).await?;
+        if whole.is_some() {
+            return Ok(whole);
+        }
+    }
+    Ok(stream.source.again(&stream.request, letters.to_vec()).await?)
+}
+
+/// What the model seems to read that a dead letter does not hold.
+fn needs(model: &Model) -> Vec<&'static str> {
+    NOT_KEPT.into_iter().filter(|name| model.rendered.sql.contains(name)).collect()
 }
 
 struct Replay<'a> {
@@ -115,7 +134,7 @@ fn places(messages: &RecordBatch, source: &str) -> Vec<DeadLetter> {
 
 /// Says why a model that reads what a dead letter does not hold cannot be replayed.
 fn explained(error: Error, model: &Model) -> Error {
-    let needs: Vec<&str> = NOT_KEPT.into_iter().filter(|name| model.rendered.sql.contains(name)).collect();
+    let needs = needs(model);
     match error {
         Error::Project(problem) if !needs.is_empty() => {
             let hint = format!(
