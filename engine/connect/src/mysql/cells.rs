@@ -15,6 +15,8 @@ use engine_language::column::ColumnType;
 use std::fmt;
 
 const DAY_US: i64 = 86_400_000_000;
+/// More than MySQL's longest time has, `838:59:59`.
+const MOST_DAYS: u32 = 99;
 
 /// A column that grows.
 pub enum Cells {
@@ -252,6 +254,9 @@ fn time(value: &[u8]) -> Result<i64, Refused> {
         _ => return Err(format!("a time has {} bytes", value.len()).into()),
     };
     let days = u32::from_le_bytes(fixed(&value[2..6])?);
+    if days > MOST_DAYS {
+        return Err(format!("a time has {days} days").into());
+    }
     let us = i64::from(days) * DAY_US + clock_us(&value[6..9])? + i64::from(part);
     if value[1] != 0 || us >= DAY_US {
         let (seconds, sign) = (us / 1_000_000, if value[1] == 0 { "" } else { "-" });

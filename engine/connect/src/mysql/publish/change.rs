@@ -22,6 +22,7 @@ use std::sync::atomic::Ordering;
 
 /// Sees that keys have values, and that of several rows of one key the last is left.
 pub async fn prepare(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
+    given_keys(staged, on, target, stage).await?;
     index_keys(staged, on, target, stage).await?;
     settle_keys(staged, on, target, stage).await
 }
@@ -60,6 +61,18 @@ pub async fn index(on: &mut MySqlConnection, table: &str, key: &[String]) -> sql
 /// Sees that keys have values, and leaves the last of several rows of one key.
 pub async fn settle_keys(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
     let (Mode::Merge { key } | Mode::DeleteInsert { key }) = &target.mode else { return Ok(()) };
+    given_keys(staged, on, target, stage).await?;
+    match target.mode {
+        Mode::Merge { .. } => {
+            let last = run(on, statement::keep_last(&stage.name, key)).await;
+            last.map_err(|error| staged.fault(target, stage, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn given_keys(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
+    let (Mode::Merge { key } | Mode::DeleteInsert { key }) = &target.mode else { return Ok(()) };
     let fault = |error| staged.fault(target, stage, error);
     let rows = ask(on, &statement::count_null_keys(&stage.name, key), &[]).await.map_err(fault)?;
     let nulls = text(&rows[0], 0).unwrap_or_default();
@@ -67,10 +80,7 @@ pub async fn settle_keys(staged: &Staged, on: &mut MySqlConnection, target: &Tar
         let why = format!("{nulls} rows for `{}` have NULL in their key ({})", target.table, key.join(", "));
         return Err(staged.server.error("publishing", Blame::Data, why));
     }
-    match target.mode {
-        Mode::Merge { .. } => run(on, statement::keep_last(&stage.name, key)).await.map_err(fault),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Changes one table's rows, in the open transaction.

@@ -84,6 +84,8 @@ async fn a_full_disk_is_said_and_leaves_the_old() {
     let place = Place::over(&url, "");
     place.run(&format!("create tablespace small location '{}'", rows.display())).await;
     place.publish(replaced(), pairs(&[(1, "old")])).await.unwrap();
+    // Of a role's settings only new sessions know.
+    place.no_sessions().await;
     place.run("alter role engine set default_tablespace = 'small'").await;
     // Nothing that could be made small.
     let wide: Vec<String> = (0..4000).map(noise).collect();
