@@ -11,11 +11,19 @@ pub struct Floor {
 }
 
 impl Floor {
-    /// Those of the waiting that may begin, by their keys; the others wait on, in front of all that come later.
+    /// Lets those of the waiting in that may begin, and answers their keys; the others wait on, in front of all that come
+    /// later. In one step, so that nobody squeezes in between.
     pub fn admit(&mut self, waiting: Vec<Candidate<String>>, room: &Room) -> Vec<String> {
         let working: Vec<Candidate<String>> = self.working.values().cloned().collect();
         let admitted = admit(waiting.clone(), &working, room);
-        self.queue = waiting.into_iter().filter(|candidate| !admitted.contains(&candidate.key)).collect();
+        self.queue.clear();
+        for candidate in waiting {
+            if admitted.contains(&candidate.key) {
+                self.enter(candidate);
+            } else {
+                self.queue.push(candidate);
+            }
+        }
         admitted
     }
 
@@ -30,8 +38,7 @@ impl Floor {
         fits
     }
 
-    /// Lets one in.
-    pub fn enter(&mut self, candidate: Candidate<String>) {
+    fn enter(&mut self, candidate: Candidate<String>) {
         self.working.insert(candidate.key.clone(), candidate);
     }
 

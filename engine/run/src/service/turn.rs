@@ -160,10 +160,14 @@ impl Inner {
             waiting.iter().zip(&candidates).filter(|(_, candidate)| admitted.contains(&candidate.key)).collect();
         let runs: Vec<_> = begun.iter().map(|(job, _)| run_info(look.now, interval(job, look.now))).collect();
         let ids: Vec<(i64, String)> = begun.iter().zip(&runs).map(|((job, _), run)| (job.id, run.id.clone())).collect();
-        self.history.begin(&ids, look.now)?;
+        if let Err(error) = self.history.begin(&ids, look.now) {
+            for key in &admitted {
+                self.floor().leave(key);
+            }
+            return Err(error);
+        }
         fail::fail_point!("schedule::begun");
-        for ((job, candidate), run) in begun.into_iter().zip(runs) {
-            self.floor().enter(candidate.clone());
+        for ((job, _), run) in begun.into_iter().zip(runs) {
             self.tasks.spawn(job::work(self.clone(), job.clone(), run, pass.clone()));
         }
         self.beat();
