@@ -105,7 +105,7 @@ pub trait Connection: Debug + Send + Sync {
         ""
     }
 
-    /// How many writers into one table at once are faster than one.
+    /// How many writers into one table at once are faster than one; see [`cores`].
     fn writers(&self) -> usize {
         1
     }
@@ -198,4 +198,9 @@ impl Abilities {
     pub const READ: Self = Self { write: false, replace: false, merge: false, stream: false, positions: false };
     /// All that a database can do.
     pub const DATABASE: Self = Self { write: true, replace: true, merge: true, stream: false, positions: true };
+}
+
+/// The cores of this machine, and no more than `most` of them.
+pub fn cores(most: usize) -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(most)
 }

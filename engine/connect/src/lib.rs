@@ -5,6 +5,7 @@
 
 pub mod aggregate;
 mod avro;
+mod condition;
 pub mod connector;
 pub mod decode;
 pub mod digest;

@@ -109,6 +109,35 @@ impl fmt::Display for Oddity {
     }
 }
 
+impl Oddity {
+    /// What the user can do about a value.
+    pub fn hint(self) -> String {
+        format!("mend the value, or let it become NULL, counted: `types = {{ {self} = \"null\" }}`")
+    }
+}
+
+/// Why a value was not added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It cannot be carried exactly; the user may have chosen what becomes of it.
+    Odd(Oddity, String),
+    /// It is not what the column's type looks like.
+    Broken(String),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Odd(_, why) | Self::Broken(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl<T: Into<String>> From<T> for Refused {
+    fn from(why: T) -> Self {
+        Self::Broken(why.into())
+    }
+}
+
 impl Types {
     /// What was chosen for a column.
     pub fn column(&self, table: &str, column: &str) -> Chosen {

@@ -78,13 +78,6 @@ impl Client {
         self.consumer_of(None)
     }
 
-    /// A consumer that also sees what is not committed yet.
-    pub fn uncommitted(&self) -> Result<Consumer> {
-        let mut settings = self.settings()?;
-        settings.set("group.id", GROUP).set("enable.auto.commit", "false").set("isolation.level", "read_uncommitted");
-        settings.create_with_context(Reasons::default()).map_err(|error| self.fault("connecting", &error))
-    }
-
     /// The same, in the group of a reader.
     pub fn consumer_of(&self, reader: Option<&str>) -> Result<Consumer> {
         let mut settings = self.settings()?;
@@ -111,6 +104,13 @@ impl Client {
             .set("auto.offset.reset", "error")
             .set("enable.partition.eof", "true")
             .set("isolation.level", "read_committed");
+        settings.create_with_context(Reasons::default()).map_err(|error| self.fault("connecting", &error))
+    }
+
+    /// A consumer that also sees what is not committed yet.
+    pub fn uncommitted(&self) -> Result<Consumer> {
+        let mut settings = self.settings()?;
+        settings.set("group.id", GROUP).set("enable.auto.commit", "false").set("isolation.level", "read_uncommitted");
         settings.create_with_context(Reasons::default()).map_err(|error| self.fault("connecting", &error))
     }
 

@@ -1,7 +1,7 @@
 //! Collects one column's binary values.
 
 use super::{decimal, types::Wire};
-use crate::policy::Oddity;
+use crate::policy::{Oddity, Refused};
 use chrono::NaiveDate;
 use datafusion::arrow::{
     array::{
@@ -12,7 +12,6 @@ use datafusion::arrow::{
     datatypes::DataType,
 };
 use engine_language::column::ColumnType;
-use std::fmt;
 
 const DAY_US: i64 = 86_400_000_000;
 /// More than MySQL's longest time has, `838:59:59`.
@@ -34,28 +33,6 @@ pub enum Cells {
     Date(Date32Builder),
     Time(Time64MicrosecondBuilder),
     Timestamp(TimestampMicrosecondBuilder),
-}
-
-/// Why a value was not added.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// It cannot be carried exactly; the user may have chosen what becomes of it.
-    Odd(Oddity, String),
-    /// It is not what the column's type looks like.
-    Broken(String),
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Odd(_, why) | Self::Broken(why)) = self;
-        f.write_str(why)
-    }
-}
-
-impl<T: Into<String>> From<T> for Refused {
-    fn from(why: T) -> Self {
-        Self::Broken(why.into())
-    }
 }
 
 impl Cells {

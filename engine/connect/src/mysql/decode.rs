@@ -1,14 +1,9 @@
 //! Rows of the binary protocol → Arrow.
 
-use super::{
-    cells::{Cells, Refused},
-    describe::Carried,
-    server::Server,
-    table::Place,
-};
+use super::{cells::Cells, describe::Carried, server::Server, table::Place};
 use crate::{
     error::{Blame, Error},
-    policy::Oddity,
+    policy::{Oddity, Refused},
     row,
 };
 use datafusion::{
@@ -42,9 +37,7 @@ impl Undecoded {
     pub fn of(self, server: &Server, doing: &str) -> Error {
         let error = server.error(doing, Blame::Data, self.why);
         match self.oddity {
-            Some(oddity) => error.hint(format!(
-                "mend the value, or let it become NULL, counted: `types = {{ {oddity} = \"null\" }}` in the connection"
-            )),
+            Some(oddity) => error.hint(format!("{} in the connection", oddity.hint())),
             None => error,
         }
     }

@@ -1,7 +1,7 @@
 //! Arrow → the values of a prepared statement.
 
-use super::{cells::Refused, decimal, server::Product, types::Wire};
-use crate::policy::Oddity;
+use super::{decimal, server::Product, types::Wire};
+use crate::policy::{Oddity, Refused};
 use chrono::{DateTime, Datelike, NaiveDate, Timelike};
 use datafusion::arrow::{
     array::{Array, ArrayRef, AsArray},

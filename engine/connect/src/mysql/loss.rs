@@ -17,10 +17,8 @@ const LONGEST_NAME: usize = 64;
 /// What would not be in a copy.
 pub fn of(table: &TableDefinition) -> Vec<Loss> {
     let mut found: Vec<Loss> = table.columns.iter().flat_map(column).collect();
-    for check in table.checks.iter().filter(|check| !standard::understood(&check.sql)) {
-        let message = format!("MySQL does not understand the check `{}`", check.sql);
-        found.push(Loss::new(&code::W0514, message).hint("add it as a check of a model that reads the copy"));
-    }
+    let unknown = table.checks.iter().filter(|check| !standard::understood(&check.sql));
+    found.extend(unknown.map(|check| Loss::check(check, "MySQL")));
     found
 }
 
@@ -28,13 +26,11 @@ fn column(column: &Column) -> Vec<Loss> {
     let name = &column.name;
     let mut found = vec![];
     if name.chars().count() > LONGEST_NAME {
-        let message = format!("column `{name}` has more than the {LONGEST_NAME} characters that MySQL keeps of a name");
-        found.push(Loss::new(&code::W0517, message).hint("give it a shorter name in a view, and copy that"));
+        found.push(Loss::name(name, &format!("{LONGEST_NAME} characters that MySQL")));
     }
     match column.kind {
         ColumnType::Text(Some(length)) if length > LONGEST_VARCHAR => {
-            let message = format!("column `{name}` holds {length} characters, and its copy is not limited");
-            found.push(Loss::new(&code::W0512, message));
+            found.push(Loss::length(name, length));
         }
         ColumnType::Text(None) if !column.labels.is_empty() && !types::is_enum(&column.labels) => {
             let message = format!("column `{name}` has labels that no enum of MySQL has, and its copy takes any text");

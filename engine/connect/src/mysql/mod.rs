@@ -33,7 +33,7 @@ pub use config::{Config, MySql};
 pub use table::Table;
 
 use crate::{
-    connector::{Abilities, Connection},
+    connector::{Abilities, Connection, cores},
     digest::Digest,
     error::Result,
     loss::Loss,
@@ -95,7 +95,7 @@ impl Connection for Database {
     }
 
     fn writers(&self) -> usize {
-        std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_WRITERS)
+        cores(MOST_WRITERS)
     }
 
     fn losses(&self, table: &TableDefinition) -> Vec<Loss> {

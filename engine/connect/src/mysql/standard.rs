@@ -1,20 +1,19 @@
 //! MySQL's way of writing conditions → standard SQL, as far as it can be told.
 
+use crate::condition;
 use datafusion::sql::sqlparser::{
-    ast::{BinaryOperator, Expr, Ident, ObjectName, visit_expressions, visit_expressions_mut},
+    ast::{BinaryOperator, Expr, Ident, ObjectName, visit_expressions_mut},
     dialect::{Dialect, GenericDialect},
     keywords::{
         ALL_KEYWORDS, ALL_KEYWORDS_INDEX, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_IDENTIFIER, RESERVED_FOR_TABLE_ALIAS,
     },
-    parser::Parser,
-    tokenizer::Token,
 };
 use std::ops::ControlFlow;
 
 /// The condition without MySQL's quotes, escapes and character sets; as it was, if it cannot be read.
 pub fn sql(condition: &str) -> String {
     let plain = condition.replace("_utf8mb4'", "'").replace("_utf8mb3'", "'").replace("_latin1'", "'");
-    let Some(mut expression) = parse(&plain) else { return condition.to_owned() };
+    let Some(mut expression) = condition::read(&plain, &Stored) else { return condition.to_owned() };
     let _ = visit_expressions_mut(&mut expression, |e| {
         match e {
             Expr::Identifier(name) => unquote(name),
@@ -36,7 +35,7 @@ pub fn sql(condition: &str) -> String {
 /// The columns that a condition speaks of; `None` if it cannot be read.
 pub fn columns(condition: &str) -> Option<Vec<String>> {
     let mut columns = vec![];
-    let mut expression = parse(condition)?;
+    let mut expression = condition::read(condition, &Stored)?;
     let _ = visit_expressions_mut(&mut expression, |e| {
         match e {
             Expr::Identifier(name) => columns.push(name.value.clone()),
@@ -90,19 +89,12 @@ const FUNCTIONS: &[&str] = &[
 
 /// Whether MySQL understands a standard condition, as far as that can be told from its text.
 pub fn understood(condition: &str) -> bool {
-    let parsed = Parser::new(&GenericDialect {}).try_with_sql(condition).and_then(|mut parser| {
-        let expression = parser.parse_expr()?;
-        parser.expect_token(&Token::EOF)?;
-        Ok(expression)
-    });
-    let Ok(expression) = parsed else { return false };
-    visit_expressions(&expression, |e| if known(e) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        .is_continue()
+    condition::understood(condition, &GenericDialect {}, known)
 }
 
 fn known(expression: &Expr) -> bool {
     match expression {
-        Expr::Function(function) => FUNCTIONS.contains(&function.name.to_string().to_lowercase().as_str()),
+        Expr::Function(function) => condition::is_one_of(function, FUNCTIONS),
         Expr::BinaryOp { op, .. } => !matches!(
             op,
             BinaryOperator::PGRegexMatch
@@ -128,12 +120,6 @@ fn known(expression: &Expr) -> bool {
         | Expr::IsNotDistinctFrom(..) => false,
         _ => true,
     }
-}
-
-fn parse(condition: &str) -> Option<Expr> {
-    let mut parser = Parser::new(&Stored).try_with_sql(condition).ok()?;
-    let expression = parser.parse_expr().ok()?;
-    (parser.peek_token().token == Token::EOF).then_some(expression)
 }
 
 fn unquote(name: &mut Ident) {

@@ -1,7 +1,6 @@
 //! Filling a staging table.
 
 use super::{
-    cells::Refused,
     encode::{Infos, Values},
     fault::named,
     publish::Dressing,
@@ -11,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{Blame, Error, Result},
-    policy::{Chosen, Replacements},
+    policy::{Chosen, Refused, Replacements},
     publish::Writer,
     row,
     types::exactly,
@@ -146,8 +145,7 @@ impl StageWriter {
         let message = format!("column `{}` of {row}: {refused}", self.to.shapes[column].name);
         let error = self.server.error(&self.doing(), Blame::Data, message);
         match refused {
-            Refused::Odd(oddity, _) => error
-                .hint(format!("mend the value, or let it become NULL, counted: `types = {{ {oddity} = \"null\" }}`")),
+            Refused::Odd(oddity, _) => error.hint(oddity.hint()),
             Refused::Broken(_) => error,
         }
     }

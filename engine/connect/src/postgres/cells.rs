@@ -1,7 +1,7 @@
 //! Collects one column's binary values.
 
 use super::{numeric, types::Wire};
-use crate::policy::Oddity;
+use crate::policy::{Oddity, Refused};
 use datafusion::arrow::{
     array::{
         ArrayBuilder, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder,
@@ -12,10 +12,7 @@ use datafusion::arrow::{
     buffer::{OffsetBuffer, ScalarBuffer},
     datatypes::{DataType, Field, IntervalMonthDayNano},
 };
-use std::{
-    fmt::{self, Write},
-    sync::Arc,
-};
+use std::{fmt::Write, sync::Arc};
 
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL's time begins.
 pub const EPOCH_DAYS: i32 = 10_957;
@@ -45,28 +42,6 @@ pub enum Cells {
     Timestamp(TimestampMicrosecondBuilder, bool),
     Interval(IntervalMonthDayNanoBuilder),
     List(Box<List>),
-}
-
-/// Why a value was not added.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// It cannot be carried exactly; the user may have chosen what becomes of it.
-    Odd(Oddity, String),
-    /// It is not what the column's type looks like.
-    Broken(String),
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Odd(_, why) | Self::Broken(why)) = self;
-        f.write_str(why)
-    }
-}
-
-impl<T: Into<String>> From<T> for Refused {
-    fn from(why: T) -> Self {
-        Self::Broken(why.into())
-    }
 }
 
 /// Whether a value of this kind becomes NULL, which is counted then.

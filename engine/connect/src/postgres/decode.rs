@@ -1,11 +1,8 @@
 //! Binary COPY → Arrow, without an object a row.
 
-use super::{
-    cells::{Cells, Refused},
-    types::Wire,
-};
+use super::{cells::Cells, types::Wire};
 use crate::{
-    policy::{Chosen, Oddity, Replacements},
+    policy::{Chosen, Oddity, Refused, Replacements},
     row,
 };
 use datafusion::arrow::{

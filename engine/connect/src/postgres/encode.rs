@@ -1,11 +1,11 @@
 //! Arrow → binary COPY.
 
 use super::{
-    cells::{EPOCH_DAYS, EPOCH_US, Refused},
+    cells::{EPOCH_DAYS, EPOCH_US},
     numeric,
     types::Wire,
 };
-use crate::policy::{Chosen, Oddity};
+use crate::policy::{Chosen, Oddity, Refused};
 use datafusion::arrow::{
     array::{
         Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array,

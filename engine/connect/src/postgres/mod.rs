@@ -39,7 +39,7 @@ pub use table::Table;
 pub use types::Wire;
 
 use crate::{
-    connector::{Abilities, Connection},
+    connector::{Abilities, Connection, cores},
     digest::{Digest, RowDigester},
     error::{Blame, Result},
     loss::Loss,
@@ -98,7 +98,7 @@ impl Connection for Database {
     }
 
     fn writers(&self) -> usize {
-        std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_WRITERS)
+        cores(MOST_WRITERS)
     }
 
     fn losses(&self, table: &TableDefinition) -> Vec<Loss> {

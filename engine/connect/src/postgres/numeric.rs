@@ -1,7 +1,6 @@
 //! PostgreSQL's binary numeric ↔ whole numbers of a given scale.
 
-use super::cells::Refused;
-use crate::policy::Oddity;
+use crate::policy::{Oddity, Refused};
 use datafusion::arrow::datatypes::i256;
 use std::fmt::Write as _;
 

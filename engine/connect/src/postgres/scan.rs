@@ -131,9 +131,7 @@ impl Rows {
     fn wrong(&self, undecoded: Undecoded) -> Error {
         let error = self.place.server.error(&self.doing(), Blame::Data, undecoded.why);
         match undecoded.oddity {
-            Some(oddity) => error.hint(format!(
-                "mend the value, or let it become NULL, counted: `types = {{ {oddity} = \"null\" }}` in the connection"
-            )),
+            Some(oddity) => error.hint(format!("{} in the connection", oddity.hint())),
             None => error,
         }
     }

@@ -1,10 +1,10 @@
 //! PostgreSQL's way of writing conditions → standard SQL, as far as it can be told.
 
+use crate::condition;
 use datafusion::sql::sqlparser::{
-    ast::{BinaryOperator, Expr, visit_expressions, visit_expressions_mut},
+    ast::{BinaryOperator, Expr, visit_expressions_mut},
     dialect::PostgreSqlDialect,
     parser::Parser,
-    tokenizer::Token,
 };
 use std::ops::ControlFlow;
 
@@ -77,19 +77,11 @@ const FUNCTIONS: &[&str] = &[
 
 /// Whether PostgreSQL understands a condition, as far as that can be told from its text.
 pub fn understood(condition: &str) -> bool {
-    let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(condition).and_then(|mut parser| {
-        let expression = parser.parse_expr()?;
-        parser.expect_token(&Token::EOF)?;
-        Ok(expression)
-    });
-    let Ok(expression) = parsed else { return false };
-    let unknown = visit_expressions(&expression, |e| match e {
-        Expr::Function(function) if !FUNCTIONS.contains(&function.name.to_string().to_lowercase().as_str()) => {
-            ControlFlow::Break(())
-        }
-        _ => ControlFlow::Continue(()),
-    });
-    unknown.is_continue()
+    let known = |part: &Expr| match part {
+        Expr::Function(function) => condition::is_one_of(function, FUNCTIONS),
+        _ => true,
+    };
+    condition::understood(condition, &PostgreSqlDialect {}, known)
 }
 
 fn simplify(expression: &mut Expr) {

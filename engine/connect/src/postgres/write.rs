@@ -1,13 +1,12 @@
 //! Filling a staging table.
 
 use super::{
-    cells::Refused,
     encode::{self, Cells, Shape},
     server::Server,
 };
 use crate::{
     error::{Blame, Error, Result},
-    policy::Replacements,
+    policy::{Refused, Replacements},
     publish::Writer,
     row,
 };
@@ -110,11 +109,7 @@ impl StageWriter {
     fn refuse(&self, batch: &RecordBatch, column: &str, at: usize, refused: Refused) -> Error {
         let row = row::named(batch, at, &self.to.key, self.rows + at as u64 + 1);
         let (why, hint) = match refused {
-            Refused::Odd(oddity, why) => {
-                let hint =
-                    format!("mend the value, or let it become NULL, counted: `types = {{ {oddity} = \"null\" }}`");
-                (why, Some(hint))
-            }
+            Refused::Odd(oddity, why) => (why, Some(oddity.hint())),
             Refused::Broken(why) => (why, None),
         };
         let message = format!("column `{column}` of {row}: {why}");

@@ -1,6 +1,7 @@
 //! Replications, as a project says them.
 
 mod between;
+mod database;
 mod full;
 mod increments;
 mod to_mysql;

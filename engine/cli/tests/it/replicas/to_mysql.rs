@@ -1,67 +1,20 @@
 //! From PostgreSQL to MySQL: what comes with the rows, what is reused, and what is said before.
 
-use super::Server;
-use crate::{builder::Test, mysql_url as url};
-use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, Row};
-use tokio::runtime::Runtime;
+use super::{Server, database::Database};
+use crate::builder::Test;
 
-/// A database of MySQL's server, beside the schemas of PostgreSQL's.
-struct Database {
-    name: String,
-    runtime: Runtime,
+/// The replication's target is the database instead.
+fn project(server: &Server, there: &Database, replication: &str) -> Test {
+    moved(server.project(replication), &server.to, there)
 }
 
-/// The server, without a database.
-fn at() -> String {
-    url().rsplit_once('/').unwrap().0.to_owned()
-}
-
-impl Database {
-    fn beside(server: &Server) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let database = Self { name: server.to.clone(), runtime };
-        database.run(&format!("create database {}", database.name));
-        database
-    }
-
-    fn run(&self, sql: &str) {
-        self.runtime.block_on(async {
-            let mut on = MySqlConnection::connect(&url()).await.unwrap();
-            sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut on).await.unwrap();
-        });
-    }
-
-    /// One value as text. `TO` is the database.
-    fn value(&self, sql: &str) -> String {
-        let sql = format!("select cast(({}) as char)", sql.replace("TO.", &format!("{}.", self.name)));
-        self.runtime.block_on(async {
-            let mut on = MySqlConnection::connect(&url()).await.unwrap();
-            let row = sqlx::query(AssertSqlSafe(sql.clone())).fetch_one(&mut on).await;
-            let row = row.unwrap_or_else(|error| panic!("{sql}: {error}"));
-            row.get::<Option<String>, _>(0).unwrap_or_else(|| "NULL".into())
-        })
-    }
-
-    /// The project's target is here instead.
-    fn project(&self, server: &Server, replication: &str) -> Test {
-        let test = server.project(replication);
-        let there = format!("type = \"postgres\"\nurl = \"{}\"\nschema = \"{}\"", super::url(), server.to);
-        let database = &self.name;
-        let at = at();
-        let sources = test.read("project/sources.toml");
-        let sources = sources.replace(&there, &format!("type = \"mysql\"\nurl = \"{at}/{database}\""));
-        assert!(sources.contains("type = \"mysql\""), "{sources}");
-        test.write("project/sources.toml", &sources);
-        test
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            self.run(&format!("drop database if exists {}", self.name));
-        }
-    }
+/// The project with a database of MySQL where a schema was.
+fn moved(test: Test, schema: &str, there: &Database) -> Test {
+    let schema = format!("type = \"postgres\"\nurl = \"{}\"\nschema = \"{schema}\"\n", super::url());
+    let sources = test.read("project/sources.toml");
+    assert!(sources.contains(&schema), "{sources}");
+    test.write("project/sources.toml", &sources.replace(&schema, &there.keys()));
+    test
 }
 
 const SHOP: &str = "
@@ -77,11 +30,11 @@ const SHOP: &str = "
 #[test]
 fn tables_come_with_keys_and_rules_and_are_reused() {
     let server = Server::with(SHOP);
-    let there = Database::beside(&server);
-    let test = there.project(&server, "tables = [\"*\"]");
+    let there = Database::new();
+    let test = project(&server, &there, "tables = [\"*\"]");
     test.run(&["run"]).code(0).says("Replicated r.parents").says("500 rows").says("2,000 rows").says("verified");
-    assert_eq!(there.value("select sum(amount) from TO.parents"), server.value("select sum(amount) from FROM.parents"));
-    assert_eq!(there.value("select count(*) from TO.children where ok"), "666");
+    assert_eq!(there.value("select sum(amount) from DB.parents"), server.value("select sum(amount) from FROM.parents"));
+    assert_eq!(there.value("select count(*) from DB.children where ok"), "666");
     let keys = "select group_concat(constraint_name order by constraint_name) from information_schema.table_constraints
         where constraint_schema = database() and table_name = 'children' and constraint_type <> 'CHECK'";
     let keys = keys.replace("database()", &format!("'{}'", there.name));
@@ -90,15 +43,18 @@ fn tables_come_with_keys_and_rules_and_are_reused() {
     test.run(&["run"]).code(0).says("Reused r.parents").says("2 reused");
     server.run("update parents set amount = 0 where id = 1");
     test.run(&["run"]).code(0).says("Replicated r.parents");
-    assert_eq!(there.value("select amount from TO.parents where id = 1"), "0.00");
+    assert_eq!(there.value("select amount from DB.parents where id = 1"), "0.00");
 }
 
 #[test]
 fn what_is_new_changed_and_gone_comes_over() {
     let server = Server::with(SHOP);
-    let there = Database::beside(&server);
-    let test =
-        there.project(&server, "tables = [\"children\"]\nmode = \"incremental\"\ncursor = \"at\"\nallow = [\"W0515\"]");
+    let there = Database::new();
+    let test = project(
+        &server,
+        &there,
+        "tables = [\"children\"]\nmode = \"incremental\"\ncursor = \"at\"\nallow = [\"W0515\"]",
+    );
     test.run(&["run"]).code(0).says("2,000 rows").says("verified");
     server.run("delete from children where id <= 10; update children set ok = true, at = clock_timestamp() where id in (11, 12);
         insert into children values (9000, 1, clock_timestamp(), false)");
@@ -106,7 +62,7 @@ fn what_is_new_changed_and_gone_comes_over() {
     let digest = |children: &str| {
         format!("select concat(count(*), ' ', sum(id), ' ', sum(case when ok then 1 else 0 end)) from {children}")
     };
-    assert_eq!(there.value(&digest("TO.children")), server.value(&digest("FROM.children")));
+    assert_eq!(there.value(&digest("DB.children")), server.value(&digest("FROM.children")));
     test.run(&["run"]).code(0).says("Reused r.children");
 }
 
@@ -116,27 +72,22 @@ fn what_mysql_cannot_carry_is_said_before_the_run() {
         "create table t (id int primary key, place inet, long varchar(2000), constraint spelt check (long ~ '^a'));
          insert into t values (1, '10.0.0.1', 'abc')",
     );
-    let there = Database::beside(&server);
-    let test = there.project(&server, "tables = [\"t\"]");
+    let there = Database::new();
+    let test = project(&server, &there, "tables = [\"t\"]");
     let done = test.run(&["check", "--online"]).code(0);
     let done = done.says("warning[W0512]: `a.t`: column `long` holds 2000 characters, and its copy is not limited");
     done.says("warning[W0514]: `a.t`: MySQL does not understand the check `long ~ '^a'`");
     test.run(&["run"]).code(0).says("Replicated r.t").says("verified");
-    assert_eq!(there.value("select concat(place, ' ', `long`) from TO.t"), "10.0.0.1/32 abc");
+    assert_eq!(there.value("select concat(place, ' ', `long`) from DB.t"), "10.0.0.1/32 abc");
 }
 
 #[test]
 fn a_name_that_is_too_long_is_said_before_the_run() {
     let server = Server::with("create table t (id int)");
-    let there = Database::beside(&server);
+    let there = Database::new();
     let long = "ü".repeat(60);
     there.run(&format!("create table {}.t (id int primary key, `{long}` int)", there.name));
-    let at = at();
-    let test = server.project("tables = [\"t\"]");
-    let sources = test.read("project/sources.toml");
-    let here = format!("type = \"postgres\"\nurl = \"{}\"\nschema = \"{}\"", super::url(), server.from);
-    let sources = sources.replace(&here, &format!("type = \"mysql\"\nurl = \"{at}/{}\"", there.name));
-    test.write("project/sources.toml", &sources);
+    let test = moved(server.project("tables = [\"t\"]"), &server.from, &there);
     test.run(&["check", "--online"])
         .code(0)
         .says("warning[W0517]")
@@ -146,8 +97,8 @@ fn a_name_that_is_too_long_is_said_before_the_run() {
 #[test]
 fn a_type_that_mysql_does_not_have_is_said_before_the_run() {
     let server = Server::with("create table t (id int primary key, span interval)");
-    let there = Database::beside(&server);
-    let test = there.project(&server, "tables = [\"t\"]");
+    let there = Database::new();
+    let test = project(&server, &there, "tables = [\"t\"]");
     test.run(&["check", "--online"])
         .code(0)
         .says("warning[W0516]: `a.t`: column `span` is of type interval, which MySQL does not have");

@@ -24,7 +24,7 @@ use std::sync::atomic::Ordering;
 pub async fn prepare(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
     given_keys(staged, on, target, stage).await?;
     index_keys(staged, on, target, stage).await?;
-    settle_keys(staged, on, target, stage).await
+    keep_last(staged, on, target, stage).await
 }
 
 /// Sees that the table has the key by which rows are merged, and gives staging an index of it.
@@ -60,15 +60,14 @@ pub async fn index(on: &mut MySqlConnection, table: &str, key: &[String]) -> sql
 
 /// Sees that keys have values, and leaves the last of several rows of one key.
 pub async fn settle_keys(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
-    let (Mode::Merge { key } | Mode::DeleteInsert { key }) = &target.mode else { return Ok(()) };
     given_keys(staged, on, target, stage).await?;
-    match target.mode {
-        Mode::Merge { .. } => {
-            let last = run(on, statement::keep_last(&stage.name, key)).await;
-            last.map_err(|error| staged.fault(target, stage, error))
-        }
-        _ => Ok(()),
-    }
+    keep_last(staged, on, target, stage).await
+}
+
+async fn keep_last(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
+    let Mode::Merge { key } = &target.mode else { return Ok(()) };
+    let last = run(on, statement::keep_last(&stage.name, key)).await;
+    last.map_err(|error| staged.fault(target, stage, error))
 }
 
 async fn given_keys(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
