@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Publishing is one step in the target, so ending at any instant leaves the old table or the new one.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// Queries that were given up have so long to remove what they spilled.
+const LAST: Duration = Duration::from_millis(500);
 /// Threads beyond one a core: a query may keep each core busy without looking up, and who cancels must get a turn.
 const SPARE_THREADS: usize = 3;
 
@@ -48,7 +50,7 @@ where
         }
     });
     let result = runtime.block_on(work(cancel));
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(LAST);
     result
 }
 

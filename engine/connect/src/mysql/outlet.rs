@@ -55,6 +55,10 @@ impl Outlet {
         self.out.closed().await;
     }
 
+    pub fn is_closed(&self) -> bool {
+        self.out.is_closed()
+    }
+
     /// Gives a batch on; says whether more is wanted.
     pub async fn give(&mut self, batch: RecordBatch) -> Answer<bool> {
         while self.rest.is_none() {
@@ -71,7 +75,7 @@ impl Outlet {
         let rest = self.rest.as_ref().expect("it was just made");
         // The file's own error is told at the end.
         let kept = rest.to.send(batch).await.is_ok();
-        Ok(kept && !self.out.is_closed())
+        Ok(kept && !self.is_closed())
     }
 
     fn file(&self) -> Rest {

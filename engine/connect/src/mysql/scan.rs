@@ -63,6 +63,9 @@ impl Scan {
     async fn read(&self, outlet: &mut Outlet) -> Answer<()> {
         for query in &self.queries {
             let mut lane = self.place.lanes.take().await;
+            if outlet.is_closed() {
+                break;
+            }
             let wanted = if self.columns.is_empty() {
                 let count = self.count(&mut lane, query).await?;
                 drop(lane);

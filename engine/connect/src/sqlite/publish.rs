@@ -17,7 +17,10 @@ use crate::{
 use datafusion::catalog::TableProvider;
 use engine_language::{column::ColumnType, name::Name, table::TableDefinition};
 use rusqlite::{Connection, OptionalExtension, params};
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
+};
 use tokio::sync::OwnedMutexGuard;
 
 /// A publication whose rows go into staging tables.
@@ -48,11 +51,14 @@ const OWN_TABLES: &str = "
 impl Staged {
     /// Makes the staging tables.
     pub async fn begin(file: File, publication: Publication) -> Result<Self> {
+        // What a run gave up is still being removed while it tries again.
+        static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+        let attempt = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
         let stages: Vec<String> = publication
             .tables
             .iter()
             .enumerate()
-            .map(|(i, t)| format!("{}{}_{i}_{}", describe::STAGE, publication.run, t.table))
+            .map(|(i, t)| format!("{}{}_{attempt}_{i}_{}", describe::STAGE, publication.run, t.table))
             .collect();
         let statements: Vec<String> = publication
             .tables
