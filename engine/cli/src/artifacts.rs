@@ -10,7 +10,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use std::{
     fs,
-    io::Write as _,
+    io::{BufWriter, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -25,9 +25,12 @@ pub fn folder(made: &Path) -> Result<PathBuf> {
 pub fn write(folder: &Path, name: &str, value: &Value) -> Result<()> {
     let doing = || format!("writing `.engine/artifacts/{name}`");
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Stop::io(doing()))?;
-    serde_json::to_writer_pretty(&mut file, value)
+    // A write a token would be ten thousands of them.
+    let mut buffer = BufWriter::new(&mut file);
+    serde_json::to_writer_pretty(&mut buffer, value)
         .map_err(|error| Stop::Io { doing: doing(), source: error.into() })?;
-    file.write_all(b"\n").map_err(Stop::io(doing()))?;
+    buffer.write_all(b"\n").and_then(|()| buffer.flush()).map_err(Stop::io(doing()))?;
+    drop(buffer);
     file.persist(folder.join(name)).map_err(|error| Stop::Io { doing: doing(), source: error.error })?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::{
     read::{Lag, Offsets, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
     type_map::TypeMap,
 };
-use engine_language::{diagnostic::Diagnostic, name::Name, table::TableDefinition};
+use engine_language::{config::source::SourceTable, diagnostic::Diagnostic, name::Name, table::TableDefinition};
 use std::{
     fmt::Debug,
     path::{Path, PathBuf},
@@ -56,6 +56,11 @@ impl Place<'_> {
 pub trait Connection: Debug + Send + Sync {
     /// What it can do; `check` and `plan` ask before a run does.
     fn abilities(&self) -> Abilities;
+
+    /// Why a table of a source cannot be what the project declares, and what to do; seen without I/O.
+    fn refuses(&self, _table: &SourceTable) -> Option<(String, &'static str)> {
+        None
+    }
 
     /// Tries the connection and says what stands behind it, such as "SQLite 3.50 at .engine/data/shop.db".
     async fn ping(&self) -> Result<String>;

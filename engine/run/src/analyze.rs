@@ -34,7 +34,10 @@ pub fn analyze(project: &Project, systems: &Systems, problems: &mut Problems) ->
     let mut analysis = Analysis { project, systems, session: sessions.open(), schemas: Schemas::new() };
     for node in project.graph.order() {
         match node.kind {
-            NodeKind::Source => analysis.source(&node),
+            NodeKind::Source => {
+                problems.extend(analysis.refused(&node));
+                analysis.source(&node);
+            }
             NodeKind::Replication => analysis.replicated(&node),
             NodeKind::Seed => analysis.seed(&node, problems),
             NodeKind::Model => problems.extend(analysis.model(&node)),
@@ -75,6 +78,16 @@ impl Analysis<'_> {
             columns = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         }
         self.know(node, source.as_str(), table.as_str(), columns);
+    }
+
+    /// What is wrong with a source's table in its connector's eyes.
+    fn refused(&self, node: &NodeId) -> Option<Diagnostic> {
+        let (source, table) = place::split(self.project, &node.name)?;
+        let declared = self.project.sources.get(&source)?.tables.get(&table)?;
+        let place = place::of(self.project, node)?;
+        let (why, hint) = self.systems.get(&place.connection).ok()?.refuses(declared)?;
+        let span = declared.format.as_ref().map_or(declared.name.span, |format| format.span);
+        Some(Diagnostic::error(&code::E0500, span, format!("`{}`: {why}", node.name)).hint(hint))
     }
 
     fn replicated(&mut self, node: &NodeId) {

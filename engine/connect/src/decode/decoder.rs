@@ -86,6 +86,14 @@ pub fn is_avro(declared: &SourceTable) -> Result<bool, (String, &'static str)> {
     }
 }
 
+/// Why a topic cannot be in the format that is declared, and what to do.
+pub fn refuses(declared: &SourceTable, has_registry: bool) -> Option<(String, &'static str)> {
+    match is_avro(declared) {
+        Ok(true) if !has_registry => Some(no_registry()),
+        known => known.err(),
+    }
+}
+
 impl MessageDecoder {
     /// As the project declares the topic; `schemas` are those of Avro, if there is a registry. `Err` says why that is not
     /// enough, and what to do.

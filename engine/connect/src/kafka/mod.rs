@@ -24,7 +24,7 @@ pub use config::{Config, Kafka};
 
 use crate::{
     connector::{Abilities, Connection},
-    decode::avro::Schemas,
+    decode::{avro::Schemas, decoder},
     error::Result,
     position::{Position, Token},
     publish::{Publication, Publisher},
@@ -32,6 +32,7 @@ use crate::{
 };
 use client::{Client, PATIENCE};
 use engine_language::{
+    config::source::SourceTable,
     name::Name,
     table::{Column, TableDefinition},
 };
@@ -72,6 +73,10 @@ impl Brokers {
 impl Connection for Brokers {
     fn abilities(&self) -> Abilities {
         Abilities { write: true, replace: false, merge: false, stream: true, positions: false }
+    }
+
+    fn refuses(&self, table: &SourceTable) -> Option<(String, &'static str)> {
+        decoder::refuses(table, self.registry.is_some())
     }
 
     async fn ping(&self) -> Result<String> {

@@ -14,12 +14,14 @@ pub use config::{Config, Log};
 
 use crate::{
     connector::{Abilities, Connection},
+    decode::decoder,
     error::{Blame, Error, Result},
     position::{Position, Token},
     publish::{Publication, Publisher},
     read::{Lag, Offsets, OpenTable, ReadRequest, Reading, RejectedRow, Start, TableRequest},
 };
 use engine_language::{
+    config::source::SourceTable,
     name::Name,
     table::{Column, TableDefinition},
 };
@@ -58,6 +60,10 @@ impl Topics {
 impl Connection for Topics {
     fn abilities(&self) -> Abilities {
         Abilities { write: true, replace: false, merge: false, stream: true, positions: false }
+    }
+
+    fn refuses(&self, table: &SourceTable) -> Option<(String, &'static str)> {
+        decoder::refuses(table, false)
     }
 
     async fn ping(&self) -> Result<String> {

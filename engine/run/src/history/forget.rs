@@ -9,14 +9,16 @@ use rusqlite::params;
 const AUDIT_US: i64 = 400 * 86_400 * 1_000_000;
 
 impl History {
-    /// Forgets runs that are older than wanted or too many, and what belongs to them.
+    /// Forgets runs that are older than wanted or too many, and what belongs to them. Looks at streams are counted by themselves:
+    /// there is one every few seconds, and the others would be gone within hours.
     pub fn forget_old(&self, kept: Kept, now_us: i64) -> Result<usize> {
         let age = i64::try_from(kept.age.as_micros()).unwrap_or(i64::MAX);
         let since = now_us.saturating_sub(age);
         self.together(|db| {
             db.execute_batch("create temp table if not exists old_runs (id text primary key); delete from old_runs;")?;
             let sql = "insert into old_runs select id from runs where started_us < ?1
-                union select id from (select id from runs order by started_us desc limit -1 offset ?2)";
+                union select id from (select id, row_number() over (partition by cause is 'continuous'
+                    order by started_us desc) as place from runs) where place > ?2";
             let runs = db.execute(sql, params![since, kept.runs])?;
             if runs > 0 {
                 for table in ["logs", "nodes"] {
@@ -58,5 +60,7 @@ mod tests {
         assert_eq!(left(100, 1000), (20, Some("00".into())));
         assert_eq!(left(100, 12), (12, Some("08".into())), "by age");
         assert_eq!(left(5, 12), (5, Some("15".into())), "by number");
+        history.change("update runs set cause = 'continuous' where id in ('16', '17', '18')", []).unwrap();
+        assert_eq!(left(2, 12), (4, Some("15".into())), "two looks at streams, and two others");
     }
 }

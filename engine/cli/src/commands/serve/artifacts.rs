@@ -1,7 +1,12 @@
 //! The newest run's artifacts, as `engine run` leaves them.
 
-use crate::artifacts::{self, catalog, manifest, run_results};
+use crate::{
+    artifacts::{self, catalog, manifest, run_results},
+    stop::Result,
+};
+use engine_language::project::Project;
 use engine_run::{
+    analyze::Schemas,
     clock::{Clock as _, SystemClock},
     event::Event,
     report::Report,
@@ -9,20 +14,38 @@ use engine_run::{
 };
 use std::{
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Arc, Mutex, MutexGuard},
 };
 
-/// Leaves artifacts when a run ends.
+/// Leaves artifacts when a run ends. A run that is over while others' are written waits for nobody: theirs are written next,
+/// or those of the one that came after it, because only the newest stay.
 #[derive(Debug)]
-pub struct Left {
+pub struct Left(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     made: PathBuf,
-    one_at_a_time: Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    newest: Option<Newest>,
+    /// Somebody writes, and looks for the newest again before it ends.
+    is_writing: bool,
+}
+
+#[derive(Debug)]
+struct Newest {
+    project: Arc<Project>,
+    schemas: Arc<Schemas>,
+    report: Report,
 }
 
 impl Left {
     /// Below the folder of what the engine made.
     pub fn new(made: &Path) -> Self {
-        Self { made: made.to_owned(), one_at_a_time: Mutex::default() }
+        Self(Arc::new(Shared { made: made.to_owned(), state: Mutex::default() }))
     }
 }
 
@@ -30,15 +53,44 @@ impl Watcher for Left {
     fn hear(&self, _: &Work, _: i64, _: &Event) {}
 
     fn ended(&self, _: &Work, reading: &Reading, report: &Report) {
-        let _one = self.one_at_a_time.lock().expect("no holder of this lock panics");
-        let now = SystemClock.now_us();
-        let left = artifacts::folder(&self.made).and_then(|folder| {
-            artifacts::write(&folder, "manifest.json", &manifest::manifest(&reading.project, &report.run, now))?;
-            artifacts::write(&folder, "run_results.json", &run_results::run_results(report, now))?;
-            artifacts::write(&folder, "catalog.json", &catalog::catalog(&reading.schemas, &report.run, now))
-        });
-        if let Err(error) = left {
-            tracing::warn!(%error, "artifacts are not written");
+        let newest =
+            Newest { project: reading.project.clone(), schemas: reading.schemas.clone(), report: report.clone() };
+        let mut state = self.0.state();
+        state.newest = Some(newest);
+        if !std::mem::replace(&mut state.is_writing, true) {
+            let shared = self.0.clone();
+            tokio::task::spawn_blocking(move || shared.write());
         }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder of this lock panics")
+    }
+
+    fn next(&self) -> Option<Newest> {
+        let mut state = self.state();
+        let newest = state.newest.take();
+        state.is_writing = newest.is_some();
+        newest
+    }
+
+    fn write(&self) {
+        while let Some(newest) = self.next() {
+            if let Err(error) = newest.write(&self.made) {
+                tracing::warn!(%error, "artifacts are not written");
+            }
+        }
+    }
+}
+
+impl Newest {
+    fn write(&self, made: &Path) -> Result<()> {
+        let (report, now) = (&self.report, SystemClock.now_us());
+        let folder = artifacts::folder(made)?;
+        artifacts::write(&folder, "manifest.json", &manifest::manifest(&self.project, &report.run, now))?;
+        artifacts::write(&folder, "run_results.json", &run_results::run_results(report, now))?;
+        artifacts::write(&folder, "catalog.json", &catalog::catalog(&self.schemas, &report.run, now))
     }
 }

@@ -8,9 +8,11 @@ fn a_topic_in_avro_is_made_read_and_written() {
     let place = Place::new(1);
     let registry = Registry::new();
     let sources = place.test.read("project/sources.toml");
+    let avro = sources.replace(".tables.users]\n", ".tables.users]\nidentifier = \"made\"\nformat = \"avro\"\n");
+    place.test.write("project/sources.toml", &avro);
+    place.test.run(&["check"]).code(1).says("`events.users`: it is in Avro, and the connection has no `registry`");
     let sources =
-        sources.replace("[connections.events]\n", &format!("[connections.events]\nregistry = \"{}\"\n", registry.url));
-    let sources = sources.replace(".tables.users]\n", ".tables.users]\nidentifier = \"made\"\nformat = \"avro\"\n");
+        avro.replace("[connections.events]\n", &format!("[connections.events]\nregistry = \"{}\"\n", registry.url));
     let told = "[sources.events.tables.told]\nformat = \"avro\"\n\
                 columns = { email = \"text\", n = \"bigint\" }\ncreate = { partitions = 1 }\n\
                 [sinks.topics]\nconnection = \"events\"\n";

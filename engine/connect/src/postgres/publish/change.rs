@@ -25,7 +25,9 @@ impl Staged {
         let schema = self.server.schema();
         let (to, from) = (within(schema, target.table.as_str()), within(schema, &stage.name));
         self.make_missing(on, (target, stage), there).await.map_err(fault)?;
-        if let Mode::Merge { key } | Mode::DeleteInsert { key } = &target.mode {
+        if let Mode::Merge { key } | Mode::DeleteInsert { key } = &target.mode
+            && !key.iter().all(|column| stage.filled.contains(column))
+        {
             let sql = statement::count_null_keys(&from, key);
             let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *on).await.map_err(fault)?;
             let nulls: i64 = row.get(0);

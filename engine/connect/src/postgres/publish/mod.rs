@@ -123,7 +123,10 @@ impl Staged {
                 renames = swap::dress(on, (schema, &stage.name), there.oid, &stage.definition).await?;
             }
         }
-        run(on, format!("analyze {name}")).await?;
+        // A table that is replaced keeps what is known of its rows; what is deleted is looked up in staging.
+        if matches!(target.mode, Mode::Replace | Mode::DeleteInsert { .. }) {
+            run(on, format!("analyze {name}")).await?;
+        }
         Ok(renames)
     }
 

@@ -80,6 +80,8 @@ pub struct Stage {
     pub rows: Arc<AtomicU64>,
     /// How many of them were taken in parts.
     pub taken: AtomicU64,
+    /// Those of its columns that take no NULL.
+    pub filled: Vec<String>,
     /// Whether its table was made, which was missing.
     pub made: AtomicBool,
     /// What became NULL on the way.
@@ -179,6 +181,8 @@ pub async fn make(server: &Server, on: &mut PgConnection, name: String, target: 
         rules::each_row(on, &at, there, target).await.map_err(fault)?;
     }
     let made = describe::relation(on, server.look(), &name).await.map_err(fault)?.expect("the table was just made");
+    let filled = made.definition.columns.iter().filter(|column| !column.nullable);
+    let filled = filled.map(|column| column.name.clone()).collect();
     let columns = made.columns.into_iter().filter(|column| column.name != ORDER).collect();
     Ok(Stage {
         name,
@@ -187,6 +191,7 @@ pub async fn make(server: &Server, on: &mut PgConnection, name: String, target: 
         there,
         rows: Arc::default(),
         taken: AtomicU64::default(),
+        filled,
         made: AtomicBool::default(),
         replaced: Replacements::default(),
         kept: AtomicBool::new(false),
