@@ -8,7 +8,7 @@ use super::swap::run;
 use sqlx::PgConnection;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Lets a reading through until its connection closes.
+/// Lets a reading through until its connection closes, or rests.
 pub async fn share<'a>(on: &mut PgConnection, schema: &str, tables: impl Iterator<Item = &'a str>) -> sqlx::Result<()> {
     for key in keys("gate", schema, tables) {
         run(on, format!("select pg_advisory_lock_shared({key})")).await?;

@@ -32,7 +32,17 @@ pub struct Coordinator {
     snapshot: String,
     /// What the instant is, for tokens.
     pub instant: String,
-    connection: Mutex<PgConnection>,
+    server: Server,
+    /// `None` once this is dropped.
+    connection: Mutex<Option<PgConnection>>,
+}
+
+impl Drop for Coordinator {
+    fn drop(&mut self) {
+        if let Some(on) = self.connection.get_mut().take() {
+            self.server.rest(on, "rollback; ");
+        }
+    }
 }
 
 impl fmt::Debug for Coordinator {
@@ -52,7 +62,9 @@ impl Coordinator {
     /// and as of this instant the new one is empty.
     pub async fn held(&self, server: &Server, doing: &str) -> Result<()> {
         let gone = |error| server.error(doing, Blame::System, format!("the snapshot that is read is gone: {error}"));
-        self.connection.lock().await.ping().await.map_err(|error| gone(error).hint("run again").later())
+        let mut connection = self.connection.lock().await;
+        let on = connection.as_mut().expect("whoever asks has this");
+        on.ping().await.map_err(|error| gone(error).hint("run again").later())
     }
 }
 
@@ -117,7 +129,8 @@ pub async fn coordinate(server: &Server, request: &ReadRequest) -> Result<(Coord
         let increment = increment::of(server, &mut on, asked, &relation).await?;
         opened.push(Opened { relation, parts: parts.map_err(fault)?, increment });
     }
-    Ok((Coordinator { snapshot, instant, connection: Mutex::new(on) }, opened))
+    let connection = Mutex::new(Some(on));
+    Ok((Coordinator { snapshot, instant, server: server.clone(), connection }, opened))
 }
 
 /// The statements that begin a transaction to be held for long, with its tables locked against being replaced.

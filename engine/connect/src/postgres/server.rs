@@ -1,6 +1,6 @@
 //! One server and database: connecting, and what its errors mean.
 
-use super::{describe::Look, hash, idle::Idle};
+use super::{describe::Look, hash, idle::Idle, swap::run};
 use crate::{
     error::{Blame, Error, Result},
     policy::Types,
@@ -159,6 +159,17 @@ impl Server {
     /// Takes back a connection that has no transaction and no lock.
     pub fn give_back(&self, on: PgConnection) {
         self.inner.idle.put(on);
+    }
+
+    /// Lets a connection's locks go, after whatever ends what it was about, and takes it back. Nobody waits for that.
+    pub fn rest(&self, mut on: PgConnection, end: &str) {
+        let (server, sql) = (self.clone(), format!("{end}select pg_advisory_unlock_all(); reset lock_timeout"));
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            if run(&mut on, sql).await.is_ok() {
+                server.give_back(on);
+            }
+        });
     }
 
     /// The connections for short statements.

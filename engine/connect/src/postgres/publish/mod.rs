@@ -248,6 +248,12 @@ impl Publisher for Staged {
         fail::fail_point!("postgres::published");
         drop(on);
         self.committed = true;
+        let server = self.server.clone();
+        drop(self);
+        // Who still looks at what was previewed keeps it.
+        if let Ok(on) = Arc::try_unwrap(connection) {
+            server.rest(on.into_inner(), "");
+        }
         Ok(written)
     }
 }
