@@ -129,6 +129,11 @@ pub trait Connection: Debug + Send + Sync {
         Ok(())
     }
 
+    /// Whether the rows of a publication may be staged while one before it, of the same tables, is committed.
+    fn stages_ahead(&self) -> bool {
+        false
+    }
+
     /// Where a pipeline stands in this target: positions live in the system that they protect.
     async fn position(&self, pipeline: &Name) -> Result<Option<Position>>;
 

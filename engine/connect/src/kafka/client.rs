@@ -88,10 +88,12 @@ impl Client {
         for (key, value) in [
             ("group.id", GROUP),
             // By each message stands several times its bytes of bookkeeping.
-            ("queued.max.messages.kbytes", "4096"),
-            ("queued.min.messages", "10000"),
+            ("queued.max.messages.kbytes", "1024"),
+            ("queued.min.messages", "5000"),
             ("fetch.max.bytes", "4194304"),
             ("fetch.wait.max.ms", "100"),
+            // A partition whose messages wait to be taken is asked again after a second, if nobody says otherwise.
+            ("fetch.queue.backoff.ms", "10"),
             ("reconnect.backoff.max.ms", "2000"),
         ] {
             if settings.get(key).is_none() {

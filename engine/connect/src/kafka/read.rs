@@ -22,6 +22,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::task::JoinHandle;
 
 /// How long a topic is believed to be the same as it was.
 const TRUSTED: Duration = Duration::from_secs(1);
@@ -46,7 +47,7 @@ pub async fn open(
     }
 }
 
-/// Reads a batch, decoding on other threads what has come while more comes.
+/// Reads a batch, decoding what has come while more comes.
 async fn batch(
     shape: Shape,
     extents: &Extents,
@@ -62,7 +63,7 @@ async fn batch(
     let goes_on = |poller: &Poller| poller.stand.as_ref().is_some_and(|(stand, at)| *stand == from && fresh(at));
     let mut going_on = pollers.take(&topic.topic).filter(goes_on);
     let mut marks = if going_on.is_some() { BTreeMap::new() } else { marks(extents, &from) };
-    let (decoding, stand) = loop {
+    let (decoded, stand) = loop {
         let mut poller = match going_on.take() {
             Some(poller) => poller,
             None => poll(topic)?,
@@ -85,27 +86,29 @@ async fn batch(
             }
         }
     };
-    let mut batches = vec![];
-    for chunk in decoding {
-        batches.push(chunk.await.expect("decoding does not panic")?);
-    }
-    Ok(shape.opened(batches, Some(stand.position()), behind(&stand)))
+    Ok(shape.opened(decoded?, Some(stand.position()), behind(&stand)))
 }
 
-type Decoding = Vec<tokio::task::JoinHandle<Result<RecordBatch>>>;
-
-async fn follow(shape: &Shape, poller: &Poller, order: Order) -> Result<(Decoding, Stand), Trouble> {
+/// Follows an order, and decodes one chunk while the next one is polled: each thread that decodes keeps memory of its own.
+async fn follow(shape: &Shape, poller: &Poller, order: Order) -> Result<(Result<Vec<RecordBatch>>, Stand), Trouble> {
     let mut said = poller.follow(order);
-    let mut decoding = vec![];
-    while let Some(said) = said.recv().await {
+    let mut decoded = Ok(vec![]);
+    let mut decoding: Option<JoinHandle<Result<RecordBatch>>> = None;
+    loop {
+        let said = said.recv().await.ok_or(Trouble::Silent)?;
+        if let (Some(chunk), Ok(batches)) = (decoding.take(), &mut decoded) {
+            match chunk.await.expect("decoding does not panic") {
+                Ok(batch) => batches.push(batch),
+                Err(undecoded) => decoded = Err(undecoded),
+            }
+        }
         match said {
             Said::Some(messages) => {
                 let shape = shape.clone();
-                decoding.push(tokio::task::spawn_blocking(move || shape.decode(*messages, true)));
+                decoding = Some(tokio::task::spawn_blocking(move || shape.decode(*messages, true)));
             }
-            Said::Done(stand) => return Ok((decoding, stand)),
+            Said::Done(stand) => return Ok((decoded, stand)),
             Said::Trouble(trouble) => return Err(trouble),
         }
     }
-    Err(Trouble::Silent)
 }

@@ -97,6 +97,10 @@ impl Connection for Database {
         types::KIND
     }
 
+    fn stages_ahead(&self) -> bool {
+        true
+    }
+
     fn writers(&self) -> usize {
         cores(MOST_WRITERS)
     }

@@ -33,6 +33,8 @@ pub struct To {
     /// The statement that takes the rows.
     pub copy: String,
     pub shapes: Vec<Shape>,
+    /// Whether each row's number comes behind its columns.
+    pub ordered: bool,
     /// The columns that name a row.
     pub key: Vec<String>,
     /// Counts the rows of all writers into the table.
@@ -86,7 +88,8 @@ impl StageWriter {
 
     /// Encodes rows from `from` on until a chunk is full, and says how far it came.
     fn encode(&mut self, batch: &RecordBatch, columns: &[Cells<'_>], from: usize) -> Result<usize> {
-        let count = u16::try_from(columns.len()).expect("PostgreSQL has at most 1600 columns").to_be_bytes();
+        let count = columns.len() + usize::from(self.to.ordered);
+        let count = u16::try_from(count).expect("PostgreSQL has at most 1600 columns").to_be_bytes();
         for at in from..batch.num_rows() {
             if self.buffer.len() >= CHUNK {
                 return Ok(at);
@@ -101,6 +104,10 @@ impl StageWriter {
                     }
                     Err(refused) => return Err(self.refuse(batch, &shape.name, at, refused)),
                 }
+            }
+            if self.to.ordered {
+                self.buffer.extend_from_slice(&8_u32.to_be_bytes());
+                self.buffer.extend_from_slice(&(self.rows + at as u64).to_be_bytes());
             }
         }
         Ok(batch.num_rows())

@@ -19,12 +19,12 @@ use crate::{
     step::StepRun,
     systems,
 };
-use batch::{Batch, Sink};
+use batch::{Batch, Messages, Sink};
 use engine_connect::{
     connector::Connection,
     position::Position,
     publish::{Advance, Mode},
-    read::{BatchLimit, OpenTable, ReadRequest, TableRequest},
+    read::{BatchLimit, ReadRequest, TableRequest},
 };
 use engine_language::{
     code,
@@ -38,8 +38,8 @@ use progress::Progress;
 use std::{sync::Arc, time::Duration};
 use told::Told;
 
-/// Bytes of a micro-batch.
-const BATCH_BYTES: u64 = 16 << 20;
+/// Bytes of a micro-batch, of which several copies are at hand: read, decoded, staged.
+const BATCH_BYTES: u64 = 4 << 20;
 /// How long a micro-batch waits for more messages.
 const BATCH_TIME: Duration = Duration::from_millis(500);
 
@@ -100,6 +100,15 @@ struct Begin {
     mode: Mode,
 }
 
+/// A batch that was read while the one before it was written.
+struct Ahead {
+    read: Messages,
+    /// Where the reader stands behind it.
+    next: Option<Position>,
+    /// Whether more comes.
+    more: bool,
+}
+
 impl<'a> Stream<'a> {
     fn new(run: &'a StepRun, node: &'a NodeId, model: &'a Model) -> Result<Self> {
         let topic = topic(run, model)?;
@@ -119,12 +128,14 @@ impl<'a> Stream<'a> {
         from_start: &mut bool,
     ) -> Result<()> {
         let mut flood = Flood::new(&self.request);
+        // What other tables hold is what they hold when the batch before is there.
+        let alone = self.model.rendered.reads.iter().all(|read| read.value == self.topic);
+        let stages = alone && self.sink.target.stages_ahead();
         let Some(Begin { mut stands, since, mut moves, mode }) = self.begin(*from_start).await? else { return Ok(()) };
         let mut mode = Some(mode);
         let mut ahead = Some(self.read(since.clone()).await?);
         let mut since = since;
-        while let Some(open) = ahead.take() {
-            let (next, more) = (open.next.clone(), open.more);
+        while let Some(Ahead { read, next, more }) = ahead.take() {
             let Some(next) = next.filter(|next| moves || Some(next) != stands.as_ref()) else { break };
             let batch = Batch {
                 topic: &self.topic,
@@ -133,10 +144,21 @@ impl<'a> Stream<'a> {
                 advance: Advance { from: stands.clone(), to: next.clone() },
                 mode: mode.take().unwrap_or_else(|| super::mode(self.model)),
             };
-            // The next batch is read while this one is written.
-            let reading = async { if more { self.read(Some(next.clone())).await.map(Some) } else { Ok(None) } };
+            // The next batch is read while this one is written, and staged once the table is there.
+            let stages = stages && !*from_start;
+            let reading = async {
+                if !more {
+                    return Ok(None);
+                }
+                let mut ahead = self.read(Some(next.clone())).await?;
+                if stages && ahead.read.good.num_rows() > 0 {
+                    let mode = super::mode(self.model);
+                    ahead.read.staged = Some(self.sink.staged(&self.topic, &ahead.read.good, mode).await);
+                }
+                Ok::<_, Error>(Some(ahead))
+            };
             let writing = async {
-                self.sink.write(batch, open, &mut flood, report).await?;
+                self.sink.write(batch, read, &mut flood, report).await?;
                 told.moved(self, &next).await;
                 Ok::<_, Error>(())
             };
@@ -169,12 +191,15 @@ impl<'a> Stream<'a> {
         Ok(Some(plain(stands.clone())))
     }
 
-    async fn read(&self, since: Option<Position>) -> Result<OpenTable> {
+    async fn read(&self, since: Option<Position>) -> Result<Ahead> {
         let rows = self.run.runner.project.settings.limits.batch_rows;
         let limit = BatchLimit { rows, bytes: BATCH_BYTES, time: BATCH_TIME };
         let request = TableRequest { since, limit: Some(limit), ..self.request.clone() };
         let mut reading = self.source.read(ReadRequest { tables: vec![request] }).await?;
-        Ok(reading.tables.pop().expect("one table was asked for"))
+        let open = reading.tables.pop().expect("one table was asked for");
+        let good = batch::messages(&open, self.run).await?;
+        let read = Messages { good, rejected: open.rejected.take(), staged: None };
+        Ok(Ahead { read, next: open.next, more: open.more })
     }
 
     async fn behind(&self, since: Option<&Position>) -> Result<Option<engine_connect::read::Lag>> {

@@ -49,6 +49,7 @@ impl Staged {
             stage: stage.keys(),
             copy: format!("copy {name} ({}) from stdin (format binary)", statement::names(key)),
             shapes,
+            ordered: false,
             key: key.clone(),
             rows: Arc::default(),
             replaced: stage.replaced.clone(),

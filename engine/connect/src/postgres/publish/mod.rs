@@ -17,7 +17,7 @@ use super::{
     describe::{self, Look, Relation},
     parts::Part,
     server::Server,
-    statement::{self, within},
+    statement::{self, ORDER, within},
     swap::{self, run},
     table::{Place, Table, Through},
     write::{StageWriter, To, named},
@@ -145,12 +145,15 @@ impl Publisher for Staged {
     async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
         let number = self.index(table);
         let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
-        let columns = statement::list(target.schema.fields().iter().map(|field| field.name().as_str()));
+        let columns = target.schema.fields().iter().map(|field| field.name().as_str());
+        let ordered = target.mode != Mode::Replace;
+        let columns = statement::list(columns.chain(ordered.then_some(ORDER)));
         let to = To {
             table: table.to_string(),
             stage: stage.name.clone(),
             copy: format!("copy {} ({columns}) from stdin (format binary)", within(self.server.schema(), &stage.name)),
             shapes: stage.shapes(&self.server, target)?,
+            ordered,
             key: stage.row_key(target),
             rows: stage.rows.clone(),
             replaced: stage.replaced.clone(),

@@ -2,19 +2,21 @@
 
 use crate::{
     postgres::{describe::Relation, statement::quote, swap::run},
-    publish::Target,
+    publish::{Mode, Target},
 };
 use sqlx::{PgConnection, Row};
 
-/// Gives a staging table those rules of its table that a row meets or breaks alone. Else a row would escape them where a later
+/// Gives a staging table those rules of its table that a row meets or breaks alone, and that there is a key. Else a row would escape them where a later
 /// one of the same key takes its place, and what is refused would depend on how rows are cut into batches.
 pub async fn each_row(on: &mut PgConnection, stage: &str, there: &Relation, target: &Target) -> sqlx::Result<()> {
     let (mut names, mut rules) = (vec![], vec![]);
+    let Mode::Merge { key } = &target.mode else { return Ok(()) };
     for field in target.schema.fields() {
         let carried = there.columns.iter().find(|column| column.name == *field.name());
         // What is staged as text is another type there.
         let Some(carried) = carried.filter(|column| !column.kind.as_text) else { continue };
-        if there.definition.column(&carried.name).is_some_and(|column| !column.nullable) {
+        let filled = there.definition.column(&carried.name).is_some_and(|column| !column.nullable);
+        if filled || key.contains(&carried.name) {
             rules.push(format!("alter {} set not null", quote(&carried.name)));
         }
         names.push(carried.name.clone());

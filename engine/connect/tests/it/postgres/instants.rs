@@ -22,7 +22,7 @@ use std::{
 
 /// So wide that a server cannot send all of it before somebody listens.
 const WIDE: &str = "create table wide (id int, filler text);
-    insert into wide select i, repeat('x', 2000) from generate_series(1, 40000) i";
+    insert into wide select i, repeat('x', 2000) from generate_series(1, 120000) i";
 
 pub async fn stream(table: &OpenTable) -> SendableRecordBatchStream {
     SessionContext::new().read_table(table.provider.clone()).unwrap().execute_stream().await.unwrap()
@@ -70,7 +70,7 @@ async fn a_session_killed_in_the_midst_of_a_scan_fails_it() {
     let error = drain(rows).await.unwrap_err();
     assert_eq!((error.blame, error.retry), (Blame::System, Retry::Later), "{error}");
     // The instant stands, and the table can be read again.
-    assert_eq!(drain(stream(&reading.tables[0]).await).await.unwrap(), 40_000);
+    assert_eq!(drain(stream(&reading.tables[0]).await).await.unwrap(), 120_000);
     drop(reading);
     place.no_sessions().await;
 }
@@ -89,13 +89,13 @@ async fn a_reading_does_not_outlive_its_instant() {
     }
     drop(reading);
     place.no_sessions().await;
-    assert_eq!(place.query("wide", "select count(*) from t").await, "40000");
+    assert_eq!(place.query("wide", "select count(*) from t").await, "120000");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_scans_dropped_early_leave_nothing() {
     // Reading it takes a moment, but all of it is not much.
-    let small = WIDE.replace("2000", "200").replace("40000", "20000");
+    let small = WIDE.replace("'x', 2000", "'x', 200").replace("120000", "20000");
     let place = Arc::new(Place::alone("", &small).await);
     let table = Arc::new(place.open(&["wide"]).await.unwrap());
     let mut tasks = vec![];

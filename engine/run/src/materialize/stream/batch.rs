@@ -39,6 +39,22 @@ pub struct Sink<'a> {
     pub target: Arc<dyn Connection>,
 }
 
+/// What was read of a topic.
+pub struct Messages {
+    /// The good ones, in their order.
+    pub good: RecordBatch,
+    /// Those that could not be read.
+    pub rejected: Vec<RejectedRow>,
+    /// What became of an attempt to stage the rows of the good ones, if one was made.
+    pub staged: Option<Result<Staged, Refused>>,
+}
+
+/// Rows that wait in staging to be published.
+pub struct Staged {
+    made: Made,
+    publisher: Box<dyn Publisher>,
+}
+
 /// What is to be written.
 pub struct Batch<'a> {
     /// The topic.
@@ -124,12 +140,11 @@ impl Sink<'_> {
     pub async fn write(
         &self,
         batch: Batch<'_>,
-        open: OpenTable,
+        read: Messages,
         flood: &mut Flood,
         report: &mut NodeReport,
     ) -> Result<()> {
-        let messages = messages(&open, self.run).await?;
-        let mut rejected = open.rejected.take();
+        let Messages { good: messages, mut rejected, mut staged } = read;
         flood.read((messages.num_rows() + rejected.len()) as u64, &rejected)?;
         let mut stands = batch.advance.from.clone();
         let mut mode = batch.mode.clone();
@@ -145,7 +160,11 @@ impl Sink<'_> {
             let (here, later): (Vec<_>, Vec<_>) = std::mem::take(&mut rejected).into_iter().partition(comes);
             let advance = Some(Advance { from: stands.clone(), to: to.clone() });
             let part = Part { messages: part, advance, rejected: here, settled: vec![], mode: mode.clone() };
-            match self.commit(batch.topic, &part, report).await {
+            let done = match staged.take() {
+                Some(staged) => self.publish(staged, &part, report).await,
+                None => self.commit(batch.topic, &part, report).await,
+            };
+            match done {
                 Ok(()) => flood.taken(range.len() as u64),
                 Err(Refused::Rows(error, blamed))
                     if range.len() > 1 && batch.source.passed(&batch.request, &next).await?.is_some() =>
@@ -198,9 +217,25 @@ impl Sink<'_> {
 
     /// Commits a part, and counts what was committed.
     pub async fn commit(&self, topic: &NodeId, part: &Part, report: &mut NodeReport) -> Result<(), Refused> {
-        let made = self.make(topic, &part.messages).await?;
-        let publisher = self.target.write(self.publication(&made, part.mode.clone())).await?;
+        let staged = self.staged(topic, &part.messages, part.mode.clone()).await;
+        self.publish(staged, part, report).await
+    }
+
+    /// The rows of messages in staging, of a publication that nothing but its commit is missing of.
+    pub async fn staged(&self, topic: &NodeId, messages: &RecordBatch, mode: Mode) -> Result<Staged, Refused> {
+        let made = self.make(topic, messages).await?;
+        let publisher = self.target.write(self.publication(&made, mode)).await?;
         self.stage(&*publisher, &made).await?;
+        Ok(Staged { made, publisher })
+    }
+
+    async fn publish(
+        &self,
+        staged: Result<Staged, Refused>,
+        part: &Part,
+        report: &mut NodeReport,
+    ) -> Result<(), Refused> {
+        let Staged { made, publisher } = staged?;
         let commit =
             Commit { advance: part.advance.clone(), rejected: part.rejected.clone(), settled: part.settled.clone() };
         publisher.commit(commit).await.map_err(blamed)?;
