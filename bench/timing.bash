@@ -17,19 +17,23 @@ timed() {
         END { printf "%-44s min %8.1f ms   median %8.1f ms   max %8.1f ms   of %d\n", label, took[1], took[int((NR + 1) / 2)], took[NR], NR }'
 }
 
-# Runs a command once and prints how long it took, rows a second, and the most memory that it held, asked for every 10 ms.
+# Runs a command once and prints how long it took, rows a second, and the most memory that it held, asked for every 20 ms by
+# nothing that would itself keep a core busy.
 # usage: streamed LABEL ROWS COMMAND…   ROWS is a command that prints the number of rows, run afterwards.
 streamed() {
-    local label="$1" rows="$2" began took peak=0 now log
+    local label="$1" rows="$2" began took peak=0 key now log never
     shift 2
+    exec {never}<> <(:)
     began=$(date +%s%N)
     log=$(mktemp)
     "$@" >"$log" 2>&1 &
     while kill -0 $! 2>/dev/null; do
-        now=$(sed -n 's/^VmHWM:\s*\([0-9]*\) kB/\1/p' "/proc/$!/status" 2>/dev/null || true)
-        ((${now:-0} > peak)) && peak=$now
-        sleep 0.01
+        while read -r key now _; do
+            if [[ "$key" = VmHWM: ]] && ((now > peak)); then peak=$now; fi
+        done 2>/dev/null <"/proc/$!/status" || true
+        read -r -t 0.02 -u "$never" || true
     done
+    exec {never}>&-
     wait $! || { cat "$log" >&2; return 1; }
     rm "$log"
     took=$((($(date +%s%N) - began) / 1000000))

@@ -13,8 +13,9 @@ use engine_language::{
 };
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
 };
+use tokio::sync::OnceCell;
 
 /// The tokens of tables during one run. What this run wrote, it knows; the rest is asked for once.
 #[derive(Debug)]
@@ -22,8 +23,11 @@ pub struct Tokens {
     project: Arc<Project>,
     systems: Systems,
     history: Arc<History>,
-    known: Mutex<BTreeMap<Place, Option<Token>>>,
+    known: Mutex<BTreeMap<Place, Known>>,
 }
+
+/// A token that is asked for once, however many want it.
+type Known = Arc<OnceCell<Option<Token>>>;
 
 impl Tokens {
     /// Knows nothing yet.
@@ -36,28 +40,33 @@ impl Tokens {
         if let Some(token) = &token {
             self.history.remember_token(place, token)?;
         }
-        self.known.lock().expect("no holder of this lock panics").insert(place.clone(), token);
+        self.known().insert(place.clone(), Arc::new(OnceCell::new_with(Some(token))));
         Ok(())
     }
 
     /// Forgets a table, because something wrote it.
     pub fn forget(&self, place: &Place) {
-        self.known.lock().expect("no holder of this lock panics").remove(place);
+        self.known().remove(place);
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<Place, Known>> {
+        self.known.lock().expect("no holder of this lock panics")
     }
 
     /// The token of a node's table as it is now; `None` if it is not there or its system cannot tell.
     pub async fn of(&self, node: &NodeId) -> Result<Option<Token>> {
         let Some(place) = place::of(&self.project, node) else { return Ok(None) };
-        if let Some(token) = self.known.lock().expect("no holder of this lock panics").get(&place) {
-            return Ok(token.clone());
-        }
-        let last = self.history.token(&place)?;
-        let request = systems::request(&self.project, node, &place);
+        let known = self.known().entry(place.clone()).or_default().clone();
+        known.get_or_try_init(|| self.ask(node, &place)).await.cloned()
+    }
+
+    async fn ask(&self, node: &NodeId, place: &Place) -> Result<Option<Token>> {
+        let last = self.history.token(place)?;
+        let request = systems::request(&self.project, node, place);
         let token = self.systems.get(&place.connection)?.token(&request, last.as_ref()).await?;
         if let Some(token) = token.as_ref().filter(|token| Some(*token) != last.as_ref()) {
-            self.history.remember_token(&place, token)?;
+            self.history.remember_token(place, token)?;
         }
-        self.known.lock().expect("no holder of this lock panics").insert(place, token.clone());
         Ok(token)
     }
 

@@ -52,6 +52,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     let whole = connection.abilities().replace;
     let mode = if there.is_some() || !whole && adds(model) { mode(model) } else { Mode::Replace };
     let definition = definition(model, &schema);
+    let unique = definition.unique.clone();
     let declared = systems::declared(&run.runner.project, &place);
     let target =
         Target { table: place.table.clone(), schema: schema.clone(), definition, mode: mode.clone(), declared };
@@ -66,8 +67,9 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     let checks = if model.config.checks.is_empty() {
         vec![]
     } else {
-        let preview = publisher.preview(&place.table).await?;
-        check::run(&run.runner, &session, &node.name, preview, &model.config.checks).await?
+        let provider = publisher.preview(&place.table).await?;
+        let unique = unique.into_iter().filter(|columns| publisher.keeps_unique(&place.table, columns)).collect();
+        check::run(&run.runner, &session, &node.name, check::Rows { provider, unique }, &model.config.checks).await?
     };
     run.checked(node, &checks);
     if let Some(broken) = check::first_broken(&checks) {

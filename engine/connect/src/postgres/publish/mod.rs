@@ -123,8 +123,10 @@ impl Staged {
                 renames = swap::dress(on, (schema, &stage.name), there.oid, &stage.definition).await?;
             }
         }
-        // A table that is replaced keeps what is known of its rows; what is deleted is looked up in staging.
-        if matches!(target.mode, Mode::Replace | Mode::DeleteInsert { .. }) {
+        // References are checked by a join, and what is deleted is looked up in staging. Else the server looks at the rows by
+        // itself within a minute, as it does after CREATE TABLE AS.
+        let joined = !stage.definition.foreign_keys.is_empty() || matches!(target.mode, Mode::DeleteInsert { .. });
+        if joined {
             run(on, format!("analyze {name}")).await?;
         }
         Ok(renames)
@@ -190,6 +192,12 @@ impl Publisher for Staged {
 
     fn replaced(&self, table: &Name) -> Vec<Replaced> {
         self.stages[self.index(table)].replaced.all()
+    }
+
+    fn keeps_unique(&self, table: &Name, columns: &[String]) -> bool {
+        let number = self.index(table);
+        let unique = &self.stages[number].definition.unique;
+        self.publication.tables[number].mode == Mode::Replace && unique.iter().any(|set| set == columns)
     }
 
     async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {

@@ -308,7 +308,8 @@ impl Sink<'_> {
     }
 
     async fn check(&self, session: &Session, made: &[RecordBatch], schema: &SchemaRef) -> Result<Vec<CheckReport>> {
-        let rows = Arc::new(MemTable::try_new(schema.clone(), vec![made.to_vec()])?);
+        let provider = Arc::new(MemTable::try_new(schema.clone(), vec![made.to_vec()])?);
+        let rows = check::Rows { provider, unique: vec![] };
         let checks = check::run(&self.run.runner, session, &self.node.name, rows, &self.model.config.checks).await?;
         self.run.checked(self.node, &checks);
         match check::first_broken(&checks) {
