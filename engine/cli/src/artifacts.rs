@@ -7,6 +7,12 @@ pub mod run_results;
 
 use crate::stop::{Result, Stop};
 use chrono::{DateTime, SecondsFormat, Utc};
+use engine_language::project::Project;
+use engine_run::{
+    analyze::Schemas,
+    clock::{Clock as _, SystemClock},
+    report::Report,
+};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -19,6 +25,14 @@ pub fn folder(made: &Path) -> Result<PathBuf> {
     let folder = made.join("artifacts");
     fs::create_dir_all(&folder).map_err(Stop::io("making the folder `.engine/artifacts`"))?;
     Ok(folder)
+}
+
+/// Leaves what a run tells: the project, how it went, and the columns.
+pub fn leave(folder: &Path, project: &Project, schemas: &Schemas, report: &Report) -> Result<()> {
+    let now = SystemClock.now_us();
+    write(folder, "manifest.json", &manifest::manifest(project, &report.run, now))?;
+    write(folder, "run_results.json", &run_results::run_results(report, now))?;
+    write(folder, "catalog.json", &catalog::catalog(schemas, &report.run, now))
 }
 
 /// Writes a file in one step: readers see the old one or the new one.

@@ -231,15 +231,8 @@ impl Ready {
         let listeners: Vec<Arc<dyn Listener>> = vec![lines, log, Arc::new(recorder)];
         let report = runner.run(&plan, run_info(), &Events::to(listeners), &cancel).await;
         wish::remember(&self.project, &self.schemas, &history, &report)?;
-        self.leave(&folder, &report)?;
+        artifacts::leave(&folder, &self.project, &self.schemas, &report)?;
         Ok(report)
-    }
-
-    fn leave(&self, folder: &Path, report: &Report) -> Result<()> {
-        let now = SystemClock.now_us();
-        artifacts::write(folder, "manifest.json", &artifacts::manifest::manifest(&self.project, &report.run, now))?;
-        artifacts::write(folder, "run_results.json", &artifacts::run_results::run_results(report, now))?;
-        artifacts::write(folder, "catalog.json", &artifacts::catalog::catalog(&self.schemas, &report.run, now))
     }
 }
 

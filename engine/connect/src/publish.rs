@@ -65,9 +65,9 @@ pub trait Publisher: Send + Sync {
     /// Opens a writer into a table's staging. Several may write at once; rows of one writer keep their order.
     async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>>;
 
-    /// Whether the table, as [`preview`](Self::preview) shows it, cannot hold two rows that are equal in these columns.
-    fn keeps_unique(&self, _table: &Name, _columns: &[String]) -> bool {
-        false
+    /// Sets of columns in which no two rows of the table, as [`preview`](Self::preview) shows it, can be equal.
+    fn unique(&self, _table: &Name) -> Vec<Vec<String>> {
+        vec![]
     }
 
     /// The table as readers will see it after `commit`; call it when all writers have finished.

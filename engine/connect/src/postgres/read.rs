@@ -60,8 +60,9 @@ impl Coordinator {
 
     /// That the instant and the locks were held until now. Without them a table might have been replaced between two parts,
     /// and as of this instant the new one is empty.
-    pub async fn held(&self, server: &Server, doing: &str) -> Result<()> {
-        let gone = |error| server.error(doing, Blame::System, format!("the snapshot that is read is gone: {error}"));
+    pub async fn held(&self, doing: &str) -> Result<()> {
+        let gone =
+            |error| self.server.error(doing, Blame::System, format!("the snapshot that is read is gone: {error}"));
         let mut connection = self.connection.lock().await;
         let on = connection.as_mut().expect("whoever asks has this");
         on.ping().await.map_err(|error| gone(error).hint("run again").later())

@@ -90,7 +90,7 @@ impl Rows {
             server.give_back(on);
         }
         match coordinator {
-            Some(coordinator) => coordinator.held(server, &doing).await,
+            Some(coordinator) => coordinator.held(&doing).await,
             None => Ok(()),
         }
     }

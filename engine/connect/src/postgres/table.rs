@@ -166,7 +166,7 @@ impl Table {
         if run(&mut on, "rollback").await.is_ok() {
             server.give_back(on);
         }
-        held.held(server, &doing).await?;
+        held.held(&doing).await?;
         Ok(inside::digest(row.get(0), &row.get::<String, _>(1)))
     }
 }

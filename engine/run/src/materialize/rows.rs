@@ -52,7 +52,6 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     let whole = connection.abilities().replace;
     let mode = if there.is_some() || !whole && adds(model) { mode(model) } else { Mode::Replace };
     let definition = definition(model, &schema);
-    let unique = definition.unique.clone();
     let declared = systems::declared(&run.runner.project, &place);
     let target =
         Target { table: place.table.clone(), schema: schema.clone(), definition, mode: mode.clone(), declared };
@@ -68,8 +67,8 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
         vec![]
     } else {
         let provider = publisher.preview(&place.table).await?;
-        let unique = unique.into_iter().filter(|columns| publisher.keeps_unique(&place.table, columns)).collect();
-        check::run(&run.runner, &session, &node.name, check::Rows { provider, unique }, &model.config.checks).await?
+        let rows = check::Rows { provider, unique: publisher.unique(&place.table) };
+        check::run(&run.runner, &session, &node.name, rows, &model.config.checks).await?
     };
     run.checked(node, &checks);
     if let Some(broken) = check::first_broken(&checks) {

@@ -1,13 +1,9 @@
 //! The newest run's artifacts, as `engine run` leaves them.
 
-use crate::{
-    artifacts::{self, catalog, manifest, run_results},
-    stop::Result,
-};
+use crate::artifacts;
 use engine_language::project::Project;
 use engine_run::{
     analyze::Schemas,
-    clock::{Clock as _, SystemClock},
     event::Event,
     report::Report,
     service::{Reading, Watcher, Work},
@@ -78,19 +74,12 @@ impl Shared {
 
     fn write(&self) {
         while let Some(newest) = self.next() {
-            if let Err(error) = newest.write(&self.made) {
+            let Newest { project, schemas, report } = newest;
+            let left =
+                artifacts::folder(&self.made).and_then(|folder| artifacts::leave(&folder, &project, &schemas, &report));
+            if let Err(error) = left {
                 tracing::warn!(%error, "artifacts are not written");
             }
         }
-    }
-}
-
-impl Newest {
-    fn write(&self, made: &Path) -> Result<()> {
-        let (report, now) = (&self.report, SystemClock.now_us());
-        let folder = artifacts::folder(made)?;
-        artifacts::write(&folder, "manifest.json", &manifest::manifest(&self.project, &report.run, now))?;
-        artifacts::write(&folder, "run_results.json", &run_results::run_results(report, now))?;
-        artifacts::write(&folder, "catalog.json", &catalog::catalog(&self.schemas, &report.run, now))
     }
 }

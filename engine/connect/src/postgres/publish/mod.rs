@@ -194,10 +194,10 @@ impl Publisher for Staged {
         self.stages[self.index(table)].replaced.all()
     }
 
-    fn keeps_unique(&self, table: &Name, columns: &[String]) -> bool {
+    fn unique(&self, table: &Name) -> Vec<Vec<String>> {
         let number = self.index(table);
-        let unique = &self.stages[number].definition.unique;
-        self.publication.tables[number].mode == Mode::Replace && unique.iter().any(|set| set == columns)
+        let whole = self.publication.tables[number].mode == Mode::Replace;
+        if whole { self.stages[number].definition.unique.clone() } else { vec![] }
     }
 
     async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
