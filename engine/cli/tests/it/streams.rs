@@ -83,14 +83,17 @@ fn what_is_left_to_read_is_said_by_plan_and_doctor_and_the_record() {
 }
 
 #[test]
-fn a_batch_is_as_small_as_its_limit() {
+fn batches_are_as_small_as_their_limit_and_committed_together_when_behind() {
     let place = Place::new(1);
-    let sources = place.test.read("project/sources.toml");
-    place.test.write("project/sources.toml", &format!("{sources}\n[limits]\nbatch_rows = 3\n"));
-    let events: Vec<String> = (0..10).map(|n| event(&format!("{n}@x"), n)).collect();
+    place.batches_of(3);
+    let events: Vec<String> = (100..140).map(|n| event(&format!("{}@x", n % 7), n)).collect();
     place.send(&events);
-    place.test.run(&["run"]).code(0).says("10 events, 10 rows");
-    assert_eq!(place.ask("select count(*)::text from {}.engine_publications"), "4", "four publications");
+    place.test.run(&["run"]).code(0).says("40 events, 40 rows");
+    assert_eq!(place.rows("n"), "133, 134, 135, 136, 137, 138, 139", "the last of each key, in whichever batch");
+    // There are fourteen. The first makes the table, and at most ten are staged while the one before them is committed.
+    let commits =
+        place.ask("select concat(count(*) < 14, ' ', max(rows) between 4 and 30) from {}.engine_publications");
+    assert_eq!(commits, "t t");
 }
 
 #[test]

@@ -53,6 +53,9 @@ pub fn create(table: &str, schema: &str, definition: &TableDefinition, rules: bo
     format!("create table {table} ({})", columns.join(", "))
 }
 
+/// For a table whose rows are to be updated often: a row that changes finds room on its page, and then no index changes.
+pub const ROOM: &str = " with (fillfactor = 70)";
+
 /// Key, unique sets and checks, to be added when the rows are there; names begin with `prefix`.
 pub fn rules(table: &str, prefix: &str, definition: &TableDefinition) -> Vec<String> {
     let mut all = vec![];

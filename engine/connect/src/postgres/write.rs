@@ -48,6 +48,8 @@ pub struct StageWriter {
     to: Arc<To>,
     buffer: Vec<u8>,
     rows: u64,
+    /// How many rows were staged before: those of this writer come behind them.
+    before: u64,
     chunks: mpsc::Sender<Chunk>,
     copying: Option<JoinHandle<Result<u64>>>,
 }
@@ -66,8 +68,8 @@ impl StageWriter {
             let (server, to) = (server.clone(), to.clone());
             async move { copy_in(&server, connection, &to.copy, from).await.map_err(|e| named(e, &to.stage, &to.table)) }
         };
-        let buffer = encode::HEADER.to_vec();
-        Ok(Self { server, to, buffer, rows: 0, chunks, copying: Some(tokio::spawn(task)) })
+        let (buffer, before) = (encode::HEADER.to_vec(), to.rows.load(Ordering::Relaxed));
+        Ok(Self { server, to, buffer, rows: 0, before, chunks, copying: Some(tokio::spawn(task)) })
     }
 
     async fn send(&mut self, chunk: Chunk) -> Result<()> {
@@ -107,7 +109,7 @@ impl StageWriter {
             }
             if self.to.ordered {
                 self.buffer.extend_from_slice(&8_u32.to_be_bytes());
-                self.buffer.extend_from_slice(&(self.rows + at as u64).to_be_bytes());
+                self.buffer.extend_from_slice(&(self.before + self.rows + at as u64).to_be_bytes());
             }
         }
         Ok(batch.num_rows())

@@ -2,6 +2,7 @@
 
 mod batch;
 mod flood;
+mod group;
 mod pace;
 mod parts;
 mod progress;
@@ -33,9 +34,10 @@ use engine_language::{
     model::Model,
 };
 use flood::Flood;
+use group::Group;
 use pace::Pace;
 use progress::Progress;
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 use told::Told;
 
 /// Bytes of a micro-batch, of which several copies are at hand: read, decoded, staged.
@@ -100,13 +102,32 @@ struct Begin {
     mode: Mode,
 }
 
-/// A batch that was read while the one before it was written.
+/// What was read, of which the first is mostly committed while the next is read.
 struct Ahead {
-    read: Messages,
+    what: What,
     /// Where the reader stands behind it.
     next: Option<Position>,
     /// Whether more comes.
     more: bool,
+}
+
+/// One micro-batch.
+struct Read {
+    messages: Messages,
+    next: Option<Position>,
+    more: bool,
+}
+
+impl From<Read> for Ahead {
+    fn from(Read { messages, next, more }: Read) -> Self {
+        Self { what: What::Messages(messages), next, more }
+    }
+}
+
+/// What is written in one commit, if none of its rows is refused.
+enum What {
+    Messages(Messages),
+    Group(Group),
 }
 
 impl<'a> Stream<'a> {
@@ -132,43 +153,54 @@ impl<'a> Stream<'a> {
         let alone = self.model.rendered.reads.iter().all(|read| read.value == self.topic);
         let stages = alone && self.sink.target.stages_ahead();
         let Some(Begin { mut stands, since, mut moves, mode }) = self.begin(*from_start).await? else { return Ok(()) };
-        let mut mode = Some(mode);
-        let mut ahead = Some(self.read(since.clone()).await?);
-        let mut since = since;
-        while let Some(Ahead { read, next, more }) = ahead.take() {
+        let (mut mode, mut since) = (Some(mode), since);
+        let mut aheads = VecDeque::from([self.read(since.clone()).await?.into()]);
+        // Of how many micro-batches each is committed by itself, for some row of them was refused in a group.
+        let mut alone = 0_usize;
+        while let Some(Ahead { what, next, more }) = aheads.pop_front() {
             let Some(next) = next.filter(|next| moves || Some(next) != stands.as_ref()) else { break };
-            let batch = Batch {
-                topic: &self.topic,
-                source: &self.source,
-                request: TableRequest { since: since.clone(), ..self.request.clone() },
-                advance: Advance { from: stands.clone(), to: next.clone() },
-                mode: mode.take().unwrap_or_else(|| super::mode(self.model)),
-            };
-            // The next batch is read while this one is written, and staged once the table is there.
-            let stages = stages && !*from_start;
+            let advance = Advance { from: stands.clone(), to: next.clone() };
+            // The next ones are read while this one is written, and staged once the table is there.
+            let stages = stages && !*from_start && alone == 0;
             let reading = async {
-                if !more {
-                    return Ok(None);
+                match more && aheads.is_empty() {
+                    true => self.ahead(&next, stages).await,
+                    false => Ok(VecDeque::new()),
                 }
-                let mut ahead = self.read(Some(next.clone())).await?;
-                if stages && ahead.read.good.num_rows() > 0 {
-                    let mode = super::mode(self.model);
-                    ahead.read.staged = Some(self.sink.staged(&self.topic, &ahead.read.good, mode).await);
-                }
-                Ok::<_, Error>(Some(ahead))
+            };
+            let (batches, single) = match &what {
+                What::Group(group) => (group.batches(), false),
+                What::Messages(_) => (1, true),
             };
             let writing = async {
-                self.sink.write(batch, read, &mut flood, report).await?;
-                told.moved(self, &next).await;
-                Ok::<_, Error>(())
+                let written = match what {
+                    What::Group(group) => self.sink.commit_group(group, advance, &mut flood, report).await?,
+                    What::Messages(read) => {
+                        let request = TableRequest { since: since.clone(), ..self.request.clone() };
+                        let mode = mode.take().unwrap_or_else(|| super::mode(self.model));
+                        let batch = Batch { topic: &self.topic, source: &self.source, request, advance, mode };
+                        self.sink.write(batch, read, &mut flood, report).await?;
+                        true
+                    }
+                };
+                if written {
+                    told.moved(self, &next).await;
+                }
+                Ok::<_, Error>(written)
             };
             let (written, read) = tokio::join!(writing, reading);
-            written?;
+            if !written? {
+                // Once more from where it stands, without what came behind it.
+                alone = batches;
+                aheads = VecDeque::from([self.read(since.clone()).await?.into()]);
+                continue;
+            }
+            alone = alone.saturating_sub(usize::from(single));
             (report.status, *from_start, moves) = (Status::Succeeded, false, false);
             pace.moved();
             (stands, since) = (Some(next.clone()), Some(next));
             progress.moved(report, || self.behind(since.as_ref())).await?;
-            ahead = read?;
+            aheads.extend(read?);
         }
         progress.stands(stands);
         Ok(())
@@ -191,15 +223,53 @@ impl<'a> Stream<'a> {
         Ok(Some(plain(stands.clone())))
     }
 
-    async fn read(&self, since: Option<Position>) -> Result<Ahead> {
+    /// Reads what comes behind a place. Where it may stage that, as many micro-batches as one commit takes are one group; what
+    /// cannot be staged comes by itself.
+    async fn ahead(&self, since: &Position, stages: bool) -> Result<VecDeque<Ahead>> {
+        let mut read = self.read(Some(since.clone())).await?;
+        let mut at = Some(since.clone());
+        let (mut gathered, mut all) = (None, VecDeque::new());
+        while stages && read.messages.good.num_rows() > 0 {
+            let goes_on = read.more && gathered.as_ref().is_none_or(Group::takes_more);
+            let next = read.next.clone();
+            let reading = async {
+                match goes_on {
+                    true => self.read(next.clone()).await.map(Some),
+                    false => Ok(None),
+                }
+            };
+            let mode = super::mode(self.model);
+            let staging = self.sink.gather(&self.topic, &mut gathered, &mut read.messages, mode);
+            let (staged, later) = tokio::join!(staging, reading);
+            let later = later?;
+            if let Err(refused) = staged {
+                read.messages.refused = Some(refused);
+                all.extend(later.map(Ahead::from));
+                break;
+            }
+            let Some(later) = later else {
+                let what = What::Group(gathered.expect("something was staged"));
+                return Ok([Ahead { what, next: read.next, more: read.more }].into());
+            };
+            (at, read) = (next, later);
+        }
+        all.push_front(read.into());
+        if let Some(group) = gathered {
+            all.push_front(Ahead { what: What::Group(group), next: at, more: true });
+        }
+        Ok(all)
+    }
+
+    /// Reads one micro-batch.
+    async fn read(&self, since: Option<Position>) -> Result<Read> {
         let rows = self.run.runner.project.settings.limits.batch_rows;
         let limit = BatchLimit { rows, bytes: BATCH_BYTES, time: BATCH_TIME };
         let request = TableRequest { since, limit: Some(limit), ..self.request.clone() };
         let mut reading = self.source.read(ReadRequest { tables: vec![request] }).await?;
         let open = reading.tables.pop().expect("one table was asked for");
         let good = batch::messages(&open, self.run).await?;
-        let read = Messages { good, rejected: open.rejected.take(), staged: None };
-        Ok(Ahead { read, next: open.next, more: open.more })
+        let messages = Messages { good, rejected: open.rejected.take(), refused: None };
+        Ok(Read { messages, next: open.next, more: open.more })
     }
 
     async fn behind(&self, since: Option<&Position>) -> Result<Option<engine_connect::read::Lag>> {

@@ -35,8 +35,7 @@ fn killed_at_random_a_stream_takes_each_event_once_in_mysql() {
 }
 
 fn kill_at_random(place: &Place) {
-    let sources = place.test.read("project/sources.toml");
-    place.test.write("project/sources.toml", &format!("{sources}\n[limits]\nbatch_rows = 700\n"));
+    place.batches_of(700);
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let (mut sent, mut last, mut poison) = (vec![], BTreeMap::new(), 0);
     for n in 0..EVENTS {

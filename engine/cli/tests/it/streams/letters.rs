@@ -35,6 +35,13 @@ fn what_the_target_refuses_goes_to_the_dead_letters_and_the_rest_goes_on() {
 }
 
 #[test]
+fn what_is_refused_of_batches_that_are_committed_together_is_the_same() {
+    let place = Place::new(1);
+    place.batches_of(3);
+    four_of_forty(&place);
+}
+
+#[test]
 fn what_mysql_refuses_goes_to_the_dead_letters_and_the_rest_goes_on() {
     let place = Place::into(Sink::MySql, 1);
     let reasons = four_of_forty(&place);
@@ -88,6 +95,23 @@ fn rows_that_only_together_break_a_rule_lose_the_later_one_in_one_commit() {
         assert_eq!(place.ask("select cast(count(*) as char(2)) from {}.engine_publications").trim(), "1", "{sink:?}");
         place.test.run(&["run"]).code(0).says("no new events");
     }
+}
+
+#[test]
+fn rows_of_batches_committed_together_that_break_a_rule_are_found() {
+    let place = Place::new(1);
+    place.batches_of(4);
+    place.ask("create unique index only_one on {}.users (n); select ''");
+    let mut events: Vec<String> = (0..90).map(|n| event(&format!("{n:02}@x"), 100 + n)).collect();
+    events[20] = event("20@x", 110);
+    events[41] = event("41@x", 101);
+    events[70] = event("70@x", 13);
+    events[71] = "{\"email\":\"x\"".into();
+    place.send(&events);
+    place.test.run(&["run"]).code(0).says("90 events, 86 rows, 4 rejected");
+    assert_eq!(place.ask("select count(*)::text from {}.users"), "86");
+    assert_eq!(place.letters("\"offset\""), ["20", "41", "70", "71"]);
+    place.test.run(&["run"]).code(0).says("no new events");
 }
 
 #[test]

@@ -63,6 +63,12 @@ impl Place {
         place
     }
 
+    /// Has micro-batches be of so many messages at most.
+    pub fn batches_of(&self, rows: u32) {
+        let sources = self.test.read("project/sources.toml");
+        self.test.write("project/sources.toml", &format!("{sources}\n[limits]\nbatch_rows = {rows}\n"));
+    }
+
     fn without_topic(sink: Sink) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();

@@ -62,7 +62,8 @@ impl Staged {
         }
         let schema = self.server.schema();
         let to = within(schema, target.table.as_str());
-        run(on, statement::create(&to, schema, &stage.definition, true)).await?;
+        let room = if matches!(target.mode, Mode::Merge { .. }) { statement::ROOM } else { "" };
+        run(on, format!("{}{room}", statement::create(&to, schema, &stage.definition, true))).await?;
         for sql in statement::rules(&to, &stage.name, &stage.definition) {
             run(on, sql).await?;
         }

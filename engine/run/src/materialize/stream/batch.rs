@@ -45,14 +45,14 @@ pub struct Messages {
     pub good: RecordBatch,
     /// Those that could not be read.
     pub rejected: Vec<RejectedRow>,
-    /// What became of an attempt to stage the rows of the good ones, if one was made.
-    pub staged: Option<Result<Staged, Refused>>,
+    /// Why the rows of the good ones were refused, if they were tried before.
+    pub refused: Option<Refused>,
 }
 
 /// Rows that wait in staging to be published.
 pub struct Staged {
-    made: Made,
-    publisher: Box<dyn Publisher>,
+    pub tally: Tally,
+    pub publisher: Box<dyn Publisher>,
 }
 
 /// What is to be written.
@@ -99,13 +99,33 @@ pub struct Made {
     checks: Vec<CheckReport>,
 }
 
+/// What is said of rows, once they are committed.
+pub struct Tally {
+    rows: u64,
+    bytes: u64,
+    operators: Vec<Operator>,
+    checks: Vec<CheckReport>,
+}
+
 impl Made {
-    /// Counts the rows, once they are committed.
-    pub fn count(self, report: &mut NodeReport) {
-        let written: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
+    /// What is to be said of its rows, which are staged.
+    pub fn tally(self) -> Tally {
+        let rows: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
         let bytes: usize = self.batches.iter().map(RecordBatch::get_array_memory_size).sum();
-        report.bytes += bytes as u64;
-        report.rows = report.rows.map(|rows| rows + written as u64);
+        Tally { rows: rows as u64, bytes: bytes as u64, operators: self.operators, checks: self.checks }
+    }
+}
+
+impl Tally {
+    /// Adds what is to be said of rows that came later.
+    pub fn add(&mut self, later: Self) {
+        *self = Self { rows: self.rows + later.rows, bytes: self.bytes + later.bytes, ..later };
+    }
+
+    /// Counts the rows.
+    pub fn count(self, report: &mut NodeReport) {
+        report.bytes += self.bytes;
+        report.rows = report.rows.map(|rows| rows + self.rows);
         (report.checks, report.operators) = (self.checks, self.operators);
     }
 }
@@ -144,7 +164,7 @@ impl Sink<'_> {
         flood: &mut Flood,
         report: &mut NodeReport,
     ) -> Result<()> {
-        let Messages { good: messages, mut rejected, mut staged } = read;
+        let Messages { good: messages, mut rejected, mut refused } = read;
         flood.read((messages.num_rows() + rejected.len()) as u64, &rejected)?;
         let mut stands = batch.advance.from.clone();
         let mut mode = batch.mode.clone();
@@ -160,8 +180,8 @@ impl Sink<'_> {
             let (here, later): (Vec<_>, Vec<_>) = std::mem::take(&mut rejected).into_iter().partition(comes);
             let advance = Some(Advance { from: stands.clone(), to: to.clone() });
             let part = Part { messages: part, advance, rejected: here, settled: vec![], mode: mode.clone() };
-            let done = match staged.take() {
-                Some(staged) => self.publish(staged, &part, report).await,
+            let done = match refused.take() {
+                Some(refused) => Err(refused),
                 None => self.commit(batch.topic, &part, report).await,
             };
             match done {
@@ -217,8 +237,13 @@ impl Sink<'_> {
 
     /// Commits a part, and counts what was committed.
     pub async fn commit(&self, topic: &NodeId, part: &Part, report: &mut NodeReport) -> Result<(), Refused> {
-        let staged = self.staged(topic, &part.messages, part.mode.clone()).await;
-        self.publish(staged, part, report).await
+        let Staged { tally, publisher } = self.staged(topic, &part.messages, part.mode.clone()).await?;
+        let commit =
+            Commit { advance: part.advance.clone(), rejected: part.rejected.clone(), settled: part.settled.clone() };
+        publisher.commit(commit).await.map_err(blamed)?;
+        tally.count(report);
+        count(report, part.messages.num_rows(), part.rejected.len());
+        Ok(())
     }
 
     /// The rows of messages in staging, of a publication that nothing but its commit is missing of.
@@ -226,22 +251,7 @@ impl Sink<'_> {
         let made = self.make(topic, messages).await?;
         let publisher = self.target.write(self.publication(&made, mode)).await?;
         self.stage(&*publisher, &made).await?;
-        Ok(Staged { made, publisher })
-    }
-
-    async fn publish(
-        &self,
-        staged: Result<Staged, Refused>,
-        part: &Part,
-        report: &mut NodeReport,
-    ) -> Result<(), Refused> {
-        let Staged { made, publisher } = staged?;
-        let commit =
-            Commit { advance: part.advance.clone(), rejected: part.rejected.clone(), settled: part.settled.clone() };
-        publisher.commit(commit).await.map_err(blamed)?;
-        made.count(report);
-        count(report, part.messages.num_rows(), part.rejected.len());
-        Ok(())
+        Ok(Staged { tally: made.tally(), publisher })
     }
 
     /// What becomes of messages, in a publication that is not yet begun.

@@ -2,7 +2,7 @@
 
 use super::{
     Flood,
-    batch::{Batch, Made, Part, Refused, Sink, blamed, count},
+    batch::{Batch, Part, Refused, Sink, Tally, blamed, count},
     parts::Parts,
 };
 use crate::{
@@ -17,7 +17,7 @@ use engine_language::graph::NodeId;
 #[derive(Default)]
 struct Sifted {
     publisher: Option<Box<dyn Publisher>>,
-    taken: Vec<(Made, usize)>,
+    taken: Vec<(Tally, usize)>,
 }
 
 impl Sink<'_> {
@@ -64,8 +64,8 @@ impl Sink<'_> {
         }
         *flood = counted;
         count(report, 0, refused);
-        for (made, messages) in sifted.taken {
-            made.count(report);
+        for (tally, messages) in sifted.taken {
+            tally.count(report);
             count(report, messages, 0);
         }
         Ok(true)
@@ -92,7 +92,7 @@ impl Sink<'_> {
             return Err(refused);
         }
         publisher.take(table).await.map_err(blamed)?;
-        sifted.taken.push((made, piece.num_rows()));
+        sifted.taken.push((made.tally(), piece.num_rows()));
         Ok(true)
     }
 }
