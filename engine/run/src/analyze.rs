@@ -12,7 +12,7 @@ use datafusion::{
 use engine_connect::{read, types};
 use engine_language::{
     code,
-    config::{Spanned, settings::Limits},
+    config::Spanned,
     diagnostic::{Diagnostic, Problems},
     files::Span,
     graph::{NodeId, NodeKind},
@@ -22,7 +22,7 @@ use engine_language::{
     template::Rendered,
 };
 use futures::executor::block_on;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The columns of each node whose columns are known.
 pub type Schemas = BTreeMap<NodeId, SchemaRef>;
@@ -30,7 +30,7 @@ pub type Schemas = BTreeMap<NodeId, SchemaRef>;
 /// Plans every model and singular test in the graph's order. Complains of all that is wrong with them; what stands behind a
 /// model that cannot be planned is passed over.
 pub fn analyze(project: &Project, systems: &Systems, problems: &mut Problems) -> Schemas {
-    let Ok(sessions) = Sessions::new(Limits::default(), Path::new(".")) else { return Schemas::new() };
+    let Ok(sessions) = Sessions::that_plan() else { return Schemas::new() };
     let mut analysis = Analysis { project, systems, session: sessions.open(), schemas: Schemas::new() };
     for node in project.graph.order() {
         match node.kind {

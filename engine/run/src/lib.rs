@@ -34,6 +34,7 @@ pub mod schedule;
 pub mod seed;
 pub mod service;
 pub mod session;
+mod spill;
 mod step;
 pub mod systems;
 pub mod test;

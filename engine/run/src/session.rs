@@ -1,8 +1,9 @@
 //! DataFusion with our limits, and the catalog that a project's SQL names.
 
-use crate::error::Result;
+use crate::{error::Result, spill};
 use datafusion::{
     catalog::{MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider},
+    error::DataFusionError,
     execution::{
         disk_manager::{DiskManagerBuilder, DiskManagerMode},
         memory_pool::{FairSpillPool, TrackConsumersPool},
@@ -12,7 +13,7 @@ use datafusion::{
 };
 use engine_connect::aggregate::PushAggregates;
 use engine_language::config::settings::Limits;
-use std::{num::NonZero, path::Path, sync::Arc};
+use std::{fs::File, num::NonZero, path::Path, sync::Arc};
 
 /// The name of the one catalog.
 const CATALOG: &str = "engine";
@@ -30,21 +31,32 @@ pub struct Sessions {
     partitions: usize,
     memory_bytes: usize,
     sorted_joins: bool,
+    /// Keeps other processes from emptying the folder.
+    _spill: Option<Arc<File>>,
 }
 
 impl Sessions {
     /// Queries together use at most this much memory, and spill below `folder`.
     pub fn new(limits: Limits, folder: &Path) -> Result<Self> {
+        let spill = spill::open(folder).map_err(DataFusionError::from)?;
+        let disk = DiskManagerMode::Directories(vec![folder.to_owned()]);
+        Self::of(limits, disk, Some(spill.into()))
+    }
+
+    /// For queries that are only planned.
+    pub fn that_plan() -> Result<Self> {
+        Self::of(Limits::default(), DiskManagerMode::Disabled, None)
+    }
+
+    fn of(limits: Limits, disk: DiskManagerMode, spill: Option<Arc<File>>) -> Result<Self> {
         let memory = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
-        let disk = DiskManagerBuilder::default()
-            .with_mode(DiskManagerMode::Directories(vec![folder.to_owned()]))
-            .with_max_temp_directory_size(limits.spill_bytes);
+        let disk = DiskManagerBuilder::default().with_mode(disk).with_max_temp_directory_size(limits.spill_bytes);
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(memory), CONSUMERS)))
             .with_disk_manager_builder(disk)
             .build_arc()?;
         let partitions = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { runtime, partitions, memory_bytes: memory, sorted_joins: false })
+        Ok(Self { runtime, partitions, memory_bytes: memory, sorted_joins: false, _spill: spill })
     }
 
     /// The same with one partition, so that sums of fractions come out the same on every machine.
@@ -129,7 +141,7 @@ impl Session {
     }
 
     /// Plans a query; anything but a query is refused.
-    pub async fn query(&self, sql: &str) -> Result<DataFrame, datafusion::error::DataFusionError> {
+    pub async fn query(&self, sql: &str) -> Result<DataFrame, DataFusionError> {
         let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         self.context.sql_with_options(sql.trim_end().trim_end_matches(';'), options).await
     }

@@ -14,12 +14,15 @@ use rdkafka::{
 use std::{
     fmt,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 /// How long a broker may take to answer a question.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a client that waits hears whether it is refused.
+const LISTENS: Duration = Duration::from_millis(100);
 
 /// What the names of consumer groups begin with.
 const GROUP: &str = "engine";
@@ -140,32 +143,43 @@ impl Client {
         made.map_err(|error| self.fault("connecting", &error))
     }
 
-    /// Asks the cluster something, on a thread that may wait.
+    /// Asks the cluster something, on a thread that may wait. Who is refused is told so at once, not when the wait is over.
     pub async fn ask<T: Send + 'static>(
         &self,
         doing: &str,
         question: impl FnOnce(&Consumer) -> Result<T, KafkaError> + Send + 'static,
     ) -> Result<T> {
-        let (client, doing) = (self.clone(), doing.to_owned());
+        let control = self.control()?;
+        let asking = control.clone();
         let asked = tokio::task::spawn_blocking(move || {
-            let control = client.control()?;
-            let answer = question(&control);
+            let answer = question(&asking);
             // What it was told meanwhile waits in its queue, and a poll that may not wait gives up at a line of its log.
-            let patience = if answer.is_err() { Duration::from_millis(20) } else { Duration::ZERO };
-            while let Some(told) = control.poll(patience) {
-                control.context().heard(told.err());
-            }
-            answer.map_err(|error| client.fault_because(&doing, &error, control.context()))
+            listen(&asking, if answer.is_err() { Duration::from_millis(20) } else { Duration::ZERO });
+            answer
         });
-        asked.await.expect("a question does not panic")
+        tokio::select! {
+            answer = asked => {
+                let answer = answer.expect("a question does not panic");
+                answer.map_err(|error| self.fault_because(doing, &error, control.context()))
+            }
+            (code, why) = refused(&control) => {
+                // It may be let in the next time.
+                self.held().take();
+                Err(self.said(doing, code, why))
+            }
+        }
     }
 
     fn control(&self) -> Result<Arc<Consumer>> {
-        let mut control = self.inner.control.lock().expect("no holder of this lock panics");
+        let mut control = self.held();
         if let Some(control) = &*control {
             return Ok(control.clone());
         }
         Ok(control.insert(Arc::new(self.consumer()?)).clone())
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Arc<Consumer>>> {
+        self.inner.control.lock().expect("no holder of this lock panics")
     }
 
     /// An error of this connection.
@@ -198,7 +212,8 @@ impl Client {
     pub fn said(&self, doing: &str, code: Code, why: String) -> Error {
         let of = |blame| self.error(doing, blame, why.clone());
         match code {
-            Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
+            Code::SSL => of(Blame::User).hint("check `tls`, `tls_ca`, and that the certificate names the broker"),
+            code if identity(code) => {
                 of(Blame::User).hint("check `user`, `password`, `sasl_mechanism` and what the listener expects")
             }
             Code::TopicAuthorizationFailed
@@ -216,7 +231,6 @@ impl Client {
             Code::InvalidTopic => {
                 of(Blame::User).hint("a topic's name has up to 249 letters, digits, `.`, `_` and `-`")
             }
-            Code::SSL => of(Blame::User).hint("check `tls`, `tls_ca`, and that the certificate names the broker"),
             Code::ProducerFenced | Code::Fenced | Code::InvalidProducerEpoch => of(Blame::Rival),
             Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
                 of(Blame::Data).hint("raise `message.max.bytes` in `librdkafka` and at the topic, or send less")
@@ -234,6 +248,31 @@ impl Client {
             _ => of(Blame::System),
         }
     }
+}
+
+/// Hears what a consumer was told.
+fn listen(consumer: &Consumer, patience: Duration) {
+    while let Some(told) = consumer.poll(patience) {
+        consumer.context().heard(told.err());
+    }
+}
+
+/// Waits until a consumer is refused for who it is.
+async fn refused(consumer: &Consumer) -> (Code, String) {
+    loop {
+        tokio::time::sleep(LISTENS).await;
+        listen(consumer, Duration::ZERO);
+        if let Some((code, why)) = consumer.context().last()
+            && identity(code)
+        {
+            return (code, why);
+        }
+    }
+}
+
+/// Whether a code is about who the client is.
+fn identity(code: Code) -> bool {
+    matches!(code, Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism | Code::SSL)
 }
 
 /// Whether a code says no more than that nobody answered.
@@ -282,7 +321,7 @@ impl Reasons {
         self.held().undelivered.clone()
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, Told> {
+    fn held(&self) -> MutexGuard<'_, Told> {
         self.0.lock().expect("no holder of this lock panics")
     }
 }

@@ -153,6 +153,9 @@ impl Topic {
         }
         producer.flush(PATIENCE).unwrap();
         if commit { producer.commit_transaction(PATIENCE) } else { producer.abort_transaction(PATIENCE) }.unwrap();
+        // The broker answers before all partitions know; who begins anew under that id waits for them.
+        let next: BaseProducer = config.create().unwrap();
+        next.init_transactions(PATIENCE).unwrap();
     }
 
     /// The bytes of all messages of the first partition.
