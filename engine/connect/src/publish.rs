@@ -65,6 +65,12 @@ pub trait Publisher: Send + Sync {
     /// Opens a writer into a table's staging. Several may write at once; rows of one writer keep their order.
     async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>>;
 
+    /// The same, for the only writer into a merged table: it may leave out a row whose key comes again, if nothing but that
+    /// key could be held against it.
+    async fn writer_of_last(&self, table: &Name) -> Result<Box<dyn Writer>> {
+        self.writer(table).await
+    }
+
     /// Sets of columns in which no two rows of the table, as [`preview`](Self::preview) shows it, can be equal.
     fn unique(&self, _table: &Name) -> Vec<Vec<String>> {
         vec![]

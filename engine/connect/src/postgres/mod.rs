@@ -17,6 +17,7 @@ mod hash;
 mod idle;
 mod increment;
 mod inside;
+mod latest;
 mod loss;
 mod numeric;
 mod parts;

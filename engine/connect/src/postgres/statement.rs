@@ -78,8 +78,14 @@ pub fn rules(table: &str, prefix: &str, definition: &TableDefinition) -> Vec<Str
     all
 }
 
-/// Adds rows or, where one of the same key is there, updates it.
-pub fn merge(table: &str, stage: &str, definition: &TableDefinition, columns: &[&str], key: &[String]) -> String {
+/// Adds rows or, where one of the same key is there, updates it. In staging each key may be there once, or else the last counts.
+pub fn merge(
+    (table, stage): (&str, &str),
+    definition: &TableDefinition,
+    columns: &[&str],
+    key: &[String],
+    each_once: bool,
+) -> String {
     let all = list(columns.iter().copied());
     let others: Vec<&&str> = columns.iter().filter(|column| !key.iter().any(|k| k == **column)).collect();
     let action = if others.is_empty() {
@@ -96,9 +102,13 @@ pub fn merge(table: &str, stage: &str, definition: &TableDefinition, columns: &[
         format!("do update set {} where {}", set.join(", "), differs.collect::<Vec<_>>().join(" or "))
     };
     let key = names(key);
+    let new = if each_once {
+        stage.to_owned()
+    } else {
+        format!("(select distinct on ({key}) * from {stage} order by {key}, {ORDER} desc)")
+    };
     format!(
-        "insert into {table} as engine_there ({all}) select {all} from (select distinct on ({key}) * from {stage} \
-         order by {key}, {ORDER} desc) as engine_new on conflict ({key}) {action}"
+        "insert into {table} as engine_there ({all}) select {all} from {new} as engine_new on conflict ({key}) {action}"
     )
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     encode::{self, Cells, Shape},
+    latest::Latest,
     server::Server,
 };
 use crate::{
@@ -22,6 +23,8 @@ use tokio::{sync::mpsc, task::JoinHandle};
 const CHUNK: usize = 1 << 20;
 /// Chunks in flight.
 const AHEAD: usize = 2;
+/// Bytes of rows that wait for others of their key.
+const WAITING: usize = 16 << 20;
 
 /// Where rows are written.
 #[derive(Clone, Debug)]
@@ -37,8 +40,12 @@ pub struct To {
     pub ordered: bool,
     /// The columns that name a row.
     pub key: Vec<String>,
+    /// Which columns are the key by which a row may take the place of one before it, and which must be filled.
+    pub supersedes: Option<(Vec<usize>, Vec<usize>)>,
     /// Counts the rows of all writers into the table.
     pub rows: Arc<AtomicU64>,
+    /// Counts how often rows were sent of which each has a key of its own; others count twice.
+    pub loads: Arc<AtomicU64>,
     pub replaced: Replacements,
 }
 
@@ -47,7 +54,12 @@ pub struct StageWriter {
     server: Server,
     to: Arc<To>,
     buffer: Vec<u8>,
+    /// Rows that may still be superseded.
+    latest: Latest,
+    /// How many rows came.
     rows: u64,
+    /// How many of them were sent.
+    sent: u64,
     /// How many rows were staged before: those of this writer come behind them.
     before: u64,
     chunks: mpsc::Sender<Chunk>,
@@ -69,7 +81,20 @@ impl StageWriter {
             async move { copy_in(&server, connection, &to.copy, from).await.map_err(|e| named(e, &to.stage, &to.table)) }
         };
         let (buffer, before) = (encode::HEADER.to_vec(), to.rows.load(Ordering::Relaxed));
-        Ok(Self { server, to, buffer, rows: 0, before, chunks, copying: Some(tokio::spawn(task)) })
+        if to.supersedes.is_none() {
+            to.loads.fetch_add(2, Ordering::Relaxed);
+        }
+        Ok(Self {
+            server,
+            to,
+            buffer,
+            latest: Latest::default(),
+            rows: 0,
+            sent: 0,
+            before,
+            chunks,
+            copying: Some(tokio::spawn(task)),
+        })
     }
 
     async fn send(&mut self, chunk: Chunk) -> Result<()> {
@@ -88,31 +113,104 @@ impl StageWriter {
         }
     }
 
-    /// Encodes rows from `from` on until a chunk is full, and says how far it came.
-    fn encode(&mut self, batch: &RecordBatch, columns: &[Cells<'_>], from: usize) -> Result<usize> {
-        let count = columns.len() + usize::from(self.to.ordered);
-        let count = u16::try_from(count).expect("PostgreSQL has at most 1600 columns").to_be_bytes();
-        for at in from..batch.num_rows() {
-            if self.buffer.len() >= CHUNK {
-                return Ok(at);
+    /// Encodes and sends rows.
+    async fn send_rows(&mut self, batch: &RecordBatch, columns: &[Cells<'_>]) -> Result<()> {
+        let mut at = 0;
+        while at < batch.num_rows() {
+            let mut buffer = std::mem::take(&mut self.buffer);
+            while at < batch.num_rows() && buffer.len() < CHUNK {
+                self.encode(batch, columns, at, &mut buffer, |_| {})?;
+                at += 1;
             }
-            self.buffer.extend_from_slice(&count);
-            for (cells, shape) in columns.iter().zip(&self.to.shapes) {
-                match cells.write(at, &mut self.buffer) {
-                    Ok(()) => {}
-                    Err(Refused::Odd(oddity, _)) if shape.chosen.allows(oddity) => {
-                        self.buffer.extend_from_slice(&encode::NULL);
-                        self.to.replaced.add(&shape.name, oddity, 1);
-                    }
-                    Err(refused) => return Err(self.refuse(batch, &shape.name, at, refused)),
-                }
+            self.buffer = buffer;
+            self.send_full().await?;
+        }
+        self.sent += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    /// Encodes rows, which wait until they are too many for others that take their places.
+    async fn let_wait(
+        &mut self,
+        (key, filled): (&[usize], &[usize]),
+        batch: &RecordBatch,
+        columns: &[Cells<'_>],
+    ) -> Result<()> {
+        // The server is to say what it has against a row without a value, whatever comes after it.
+        let filled: Vec<_> = filled.iter().map(|at| batch.column(*at)).filter(|array| array.null_count() > 0).collect();
+        let (mut row, mut names, mut ends) = (vec![], vec![], vec![]);
+        for at in 0..batch.num_rows() {
+            row.clear();
+            ends.clear();
+            self.encode(batch, columns, at, &mut row, |end| ends.push(end))?;
+            if filled.iter().any(|array| array.is_null(at)) {
+                self.latest.keep(&row);
+                continue;
             }
-            if self.to.ordered {
-                self.buffer.extend_from_slice(&8_u32.to_be_bytes());
-                self.buffer.extend_from_slice(&(self.before + self.rows + at as u64).to_be_bytes());
+            names.clear();
+            key.iter().for_each(|at| names.extend_from_slice(&row[ends[*at]..ends[at + 1]]));
+            self.latest.put(&row, &names);
+            if self.latest.bytes() > WAITING {
+                self.send_latest(WAITING / 4 * 3).await?;
             }
         }
-        Ok(batch.num_rows())
+        Ok(())
+    }
+
+    /// Sends the rows that wait, if they are more than so many bytes.
+    async fn send_latest(&mut self, most: usize) -> Result<()> {
+        self.latest.compact();
+        if self.latest.bytes() <= most {
+            return Ok(());
+        }
+        self.to.loads.fetch_add(1, Ordering::Relaxed);
+        let latest = std::mem::take(&mut self.latest);
+        for row in latest.in_order() {
+            self.buffer.extend_from_slice(latest.row(row));
+            self.sent += 1;
+            self.send_full().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a chunk that is full.
+    async fn send_full(&mut self) -> Result<()> {
+        if self.buffer.len() < CHUNK {
+            return Ok(());
+        }
+        let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK + CHUNK / 4));
+        self.send(Chunk::Bytes(full)).await
+    }
+
+    /// Encodes a row, and says where it and each column of it ends or begins.
+    fn encode(
+        &self,
+        batch: &RecordBatch,
+        columns: &[Cells<'_>],
+        at: usize,
+        to: &mut Vec<u8>,
+        mut ends: impl FnMut(usize),
+    ) -> Result<()> {
+        let count = columns.len() + usize::from(self.to.ordered);
+        let count = u16::try_from(count).expect("PostgreSQL has at most 1600 columns");
+        to.extend_from_slice(&count.to_be_bytes());
+        ends(to.len());
+        for (cells, shape) in columns.iter().zip(&self.to.shapes) {
+            match cells.write(at, to) {
+                Ok(()) => {}
+                Err(Refused::Odd(oddity, _)) if shape.chosen.allows(oddity) => {
+                    to.extend_from_slice(&encode::NULL);
+                    self.to.replaced.add(&shape.name, oddity, 1);
+                }
+                Err(refused) => return Err(self.refuse(batch, &shape.name, at, refused)),
+            }
+            ends(to.len());
+        }
+        if self.to.ordered {
+            to.extend_from_slice(&8_u32.to_be_bytes());
+            to.extend_from_slice(&(self.before + self.rows + at as u64).to_be_bytes());
+        }
+        Ok(())
     }
 
     fn refuse(&self, batch: &RecordBatch, column: &str, at: usize, refused: Refused) -> Error {
@@ -170,26 +268,23 @@ impl Writer for StageWriter {
         let to = self.to.clone();
         let pairs = arrays.iter().zip(&to.shapes);
         let columns: Vec<Cells<'_>> = pairs.map(|(array, s)| Cells::of(array, &s.wire, s.limit)).collect();
-        let mut at = 0;
-        while at < batch.num_rows() {
-            at = self.encode(&batch, &columns, at)?;
-            if self.buffer.len() >= CHUNK {
-                let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK + CHUNK / 4));
-                self.send(Chunk::Bytes(full)).await?;
-            }
+        match &to.supersedes {
+            Some((key, filled)) => self.let_wait((key, filled), &batch, &columns).await?,
+            None => self.send_rows(&batch, &columns).await?,
         }
         self.rows += batch.num_rows() as u64;
         Ok(())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<u64> {
+        self.send_latest(0).await?;
         self.buffer.extend(encode::TRAILER);
         let last = std::mem::take(&mut self.buffer);
         self.send(Chunk::Bytes(last)).await?;
         self.send(Chunk::End).await?;
         let there = self.end().await?;
-        if there != self.rows {
-            let message = format!("{} rows were sent and {there} arrived", self.rows);
+        if there != self.sent {
+            let message = format!("{} rows were sent and {there} arrived", self.sent);
             return Err(self.server.error(&format!("writing `{}`", self.to.table), Blame::System, message));
         }
         self.to.rows.fetch_add(there, Ordering::Relaxed);

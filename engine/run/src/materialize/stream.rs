@@ -20,7 +20,7 @@ use crate::{
     step::StepRun,
     systems,
 };
-use batch::{Batch, Messages, Sink};
+use batch::{Batch, Messages, Refused, Sink};
 use engine_connect::{
     connector::Connection,
     position::Position,
@@ -34,10 +34,10 @@ use engine_language::{
     model::Model,
 };
 use flood::Flood;
-use group::Group;
+use group::{Group, Trust};
 use pace::Pace;
 use progress::Progress;
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use told::Told;
 
 /// Bytes of a micro-batch, of which several copies are at hand: read, decoded, staged.
@@ -111,23 +111,14 @@ struct Ahead {
     more: bool,
 }
 
-/// One micro-batch.
-struct Read {
-    messages: Messages,
-    next: Option<Position>,
-    more: bool,
-}
-
-impl From<Read> for Ahead {
-    fn from(Read { messages, next, more }: Read) -> Self {
-        Self { what: What::Messages(messages), next, more }
-    }
-}
-
 /// What is written in one commit, if none of its rows is refused.
 enum What {
+    /// One micro-batch, not staged yet.
     Messages(Messages),
+    /// Several, which are.
     Group(Group),
+    /// Some row of a group was refused.
+    Refused,
 }
 
 impl<'a> Stream<'a> {
@@ -154,27 +145,22 @@ impl<'a> Stream<'a> {
         let stages = alone && self.sink.target.stages_ahead();
         let Some(Begin { mut stands, since, mut moves, mode }) = self.begin(*from_start).await? else { return Ok(()) };
         let (mut mode, mut since) = (Some(mode), since);
-        let mut aheads = VecDeque::from([self.read(since.clone()).await?.into()]);
-        // Of how many micro-batches each is committed by itself, for some row of them was refused in a group.
-        let mut alone = 0_usize;
-        while let Some(Ahead { what, next, more }) = aheads.pop_front() {
+        let mut ahead = Some(self.read(since.clone()).await?);
+        let mut trust = Trust::default();
+        while let Some(Ahead { what, next, more }) = ahead.take() {
             let Some(next) = next.filter(|next| moves || Some(next) != stands.as_ref()) else { break };
             let advance = Advance { from: stands.clone(), to: next.clone() };
             // The next ones are read while this one is written, and staged once the table is there.
-            let stages = stages && !*from_start && alone == 0;
+            let stages = stages && !*from_start && trust.groups();
             let reading = async {
-                match more && aheads.is_empty() {
-                    true => self.ahead(&next, stages).await,
-                    false => Ok(VecDeque::new()),
+                match (more, stages) {
+                    (false, _) => Ok(None),
+                    (true, false) => self.read(Some(next.clone())).await.map(Some),
+                    (true, true) => self.gather(&next).await.map(Some),
                 }
             };
-            let (batches, single) = match &what {
-                What::Group(group) => (group.batches(), false),
-                What::Messages(_) => (1, true),
-            };
-            let writing = async {
+            let written = async {
                 let written = match what {
-                    What::Group(group) => self.sink.commit_group(group, advance, &mut flood, report).await?,
                     What::Messages(read) => {
                         let request = TableRequest { since: since.clone(), ..self.request.clone() };
                         let mode = mode.take().unwrap_or_else(|| super::mode(self.model));
@@ -182,25 +168,27 @@ impl<'a> Stream<'a> {
                         self.sink.write(batch, read, &mut flood, report).await?;
                         true
                     }
+                    What::Group(group) => self.sink.commit_group(group, advance, &mut flood, report).await?,
+                    What::Refused => false,
                 };
                 if written {
                     told.moved(self, &next).await;
                 }
                 Ok::<_, Error>(written)
             };
-            let (written, read) = tokio::join!(writing, reading);
+            let (written, read) = tokio::join!(written, reading);
             if !written? {
                 // Once more from where it stands, without what came behind it.
-                alone = batches;
-                aheads = VecDeque::from([self.read(since.clone()).await?.into()]);
+                trust.lose();
+                ahead = Some(self.read(since.clone()).await?);
                 continue;
             }
-            alone = alone.saturating_sub(usize::from(single));
+            trust.regain();
             (report.status, *from_start, moves) = (Status::Succeeded, false, false);
             pace.moved();
             (stands, since) = (Some(next.clone()), Some(next));
             progress.moved(report, || self.behind(since.as_ref())).await?;
-            aheads.extend(read?);
+            ahead = read?;
         }
         progress.stands(stands);
         Ok(())
@@ -223,53 +211,46 @@ impl<'a> Stream<'a> {
         Ok(Some(plain(stands.clone())))
     }
 
-    /// Reads what comes behind a place. Where it may stage that, as many micro-batches as one commit takes are one group; what
-    /// cannot be staged comes by itself.
-    async fn ahead(&self, since: &Position, stages: bool) -> Result<VecDeque<Ahead>> {
-        let mut read = self.read(Some(since.clone())).await?;
-        let mut at = Some(since.clone());
-        let (mut gathered, mut all) = (None, VecDeque::new());
-        while stages && read.messages.good.num_rows() > 0 {
-            let goes_on = read.more && gathered.as_ref().is_none_or(Group::takes_more);
-            let next = read.next.clone();
-            let reading = async {
-                match goes_on {
-                    true => self.read(next.clone()).await.map(Some),
-                    false => Ok(None),
-                }
-            };
-            let mode = super::mode(self.model);
-            let staging = self.sink.gather(&self.topic, &mut gathered, &mut read.messages, mode);
+    /// Reads and stages, of what comes behind a place, as many micro-batches as one commit takes.
+    async fn gather(&self, since: &Position) -> Result<Ahead> {
+        let mut ahead = self.read(Some(since.clone())).await?;
+        let mut group = None;
+        while let What::Messages(read) = ahead.what {
+            let (next, more) = (ahead.next, ahead.more);
+            let goes_on = more && group.as_ref().is_none_or(Group::takes_more);
+            let reading = async { if goes_on { self.read(next.clone()).await.map(Some) } else { Ok(None) } };
+            let staging = self.sink.gather(&self.topic, &mut group, read, super::mode(self.model));
             let (staged, later) = tokio::join!(staging, reading);
-            let later = later?;
-            if let Err(refused) = staged {
-                read.messages.refused = Some(refused);
-                all.extend(later.map(Ahead::from));
-                break;
-            }
-            let Some(later) = later else {
-                let what = What::Group(gathered.expect("something was staged"));
-                return Ok([Ahead { what, next: read.next, more: read.more }].into());
+            let staged = match (staged, &mut group) {
+                (Ok(()), Some(group)) if !goes_on => group.close().await,
+                (staged, _) => staged,
             };
-            (at, read) = (next, later);
+            match staged {
+                Ok(()) => {}
+                Err(Refused::Rows(error, _)) => {
+                    tracing::debug!(%error, "a row is refused");
+                    return Ok(Ahead { what: What::Refused, next, more });
+                }
+                Err(Refused::Whole(error)) => return Err(error),
+            }
+            ahead = match later? {
+                Some(later) => later,
+                None => Ahead { what: What::Group(group.take().expect("something was staged")), next, more },
+            };
         }
-        all.push_front(read.into());
-        if let Some(group) = gathered {
-            all.push_front(Ahead { what: What::Group(group), next: at, more: true });
-        }
-        Ok(all)
+        Ok(ahead)
     }
 
     /// Reads one micro-batch.
-    async fn read(&self, since: Option<Position>) -> Result<Read> {
+    async fn read(&self, since: Option<Position>) -> Result<Ahead> {
         let rows = self.run.runner.project.settings.limits.batch_rows;
         let limit = BatchLimit { rows, bytes: BATCH_BYTES, time: BATCH_TIME };
         let request = TableRequest { since, limit: Some(limit), ..self.request.clone() };
         let mut reading = self.source.read(ReadRequest { tables: vec![request] }).await?;
         let open = reading.tables.pop().expect("one table was asked for");
         let good = batch::messages(&open, self.run).await?;
-        let messages = Messages { good, rejected: open.rejected.take(), refused: None };
-        Ok(Read { messages, next: open.next, more: open.more })
+        let what = What::Messages(Messages { good, rejected: open.rejected.take() });
+        Ok(Ahead { what, next: open.next, more: open.more })
     }
 
     async fn behind(&self, since: Option<&Position>) -> Result<Option<engine_connect::read::Lag>> {

@@ -39,7 +39,8 @@ impl Staged {
         let columns: Vec<&str> = target.schema.fields().iter().map(|field| field.name().as_str()).collect();
         match &target.mode {
             Mode::Merge { key } => {
-                let sql = statement::merge(&to, &from, &stage.definition, &columns, key);
+                let each_once = stage.loads.load(Ordering::Relaxed) <= 1;
+                let sql = statement::merge((&to, &from), &stage.definition, &columns, key, each_once);
                 return run(on, sql).await.map_err(fault);
             }
             Mode::DeleteInsert { key } => {

@@ -51,7 +51,9 @@ impl Staged {
             shapes,
             ordered: false,
             key: key.clone(),
+            supersedes: None,
             rows: Arc::default(),
+            loads: Arc::default(),
             replaced: stage.replaced.clone(),
         };
         Ok(Some(Box::new(StageWriter::open(self.server.clone(), to).await?)))

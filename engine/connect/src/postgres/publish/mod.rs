@@ -85,6 +85,27 @@ impl Staged {
         tables.position(|target| target.table == *table).expect("the table is in the publication")
     }
 
+    async fn open_writer(&self, table: &Name, last: bool) -> Result<Box<dyn Writer>> {
+        let number = self.index(table);
+        let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
+        let columns = target.schema.fields().iter().map(|field| field.name().as_str());
+        let ordered = target.mode != Mode::Replace;
+        let columns = statement::list(columns.chain(ordered.then_some(ORDER)));
+        let to = To {
+            table: table.to_string(),
+            stage: stage.name.clone(),
+            copy: format!("copy {} ({columns}) from stdin (format binary)", within(self.server.schema(), &stage.name)),
+            shapes: stage.shapes(&self.server, target)?,
+            ordered,
+            key: stage.row_key(target),
+            supersedes: if last { stage.supersedes(&self.server, target) } else { None },
+            rows: stage.rows.clone(),
+            loads: stage.loads.clone(),
+            replaced: stage.replaced.clone(),
+        };
+        Ok(Box::new(StageWriter::open(self.server.clone(), to).await?))
+    }
+
     /// Applies everything but replacements in one open transaction.
     async fn apply(&self) -> Result<&[Found]> {
         let applied = self.applied.get_or_try_init(|| async {
@@ -145,22 +166,11 @@ impl Staged {
 #[async_trait::async_trait]
 impl Publisher for Staged {
     async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
-        let number = self.index(table);
-        let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
-        let columns = target.schema.fields().iter().map(|field| field.name().as_str());
-        let ordered = target.mode != Mode::Replace;
-        let columns = statement::list(columns.chain(ordered.then_some(ORDER)));
-        let to = To {
-            table: table.to_string(),
-            stage: stage.name.clone(),
-            copy: format!("copy {} ({columns}) from stdin (format binary)", within(self.server.schema(), &stage.name)),
-            shapes: stage.shapes(&self.server, target)?,
-            ordered,
-            key: stage.row_key(target),
-            rows: stage.rows.clone(),
-            replaced: stage.replaced.clone(),
-        };
-        Ok(Box::new(StageWriter::open(self.server.clone(), to).await?))
+        self.open_writer(table, false).await
+    }
+
+    async fn writer_of_last(&self, table: &Name) -> Result<Box<dyn Writer>> {
+        self.open_writer(table, true).await
     }
 
     fn digester(&self, table: &Name) -> Option<Box<dyn RowDigester>> {

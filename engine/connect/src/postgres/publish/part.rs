@@ -26,6 +26,7 @@ impl Staged {
         let name = within(self.server.schema(), &stage.name);
         let end = format!("{back}release savepoint {SAVEPOINT}; delete from {name}");
         run(&mut on, end).await.map_err(fault)?;
+        stage.loads.store(0, Ordering::Relaxed);
         match done {
             Ok(()) => stage.taken.store(stage.rows.load(Ordering::Relaxed), Ordering::Relaxed),
             Err(_) => stage.rows.store(stage.taken.load(Ordering::Relaxed), Ordering::Relaxed),
@@ -40,6 +41,7 @@ impl Staged {
         let mut on = self.connection.lock().await;
         let sql = format!("delete from {}", within(self.server.schema(), &stage.name));
         run(&mut on, sql).await.map_err(|error| self.fault(target, stage, error))?;
+        stage.loads.store(0, Ordering::Relaxed);
         stage.rows.store(stage.taken.load(Ordering::Relaxed), Ordering::Relaxed);
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::{
     postgres::{
         describe::{Carried, Relation},
         gate,
-        statement::{self, ORDER, quote, within},
+        statement::{self, quote, within},
         swap::{self, run},
     },
     publish::{Mode, Target},
@@ -159,8 +159,7 @@ impl Staged {
             let key = if there.definition.key.is_empty() { referred } else { &there.definition.key };
             run(on, statement::delete_matching(&to, &from, key, false)).await.map_err(fault)?;
             // Staging has no order here, and needs none: its key is unique.
-            let sql =
-                statement::merge(&to, &from, &stage.definition, &columns, key).replace(&format!(", {ORDER} desc"), "");
+            let sql = statement::merge((&to, &from), &stage.definition, &columns, key, true);
             run(on, sql).await.map_err(fault)?;
         } else {
             run(on, format!("delete from {to}")).await.map_err(fault)?;

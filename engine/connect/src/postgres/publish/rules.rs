@@ -7,10 +7,11 @@ use crate::{
 use sqlx::{PgConnection, Row};
 
 /// Gives a staging table those rules of its table that a row meets or breaks alone, and that there is a key. Else a row would escape them where a later
-/// one of the same key takes its place, and what is refused would depend on how rows are cut into batches.
-pub async fn each_row(on: &mut PgConnection, stage: &str, there: &Relation, target: &Target) -> sqlx::Result<()> {
+/// one of the same key takes its place, and what is refused would depend on how rows are cut into batches. Says whether there are
+/// others than that a value must be there.
+pub async fn each_row(on: &mut PgConnection, stage: &str, there: &Relation, target: &Target) -> sqlx::Result<bool> {
     let (mut names, mut rules) = (vec![], vec![]);
-    let Mode::Merge { key } = &target.mode else { return Ok(()) };
+    let Mode::Merge { key } = &target.mode else { return Ok(false) };
     for field in target.schema.fields() {
         let carried = there.columns.iter().find(|column| column.name == *field.name());
         // What is staged as text is another type there.
@@ -27,5 +28,8 @@ pub async fn each_row(on: &mut PgConnection, stage: &str, there: &Relation, targ
                order by c.conname";
     let found = sqlx::query(sql).bind(there.oid.to_string()).bind(names).fetch_all(&mut *on).await?;
     rules.extend(found.iter().map(|row| format!("add constraint {}", row.get::<String, _>(0))));
-    if rules.is_empty() { Ok(()) } else { run(on, format!("alter table {stage} {}", rules.join(", "))).await }
+    if !rules.is_empty() {
+        run(on, format!("alter table {stage} {}", rules.join(", "))).await?;
+    }
+    Ok(!found.is_empty())
 }

@@ -10,13 +10,13 @@ use crate::{
         server::{LONGEST_NAME, Server},
         statement::{self, ORDER, quote, within},
         swap::run,
-        types::{KIND, Wire},
+        types::{self as types_of, KIND, Wire},
     },
     publish::{Mode, Publication, Target},
     types,
 };
 use datafusion::arrow::datatypes::{DataType, Field};
-use engine_language::table::TableDefinition;
+use engine_language::{column::ColumnType, table::TableDefinition};
 use sqlx::{PgConnection, Row};
 use std::sync::{
     Arc,
@@ -78,6 +78,10 @@ pub struct Stage {
     pub there: Option<Relation>,
     /// How many rows were written into it.
     pub rows: Arc<AtomicU64>,
+    /// How often rows were sent; once, if each of them has a key of its own.
+    pub loads: Arc<AtomicU64>,
+    /// Whether its table has rules for a row's values besides that there is one.
+    pub ruled: bool,
     /// How many of them were taken in parts.
     pub taken: AtomicU64,
     /// Those of its columns that take no NULL.
@@ -116,6 +120,33 @@ impl Stage {
         Ok(shapes)
     }
 
+    /// By which columns a row takes the place of one before it that the server would have taken, and which must be filled;
+    /// `None` if the server may have something against a value that only it knows.
+    pub fn supersedes(&self, server: &Server, target: &Target) -> Option<(Vec<usize>, Vec<usize>)> {
+        let Mode::Merge { key } = &target.mode else { return None };
+        if self.ruled || self.there.is_none() {
+            return None;
+        }
+        let mut filled = vec![];
+        for (at, field) in target.schema.fields().iter().enumerate() {
+            let column = self.columns.iter().find(|column| column.name == *field.name())?;
+            let chosen = server.types().column(target.table.as_str(), &column.name);
+            let plain = column.declared == types_of::declared(&column.kind.column, server.schema());
+            if !plain || column.kind.as_text || !chosen.exact() || !known(&column.kind.column) {
+                return None;
+            }
+            if self.filled.contains(&column.name) {
+                filled.push(at);
+            }
+        }
+        let place = |name: &String| {
+            let column = self.columns.iter().find(|column| column.name == *name)?;
+            let same = column.exact && same_bytes(&column.kind.column);
+            target.schema.index_of(name).ok().filter(|_| same)
+        };
+        Some((key.iter().map(place).collect::<Option<_>>()?, filled))
+    }
+
     /// The columns that name a row of it.
     pub fn row_key(&self, target: &Target) -> Vec<String> {
         match &target.mode {
@@ -124,6 +155,17 @@ impl Stage {
             _ => self.definition.unique.first().cloned().unwrap_or_default(),
         }
     }
+}
+
+/// Whether a value of the type that can be encoded is taken by the server.
+fn known(kind: &ColumnType) -> bool {
+    !matches!(kind, ColumnType::Json | ColumnType::Interval | ColumnType::UBigInt | ColumnType::List(_))
+}
+
+/// Whether values of the type are equal just where their bytes are, if texts are compared so.
+fn same_bytes(kind: &ColumnType) -> bool {
+    use ColumnType::{BigInt, Bool, Bytes, Date, Int, SmallInt, Text, Time, Timestamp, TimestampTz, Uuid};
+    matches!(kind, Bool | SmallInt | Int | BigInt | Text(_) | Bytes | Date | Time | Timestamp | TimestampTz | Uuid)
 }
 
 /// Whether some values come as the bytes of another PostgreSQL.
@@ -177,9 +219,10 @@ pub async fn make(server: &Server, on: &mut PgConnection, name: String, target: 
         let sql = format!("alter table {at} add {ORDER} bigint");
         run(on, sql).await.map_err(fault)?;
     }
-    if let Some(there) = &there {
-        rules::each_row(on, &at, there, target).await.map_err(fault)?;
-    }
+    let ruled = match &there {
+        Some(there) => rules::each_row(on, &at, there, target).await.map_err(fault)?,
+        None => false,
+    };
     let made = describe::relation(on, server.look(), &name).await.map_err(fault)?.expect("the table was just made");
     let filled = made.definition.columns.iter().filter(|column| !column.nullable);
     let filled = filled.map(|column| column.name.clone()).collect();
@@ -190,6 +233,8 @@ pub async fn make(server: &Server, on: &mut PgConnection, name: String, target: 
         definition,
         there,
         rows: Arc::default(),
+        loads: Arc::default(),
+        ruled,
         taken: AtomicU64::default(),
         filled,
         made: AtomicBool::default(),

@@ -24,7 +24,7 @@ use datafusion::{
 use engine_connect::{
     connector::Connection,
     error::Blame,
-    publish::{Advance, Commit, DeadLetter, Mode, Publication, Publisher, Target},
+    publish::{Advance, Commit, DeadLetter, Mode, Publication, Publisher, Target, Writer},
     read::{Offsets, OpenTable, RejectedRow, TableRequest},
 };
 use engine_language::{graph::NodeId, model::Model, template::Rendered};
@@ -45,14 +45,6 @@ pub struct Messages {
     pub good: RecordBatch,
     /// Those that could not be read.
     pub rejected: Vec<RejectedRow>,
-    /// Why the rows of the good ones were refused, if they were tried before.
-    pub refused: Option<Refused>,
-}
-
-/// Rows that wait in staging to be published.
-pub struct Staged {
-    pub tally: Tally,
-    pub publisher: Box<dyn Publisher>,
 }
 
 /// What is to be written.
@@ -100,6 +92,7 @@ pub struct Made {
 }
 
 /// What is said of rows, once they are committed.
+#[derive(Default)]
 pub struct Tally {
     rows: u64,
     bytes: u64,
@@ -108,6 +101,14 @@ pub struct Tally {
 }
 
 impl Made {
+    /// Writes its rows.
+    pub async fn write(&self, writer: &mut dyn Writer) -> Result<(), Refused> {
+        for batch in &self.batches {
+            writer.write(batch.clone()).await.map_err(blamed)?;
+        }
+        Ok(())
+    }
+
     /// What is to be said of its rows, which are staged.
     pub fn tally(self) -> Tally {
         let rows: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
@@ -164,7 +165,7 @@ impl Sink<'_> {
         flood: &mut Flood,
         report: &mut NodeReport,
     ) -> Result<()> {
-        let Messages { good: messages, mut rejected, mut refused } = read;
+        let Messages { good: messages, mut rejected } = read;
         flood.read((messages.num_rows() + rejected.len()) as u64, &rejected)?;
         let mut stands = batch.advance.from.clone();
         let mut mode = batch.mode.clone();
@@ -180,11 +181,7 @@ impl Sink<'_> {
             let (here, later): (Vec<_>, Vec<_>) = std::mem::take(&mut rejected).into_iter().partition(comes);
             let advance = Some(Advance { from: stands.clone(), to: to.clone() });
             let part = Part { messages: part, advance, rejected: here, settled: vec![], mode: mode.clone() };
-            let done = match refused.take() {
-                Some(refused) => Err(refused),
-                None => self.commit(batch.topic, &part, report).await,
-            };
-            match done {
+            match self.commit(batch.topic, &part, report).await {
                 Ok(()) => flood.taken(range.len() as u64),
                 Err(Refused::Rows(error, blamed))
                     if range.len() > 1 && batch.source.passed(&batch.request, &next).await?.is_some() =>
@@ -237,21 +234,15 @@ impl Sink<'_> {
 
     /// Commits a part, and counts what was committed.
     pub async fn commit(&self, topic: &NodeId, part: &Part, report: &mut NodeReport) -> Result<(), Refused> {
-        let Staged { tally, publisher } = self.staged(topic, &part.messages, part.mode.clone()).await?;
+        let made = self.make(topic, &part.messages).await?;
+        let publisher = self.target.write(self.publication(&made, part.mode.clone())).await?;
+        self.stage(&*publisher, &made).await?;
         let commit =
             Commit { advance: part.advance.clone(), rejected: part.rejected.clone(), settled: part.settled.clone() };
         publisher.commit(commit).await.map_err(blamed)?;
-        tally.count(report);
+        made.tally().count(report);
         count(report, part.messages.num_rows(), part.rejected.len());
         Ok(())
-    }
-
-    /// The rows of messages in staging, of a publication that nothing but its commit is missing of.
-    pub async fn staged(&self, topic: &NodeId, messages: &RecordBatch, mode: Mode) -> Result<Staged, Refused> {
-        let made = self.make(topic, messages).await?;
-        let publisher = self.target.write(self.publication(&made, mode)).await?;
-        self.stage(&*publisher, &made).await?;
-        Ok(Staged { tally: made.tally(), publisher })
     }
 
     /// What becomes of messages, in a publication that is not yet begun.
@@ -285,9 +276,7 @@ impl Sink<'_> {
     /// Writes rows into staging.
     pub async fn stage(&self, publisher: &dyn Publisher, made: &Made) -> Result<(), Refused> {
         let mut writer = publisher.writer(&self.place.table).await?;
-        for batch in &made.batches {
-            writer.write(batch.clone()).await.map_err(blamed)?;
-        }
+        made.write(&mut *writer).await?;
         writer.finish().await.map_err(blamed)?;
         Ok(())
     }

@@ -2,11 +2,11 @@
 
 use super::{
     Flood,
-    batch::{Messages, Refused, Sink, Staged, blamed, count},
+    batch::{Messages, Refused, Sink, Tally, blamed, count},
 };
 use crate::{error::Result, report::NodeReport};
 use engine_connect::{
-    publish::{Advance, Commit, Mode},
+    publish::{Advance, Commit, Mode, Publisher, Writer},
     read::RejectedRow,
 };
 use engine_language::graph::NodeId;
@@ -16,12 +16,17 @@ use std::time::{Duration, Instant};
 const BATCHES: usize = 10;
 /// Bytes of messages that could not be read, which wait at hand.
 const REJECTED_BYTES: usize = 4 << 20;
+/// Micro-batches that are written alone after many refusals.
+const MOST_ALONE: usize = 1000;
 /// How long a commit waits for more of them.
 const TIME: Duration = Duration::from_secs(1);
 
 /// Micro-batches in one staging, of which at hand is only what could not be read.
 pub struct Group {
-    staged: Staged,
+    publisher: Box<dyn Publisher>,
+    /// Rows may wait in it for those that take their places.
+    writer: Option<Box<dyn Writer>>,
+    tally: Tally,
     rejected: Vec<RejectedRow>,
     /// Of each micro-batch, how many messages could be read and how many could not.
     counts: Vec<(usize, usize)>,
@@ -35,18 +40,16 @@ impl Group {
         self.counts.len() + 1 < BATCHES && bytes < REJECTED_BYTES && self.began.elapsed() < TIME
     }
 
-    /// How many micro-batches it is of.
-    pub fn batches(&self) -> usize {
-        self.counts.len()
-    }
-
     fn messages(&self) -> usize {
         self.counts.iter().map(|(good, _)| good).sum()
     }
 
-    fn add(&mut self, read: &mut Messages) {
-        self.counts.push((read.good.num_rows(), read.rejected.len()));
-        self.rejected.append(&mut read.rejected);
+    /// Says that no more come to it.
+    pub async fn close(&mut self) -> Result<(), Refused> {
+        match self.writer.take() {
+            Some(writer) => writer.finish().await.map(drop).map_err(blamed),
+            None => Ok(()),
+        }
     }
 
     /// Has a flood counted as if each micro-batch were a commit.
@@ -61,28 +64,62 @@ impl Group {
     }
 }
 
+/// Whether groups are worth their while: of one with a refused row, each micro-batch has to be read again and written alone.
+#[derive(Debug, Default)]
+pub struct Trust {
+    /// How many micro-batches are still to be written alone.
+    alone: usize,
+    /// How many there were after the last group that was refused.
+    lost: usize,
+}
+
+impl Trust {
+    /// Whether the next ones may be a group.
+    pub fn groups(&self) -> bool {
+        self.alone == 0
+    }
+
+    /// A group was refused: the more of them, the longer the others are written alone.
+    pub fn lose(&mut self) {
+        self.lost = (self.lost * 2).clamp(BATCHES, MOST_ALONE);
+        self.alone = self.lost;
+    }
+
+    /// Something was committed.
+    pub fn regain(&mut self) {
+        match self.alone {
+            // A group, or what is alone anyhow.
+            0 => self.lost = 0,
+            _ => self.alone -= 1,
+        }
+    }
+}
+
 impl Sink<'_> {
-    /// Stages the rows of a micro-batch, with those of the group if there is one. Of one that is refused, nothing is staged.
+    /// Stages the rows of a micro-batch, with those of the group if there is one. A group of which one is refused is of no use.
     pub async fn gather(
         &self,
         topic: &NodeId,
         group: &mut Option<Group>,
-        read: &mut Messages,
+        read: Messages,
         mode: Mode,
     ) -> Result<(), Refused> {
         let began = Instant::now();
-        match group {
-            Some(group) => {
-                let made = self.make(topic, &read.good).await?;
-                self.stage(&*group.staged.publisher, &made).await?;
-                group.staged.tally.add(made.tally());
-                group.add(read);
-            }
+        let made = self.make(topic, &read.good).await?;
+        let group = match group {
+            Some(group) => group,
             none => {
-                let staged = self.staged(topic, &read.good, mode).await?;
-                none.insert(Group { staged, rejected: vec![], counts: vec![], began }).add(read);
+                let publisher = self.target.write(self.publication(&made, mode)).await?;
+                let writer = Some(publisher.writer_of_last(&self.place.table).await?);
+                let tally = Tally::default();
+                none.insert(Group { publisher, writer, tally, rejected: vec![], counts: vec![], began })
             }
-        }
+        };
+        let writer = group.writer.as_mut().expect("it is closed when no more come");
+        made.write(&mut **writer).await?;
+        group.tally.add(made.tally());
+        group.counts.push((read.good.num_rows(), read.rejected.len()));
+        group.rejected.extend(read.rejected);
         Ok(())
     }
 
@@ -98,7 +135,7 @@ impl Sink<'_> {
         group.flood(&mut counted)?;
         let (messages, rejected) = (group.messages(), group.rejected.len());
         let commit = Commit { advance: Some(advance), rejected: group.rejected, settled: vec![] };
-        match group.staged.publisher.commit(commit).await.map_err(blamed) {
+        match group.publisher.commit(commit).await.map_err(blamed) {
             Ok(_) => {}
             Err(Refused::Rows(error, _)) => {
                 tracing::debug!(%error, messages, "a row is refused");
@@ -107,7 +144,7 @@ impl Sink<'_> {
             Err(Refused::Whole(error)) => return Err(error),
         }
         *flood = counted;
-        group.staged.tally.count(report);
+        group.tally.count(report);
         count(report, messages, rejected);
         Ok(true)
     }
