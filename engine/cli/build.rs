@@ -1,4 +1,4 @@
-//! Lists the shop project's files, so that `engine init` can write them.
+//! Lists the shop project's files, so that `engine init` can write them, and compiles what glibc's allocator is told.
 
 use std::{
     env,
@@ -8,6 +8,7 @@ use std::{
 };
 
 fn main() -> io::Result<()> {
+    allocator();
     let crate_folder = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets this"));
     let root = crate_folder.join("../..").canonicalize()?;
     let mut files = vec![];
@@ -23,6 +24,15 @@ fn main() -> io::Result<()> {
     }
     list.push_str("]\n");
     fs::write(PathBuf::from(env::var("OUT_DIR").expect("cargo sets this")).join("shop.rs"), list)
+}
+
+/// Other C libraries do as they do.
+fn allocator() {
+    println!("cargo::rerun-if-changed=src/malloc.c");
+    if env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|library| library == "gnu") {
+        // Nothing refers to it, so the linker has to be told to take it.
+        cc::Build::new().file("src/malloc.c").link_lib_modifier("+whole-archive").compile("engine_malloc");
+    }
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -1,0 +1,7 @@
+/* How glibc's allocator is to behave: see docs/adr/0013. Rust has no safe way to say it, and this program has no unsafe code. */
+#include <malloc.h>
+
+__attribute__((constructor)) static void give_large_blocks_back(void) {
+    /* A fixed threshold: by itself it grows to the largest block that was freed, and what is below it stays with the process. */
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+}
