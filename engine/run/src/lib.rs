@@ -5,6 +5,7 @@
 
 pub mod analyze;
 pub mod arrive;
+mod average;
 pub mod blame;
 pub mod check;
 pub mod clock;

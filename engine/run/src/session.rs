@@ -1,6 +1,6 @@
 //! DataFusion with our limits, and the catalog that a project's SQL names.
 
-use crate::{error::Result, spill};
+use crate::{average::Average, error::Result, spill};
 use datafusion::{
     catalog::{MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider},
     error::DataFusionError,
@@ -98,6 +98,7 @@ impl Sessions {
         }
         let context = SessionContext::new_with_config_rt(config, self.runtime.clone());
         context.add_optimizer_rule(Arc::new(PushAggregates));
+        context.register_udaf(Average::default().into());
         let catalog = Arc::new(MemoryCatalogProvider::new());
         context.register_catalog(CATALOG, catalog);
         let session = Session { context };

@@ -4,6 +4,7 @@ mod between;
 mod database;
 mod full;
 mod increments;
+mod shop;
 mod to_mysql;
 
 use crate::builder::Test;
