@@ -13,6 +13,7 @@ mod encode;
 pub mod error;
 pub mod files;
 pub mod generator;
+mod idle;
 pub mod kafka;
 pub mod log;
 pub mod loss;

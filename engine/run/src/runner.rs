@@ -15,6 +15,7 @@ use crate::{
 };
 use engine_connect::read::Start;
 use engine_language::{diagnostic::Problems, graph::NodeId, project::Project, template::RunInfo};
+use futures::future::join_all;
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -128,14 +129,13 @@ impl Runner {
 
     /// Removes what crashed runs left behind, in every system that can be reached. The caller holds the run lock.
     pub async fn recover(&self) -> usize {
-        let mut removed = 0;
-        for (name, connection) in self.systems.iter() {
-            match connection.recover().await {
-                Ok(count) => removed += count,
-                Err(error) => tracing::warn!(%name, %error, "leftovers could not be removed"),
-            }
-        }
-        removed
+        let each = self.systems.iter().map(|(name, connection)| async move {
+            connection.recover().await.unwrap_or_else(|error| {
+                tracing::warn!(%name, %error, "leftovers could not be removed");
+                0
+            })
+        });
+        join_all(each).await.into_iter().sum()
     }
 
     /// Runs a plan to its end, or until it is cancelled.

@@ -90,9 +90,8 @@ fn batches_are_as_small_as_their_limit_and_committed_together_when_behind() {
     place.send(&events);
     place.test.run(&["run"]).code(0).says("40 events, 40 rows");
     assert_eq!(place.rows("n"), "133, 134, 135, 136, 137, 138, 139", "the last of each key, in whichever batch");
-    // There are fourteen. The first makes the table, and at most ten are staged while the one before them is committed.
-    let commits =
-        place.ask("select concat(count(*) < 14, ' ', max(rows) between 4 and 30) from {}.engine_publications");
+    // There are fourteen. The first makes the table; the others are staged while the one before them is committed.
+    let commits = place.ask("select concat(count(*) < 14, ' ', max(rows) > 3) from {}.engine_publications");
     assert_eq!(commits, "t t");
 }
 

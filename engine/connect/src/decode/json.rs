@@ -13,8 +13,11 @@ use datafusion::arrow::{
     error::ArrowError,
 };
 use engine_language::column::ColumnType;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
+use serde::{
+    Deserialize as _,
+    de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
 use std::{borrow::Cow, fmt};
 
 /// Decodes messages of one schema.
@@ -78,7 +81,7 @@ enum Said<'m> {
     Null,
     Bool(bool),
     /// Its digits, as they stand there.
-    Number(String),
+    Number(Cow<'m, str>),
     Text(Cow<'m, str>),
     /// As JSON, for a column of JSON.
     Json(String),
@@ -112,7 +115,8 @@ impl fmt::Display for Said<'_> {
         match self {
             Said::Null => f.write_str("null"),
             Said::Bool(truth) => write!(f, "{truth}"),
-            Said::Number(text) | Said::Json(text) => f.write_str(text),
+            Said::Number(text) => f.write_str(text),
+            Said::Json(text) => f.write_str(text),
             Said::Text(text) => write!(f, "{}", Value::from(text.as_ref())),
             Said::Several => f.write_str("a list or an object"),
         }
@@ -145,7 +149,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            values[column] = map.next_value_seed(One { json: self.0[column].kind == ColumnType::Json })?;
+            values[column] = map.next_value_seed(One::of(&self.0[column].kind))?;
             next = column + 1;
         }
         Ok(values)
@@ -181,20 +185,50 @@ impl Visitor<'_> for Key<'_> {
     }
 }
 
-/// Reads one value.
-struct One {
-    json: bool,
+/// Reads one value, as what its column wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum One {
+    Json,
+    Number,
+    Other,
+}
+
+impl One {
+    fn of(kind: &ColumnType) -> Self {
+        use ColumnType as T;
+        match kind {
+            T::Json => Self::Json,
+            T::SmallInt | T::Int | T::BigInt | T::UBigInt | T::Float | T::Double | T::Decimal(..) => Self::Number,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A value that stands there as this, without a copy of its digits.
+fn raw<E: serde::de::Error>(text: &str) -> Result<Said<'_>, E> {
+    Ok(match text.as_bytes() {
+        [b'-' | b'0'..=b'9', ..] => Said::Number(Cow::Borrowed(text)),
+        [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => Said::Text(Cow::Borrowed(&text[1..text.len() - 1])),
+        [b'"', ..] => Said::Text(serde_json::from_str::<String>(text).map_err(E::custom)?.into()),
+        [b'n', ..] => Said::Null,
+        [b't', ..] => Said::Bool(true),
+        [b'f', ..] => Said::Bool(false),
+        _ => Said::Several,
+    })
 }
 
 impl<'de> DeserializeSeed<'de> for One {
     type Value = Said<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
-        if !self.json {
-            return from.deserialize_any(self);
+        match self {
+            Self::Other => from.deserialize_any(self),
+            Self::Number => raw(<&RawValue>::deserialize(from)?.get()),
+            Self::Json => {
+                let value = Value::deserialize(from)?;
+                Ok(if value.is_null() { Said::Null } else { Said::Json(value.to_string()) })
+            }
         }
-        let value: Value = serde::Deserialize::deserialize(from)?;
-        Ok(if value.is_null() { Said::Null } else { Said::Json(value.to_string()) })
     }
 }
 
@@ -214,11 +248,11 @@ impl<'de> Visitor<'de> for One {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Said::Number(number.to_string()))
+        Ok(Said::Number(number.to_string().into()))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Said::Number(number.to_string()))
+        Ok(Said::Number(number.to_string().into()))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
@@ -237,7 +271,7 @@ impl<'de> Visitor<'de> for One {
     /// With all digits kept, `serde_json` shows what is no small whole number as an object of one key that no JSON has.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         match map.next_key::<Cow<'de, str>>()? {
-            Some(key) if key == "$serde_json::private::Number" => Ok(Said::Number(map.next_value()?)),
+            Some(key) if key == "$serde_json::private::Number" => Ok(Said::Number(Cow::Owned(map.next_value()?))),
             None => Ok(Said::Several),
             Some(_) => {
                 map.next_value::<IgnoredAny>()?;

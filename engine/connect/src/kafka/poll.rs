@@ -2,7 +2,8 @@
 
 use super::{
     client::{Consumer, vague},
-    stand::{At, Mark, Stand},
+    stand::{Mark, Stand},
+    topic::Extents,
     trouble::Trouble,
 };
 use crate::{
@@ -24,12 +25,12 @@ use std::{
 };
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// Messages that are handed over together.
-const CHUNK: usize = 8192;
+/// Messages that are handed over together: few, so that the first are decoded while others are polled.
+const CHUNK: usize = 1024;
 /// Bytes that are handed over together.
-const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: usize = 256 << 10;
 /// Chunks that wait to be taken.
-const AHEAD: usize = 2;
+const AHEAD: usize = 8;
 /// How long a poll waits.
 const TICK: Duration = Duration::from_millis(50);
 /// How long a broker may have nothing to say where its end says that there is something.
@@ -65,6 +66,8 @@ pub struct Poller {
     orders: mpsc::Sender<(Order, Sender<Said>)>,
     /// Where it stood after its last order, and when that was.
     pub stand: Option<(Stand, Instant)>,
+    /// How far its topic reached, and when that was.
+    pub extents: Option<(Extents, Instant)>,
 }
 
 impl Poller {
@@ -83,7 +86,7 @@ impl Poller {
             }
         };
         thread::Builder::new().name("kafka".into()).spawn(work)?;
-        Ok(Self { orders, stand: None })
+        Ok(Self { orders, stand: None, extents: None })
     }
 
     /// Begins to follow an order.
@@ -104,11 +107,19 @@ struct Polling {
 }
 
 impl Polling {
-    fn follow(&mut self, mut order: Order, out: &Sender<Said>) -> Result<Stand, Trouble> {
-        let mut stand = match self.stand.take() {
+    fn follow(&mut self, order: Order, out: &Sender<Said>) -> Result<Stand, Trouble> {
+        let stand = match self.stand.take() {
             Some(stand) => stand,
             None => self.assign(&order)?,
         };
+        let stand = self.read(stand, order, out)?;
+        self.stand = Some(stand.clone());
+        Ok(stand)
+    }
+
+    fn read(&self, mut stand: Stand, mut order: Order, out: &Sender<Said>) -> Result<Stand, Trouble> {
+        // The last message of each partition, of which alone there will be a mark.
+        let mut last: BTreeMap<i32, BorrowedMessage<'_>> = BTreeMap::new();
         let whole = order.limit.is_none();
         let limit = order.limit.unwrap_or(BatchLimit { rows: u64::MAX, bytes: u64::MAX, time: Duration::MAX });
         let (mut messages, mut rows, mut bytes) = (Messages::default(), 0, 0);
@@ -125,13 +136,14 @@ impl Polling {
                         continue;
                     }
                     let end = order.ends.get(&message.partition()).copied().unwrap_or(0);
-                    advance(&mut stand, &message);
+                    stand.partitions.entry(message.partition()).or_default().next = message.offset() + 1;
                     if !whole || message.offset() < end {
                         first.get_or_insert_with(Instant::now);
                         rows += 1;
                         bytes += size(&message);
                         push(&mut messages, &message);
                     }
+                    last.insert(message.partition(), message);
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.end(partition, &mut stand)?;
@@ -150,7 +162,9 @@ impl Polling {
         if !messages.is_empty() {
             let _ = out.blocking_send(Said::Some(Box::new(messages)));
         }
-        self.stand = Some(stand.clone());
+        for (partition, message) in &last {
+            stand.partitions.entry(*partition).or_default().last = Some(mark(message));
+        }
         Ok(stand)
     }
 
@@ -167,7 +181,7 @@ impl Polling {
     }
 
     /// At the end of a partition only the consumer knows where it stands: behind what is no message may lie more.
-    fn end(&mut self, partition: i32, stand: &mut Stand) -> Result<(), Trouble> {
+    fn end(&self, partition: i32, stand: &mut Stand) -> Result<(), Trouble> {
         let places = self.consumer.position().map_err(Trouble::Kafka)?;
         for place in places.elements() {
             if let (true, Offset::Offset(next)) = (place.partition() == partition, place.offset()) {
@@ -196,11 +210,6 @@ fn know_again(marks: &mut BTreeMap<i32, Mark>, message: &BorrowedMessage<'_>) ->
 fn mark(message: &BorrowedMessage<'_>) -> Mark {
     let time = message.timestamp().to_millis().unwrap_or(-1);
     Mark::new(message.offset(), time, message.key(), message.payload().unwrap_or_default())
-}
-
-fn advance(stand: &mut Stand, message: &BorrowedMessage<'_>) {
-    let at = At { next: message.offset() + 1, last: Some(mark(message)) };
-    stand.partitions.insert(message.partition(), at);
 }
 
 fn size(message: &BorrowedMessage<'_>) -> u64 {

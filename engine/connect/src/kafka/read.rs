@@ -35,6 +35,12 @@ pub async fn open(
 ) -> Result<OpenTable> {
     let shape = Shape { topic: topic.clone(), decoder: decoder(topic, request, schemas)? };
     let since = request.since.as_ref();
+    if let (Some(limit), Some(stand)) = (request.limit, since.and_then(Stand::read))
+        && let Some(extents) = pollers.extents(&topic.topic, &stand, TRUSTED)
+    {
+        return batch(shape, &extents, stand, limit, pollers).await;
+    }
+    let asked = Instant::now();
     let reached = reach(topic, since).await;
     if !matches!(reached, Ok(Some(_))) {
         // Whatever comes after this is another topic.
@@ -43,7 +49,11 @@ pub async fn open(
     let Some((extents, stand)) = reached? else { return Ok(shape.opened(vec![], None, false)) };
     match request.limit {
         None => Ok(scan(shape, &extents, &stand)),
-        Some(limit) => batch(shape, &extents, stand, limit, pollers).await,
+        Some(limit) => {
+            let read = batch(shape, &extents, stand, limit, pollers).await?;
+            pollers.know(&topic.topic, extents, asked);
+            Ok(read)
+        }
     }
 }
 

@@ -10,7 +10,10 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
 /// Connections in the same transaction, or in transactions that began at the same instant. A scan has one for itself until
 /// it gets to its end; who waits is served in turn. Closed when nobody has them any more.
@@ -18,12 +21,16 @@ pub struct Lanes {
     free: Mutex<Vec<Link>>,
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
+    /// Who takes them back in the end, if they only read.
+    home: Option<Server>,
 }
 
 /// A connection, and the server's number of it.
 pub struct Link {
     on: MySqlConnection,
     id: u64,
+    /// Whether a reply was not read to its end.
+    out_of_step: bool,
 }
 
 impl fmt::Debug for Lanes {
@@ -38,7 +45,7 @@ impl Link {
         let mut on = server.connect(doing).await?;
         let id = sqlx::query_scalar::<_, u64>("select cast(connection_id() as unsigned)").fetch_one(&mut on).await;
         let id = id.map_err(|error| server.fault(doing, error))?;
-        Ok(Self { on, id })
+        Ok(Self { on, id, out_of_step: false })
     }
 
     /// The connection.
@@ -50,8 +57,17 @@ impl Link {
 impl Lanes {
     /// Of connections that see the same.
     pub fn new(links: Vec<Link>) -> Arc<Self> {
+        Self::of(links, None)
+    }
+
+    /// The same, which only read.
+    pub fn that_read(links: Vec<Link>, server: &Server) -> Arc<Self> {
+        Self::of(links, Some(server.clone()))
+    }
+
+    fn of(links: Vec<Link>, home: Option<Server>) -> Arc<Self> {
         let turns = Arc::new(Semaphore::new(links.len()));
-        Arc::new(Self { free: Mutex::new(links), turns, waiting: AtomicUsize::new(0) })
+        Arc::new(Self { free: Mutex::new(links), turns, waiting: AtomicUsize::new(0), home })
     }
 
     /// How many there are together.
@@ -71,6 +87,21 @@ impl Lanes {
     /// Whether somebody waits.
     pub fn is_wanted(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Drop for Lanes {
+    fn drop(&mut self) {
+        let (Some(home), Ok(runtime)) = (self.home.take(), Handle::try_current()) else { return };
+        let links = std::mem::take(&mut *self.free.lock().expect("no holder of this lock panics"));
+        for mut link in links.into_iter().filter(|link| !link.out_of_step) {
+            let home = home.clone();
+            runtime.spawn(async move {
+                if run(&mut link.on, "commit").await.is_ok() {
+                    home.give_back(link.on);
+                }
+            });
+        }
     }
 }
 
@@ -101,6 +132,11 @@ impl Lane {
     /// The connection.
     pub fn on(&mut self) -> &mut MySqlConnection {
         &mut self.link.as_mut().expect("a turn is given for a connection").on
+    }
+
+    /// Says that a reply begins, or was read to its end.
+    pub fn reads(&mut self, reads: bool) {
+        self.link.as_mut().expect("a turn is given for a connection").out_of_step = reads;
     }
 
     /// The server's number of it.

@@ -50,7 +50,7 @@ pub async fn open(database: &Database, request: ReadRequest) -> Result<Reading> 
         parts.push(found.map_err(|error| server.fault(&doing, error))?);
         increments.push(increment::of(server, links[0].on(), asked, relation).await?);
     }
-    let lanes = Lanes::new(links);
+    let lanes = Lanes::that_read(links, server);
     let cut = parts.into_iter().zip(increments);
     let tables = request.tables.iter().zip(relations).zip(cut).map(|((asked, relation), (parts, increment))| {
         let names = (asked.table.to_string(), asked.table.as_str());

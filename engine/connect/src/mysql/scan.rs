@@ -85,7 +85,9 @@ impl Scan {
     }
 
     async fn count(&self, lane: &mut Lane, query: &str) -> Result<usize, Error> {
+        lane.reads(true);
         let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(query)).persistent(false).fetch_one(lane.on()).await;
+        lane.reads(count.is_err());
         let count = count.map_err(|error| self.place.server.fault(&self.doing(), error))?;
         Ok(usize::try_from(count).expect("counts are not negative"))
     }
@@ -108,6 +110,7 @@ impl Scan {
         let mut decoder = Decoder::new(&self.place, &self.columns, &self.schema);
         let mut ending = None;
         let mut failed = None;
+        lane.reads(true);
         let mut rows = sqlx::query(AssertSqlSafe(query)).persistent(false).fetch(lane.on());
         loop {
             let row = tokio::select! {
@@ -135,9 +138,11 @@ impl Scan {
         if let Some(ending) = ending {
             let _ = ending.await;
             // An interruption that comes too late meets the next statement: this one.
-            let _ = run(lane.on(), "do 0").await;
+            let late = run(lane.on(), "do 0").await;
+            lane.reads(late.is_err());
             return failed.map_or(Ok(false), |undecoded| Err(undecoded.of(server, &doing).into()));
         }
+        lane.reads(false);
         if decoder.rows() == 0 { Ok(true) } else { outlet.give(decoder.batch()?).await }
     }
 }

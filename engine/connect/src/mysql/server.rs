@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Blame, Error, Result},
+    idle::Idle,
     policy::Types,
 };
 use engine_language::name::Name;
@@ -40,6 +41,7 @@ struct Inner {
     types: Types,
     pushdown: bool,
     pool: OnceCell<MySqlPool>,
+    idle: Arc<Idle<MySqlConnection>>,
     product: OnceCell<Product>,
 }
 
@@ -84,8 +86,8 @@ impl Server {
     ) -> Self {
         let options = options.disable_statement_logging().pipes_as_concat(false).no_engine_substitution(false);
         let options = options.timezone(None).set_names(false);
-        let (pool, product) = (OnceCell::new(), OnceCell::new());
-        Self { inner: Arc::new(Inner { name, options, password_file, database, types, pushdown, pool, product }) }
+        let (pool, idle, product) = (OnceCell::new(), Arc::default(), OnceCell::new());
+        Self { inner: Arc::new(Inner { name, options, password_file, database, types, pushdown, pool, idle, product }) }
     }
 
     pub fn database(&self) -> &str {
@@ -122,6 +124,9 @@ impl Server {
 
     /// A connection of one's own, which is closed when it is dropped.
     pub async fn connect(&self, doing: &str) -> Result<MySqlConnection> {
+        if let Some(idle) = self.inner.idle.take().await {
+            return Ok(idle);
+        }
         let options = self.options()?;
         let ready = async {
             let mut on = MySqlConnection::connect_with(&options).await?;
@@ -132,6 +137,11 @@ impl Server {
             Ok(connected) => connected.map_err(|error| self.fault(doing, error)),
             Err(_) => Err(self.unreachable(doing, "the server does not answer")),
         }
+    }
+
+    /// Takes back a connection that has no transaction and no lock, with nothing left to read: the next one need not log in.
+    pub fn give_back(&self, on: MySqlConnection) {
+        self.inner.idle.put(on);
     }
 
     /// A connection for short statements.

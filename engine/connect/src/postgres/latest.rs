@@ -5,14 +5,14 @@ use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Rows that wait to be sent, in the binary form of COPY.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Latest {
+    /// How many bytes of them may wait.
+    room: usize,
     bytes: Vec<u8>,
     rows: HashTable<Row>,
     /// Those that are sent whatever comes after them.
     kept: Vec<Row>,
-    /// Bytes of rows whose key came again.
-    dead: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,9 +41,22 @@ impl Part {
 }
 
 impl Latest {
-    /// How many bytes it holds.
-    pub fn bytes(&self) -> usize {
-        self.bytes.len()
+    /// With room for so many bytes, taken when the first comes.
+    pub fn new(room: usize) -> Self {
+        Self { room, bytes: vec![], rows: HashTable::new(), kept: vec![] }
+    }
+
+    /// Whether there is hardly any room, not even where rows were whose key came again.
+    pub fn is_full(&mut self) -> bool {
+        self.bytes.len() > self.room && {
+            self.compact();
+            self.bytes.len() > self.room / 8 * 7
+        }
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
     }
 
     /// Adds a row, instead of the one of the same key if there is one.
@@ -52,16 +65,10 @@ impl Latest {
         let new = self.add(row, key);
         let (bytes, rows) = (&self.bytes, &mut self.rows);
         match rows.find_mut(hash, |there| there.key.of(bytes) == key) {
-            Some(there) => {
-                self.dead += (there.row.bytes + there.key.bytes) as usize;
-                *there = new;
-            }
+            Some(there) => *there = new,
             None => {
                 rows.insert_unique(hash, new, |row| xxh3_64(row.key.of(bytes)));
             }
-        }
-        if self.dead > self.bytes.len() / 2 {
-            self.compact();
         }
     }
 
@@ -92,6 +99,10 @@ impl Latest {
     }
 
     fn add(&mut self, row: &[u8], key: &[u8]) -> Row {
+        if self.bytes.capacity() == 0 {
+            // Growing would hold it twice.
+            self.bytes.reserve_exact(self.room + row.len() + key.len());
+        }
         let from = self.bytes.len();
         self.bytes.extend_from_slice(row);
         let middle = self.bytes.len();
@@ -100,17 +111,18 @@ impl Latest {
     }
 
     /// Leaves out the bytes of rows whose key came again.
-    pub fn compact(&mut self) {
-        let mut bytes = Vec::with_capacity(self.bytes.len() - self.dead);
-        let old = std::mem::take(&mut self.bytes);
-        for row in self.rows.iter_mut().chain(&mut self.kept) {
-            let from = bytes.len();
-            bytes.extend_from_slice(row.row.of(&old));
-            let middle = bytes.len();
-            bytes.extend_from_slice(row.key.of(&old));
-            *row = Row { row: Part::at(from..middle), key: Part::at(middle..bytes.len()) };
+    fn compact(&mut self) {
+        let mut rows: Vec<&mut Row> = self.rows.iter_mut().chain(&mut self.kept).collect();
+        rows.sort_unstable_by_key(|row| row.row.from);
+        let mut to = 0;
+        for Row { row, key } in rows {
+            let range = row.from as usize..(key.from + key.bytes) as usize;
+            self.bytes.copy_within(range.clone(), to);
+            *row = Part::at(to..to + row.bytes as usize);
+            *key = Part::at(to + row.bytes as usize..to + range.len());
+            to += range.len();
         }
-        (self.bytes, self.dead) = (bytes, 0);
+        self.bytes.truncate(to);
     }
 }
 
@@ -125,12 +137,12 @@ mod tests {
 
     #[test]
     fn the_last_row_of_a_key_stays_however_often_it_comes() {
-        let mut latest = Latest::default();
+        let mut latest = Latest::new(4000);
         for round in 0..50_u32 {
             for key in 0..100_u32 {
                 latest.put(format!("{key} in {round}").as_bytes(), &[[0; 4], key.to_be_bytes()].concat());
+                assert!(!latest.is_full(), "what came again goes");
             }
-            assert!(latest.bytes() < 10_000, "what is dead goes: {}", latest.bytes());
         }
         let expected: Vec<String> = (0..100).map(|key| format!("{key} in 49")).collect();
         assert_eq!(taken(&latest), expected, "by key");
@@ -138,10 +150,14 @@ mod tests {
 
     #[test]
     fn a_row_that_is_kept_is_sent_beside_those_of_its_key() {
-        let mut latest = Latest::default();
+        let mut latest = Latest::new(10);
         latest.put(b"a", b"\0\0\0\x01k");
         latest.keep(b"b");
         latest.put(b"c", b"\0\0\0\x01k");
         assert_eq!(taken(&latest), ["b", "c"]);
+        assert!(!latest.is_full());
+        latest.keep(b"dddd");
+        assert_eq!(taken(&latest), ["b", "dddd", "c"], "after those of before took less room");
+        assert!(latest.is_full(), "nothing more can go");
     }
 }

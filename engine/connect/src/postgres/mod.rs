@@ -14,7 +14,6 @@ mod filter;
 mod fuzz;
 mod gate;
 mod hash;
-mod idle;
 mod increment;
 mod inside;
 mod latest;

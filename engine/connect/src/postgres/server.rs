@@ -1,8 +1,9 @@
 //! One server and database: connecting, and what its errors mean.
 
-use super::{describe::Look, hash, idle::Idle, swap::run};
+use super::{describe::Look, hash, swap::run};
 use crate::{
     error::{Blame, Error, Result},
+    idle::Idle,
     policy::Types,
 };
 use engine_language::name::Name;
@@ -37,7 +38,7 @@ struct Inner {
     /// Whether work that comes to the same is left to the server.
     pushdown: bool,
     pool: OnceCell<PgPool>,
-    idle: Arc<Idle>,
+    idle: Arc<Idle<PgConnection>>,
     facts: OnceCell<Facts>,
 }
 

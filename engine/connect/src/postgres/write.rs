@@ -24,7 +24,7 @@ const CHUNK: usize = 1 << 20;
 /// Chunks in flight.
 const AHEAD: usize = 2;
 /// Bytes of rows that wait for others of their key.
-const WAITING: usize = 16 << 20;
+const WAITING: usize = 40 << 20;
 
 /// Where rows are written.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ impl StageWriter {
             server,
             to,
             buffer,
-            latest: Latest::default(),
+            latest: Latest::new(WAITING),
             rows: 0,
             sent: 0,
             before,
@@ -150,21 +150,20 @@ impl StageWriter {
             names.clear();
             key.iter().for_each(|at| names.extend_from_slice(&row[ends[*at]..ends[at + 1]]));
             self.latest.put(&row, &names);
-            if self.latest.bytes() > WAITING {
-                self.send_latest(WAITING / 4 * 3).await?;
+            if self.latest.is_full() {
+                self.send_latest().await?;
             }
         }
         Ok(())
     }
 
-    /// Sends the rows that wait, if they are more than so many bytes.
-    async fn send_latest(&mut self, most: usize) -> Result<()> {
-        self.latest.compact();
-        if self.latest.bytes() <= most {
+    /// Sends the rows that wait.
+    async fn send_latest(&mut self) -> Result<()> {
+        if self.latest.is_empty() {
             return Ok(());
         }
         self.to.loads.fetch_add(1, Ordering::Relaxed);
-        let latest = std::mem::take(&mut self.latest);
+        let latest = std::mem::replace(&mut self.latest, Latest::new(WAITING));
         for row in latest.in_order() {
             self.buffer.extend_from_slice(latest.row(row));
             self.sent += 1;
@@ -277,7 +276,7 @@ impl Writer for StageWriter {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<u64> {
-        self.send_latest(0).await?;
+        self.send_latest().await?;
         self.buffer.extend(encode::TRAILER);
         let last = std::mem::take(&mut self.buffer);
         self.send(Chunk::Bytes(last)).await?;

@@ -37,7 +37,13 @@ use flood::Flood;
 use group::{Group, Trust};
 use pace::Pace;
 use progress::Progress;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use told::Told;
 
 /// Bytes of a micro-batch, of which several copies are at hand: read, decoded, staged.
@@ -152,11 +158,12 @@ impl<'a> Stream<'a> {
             let advance = Advance { from: stands.clone(), to: next.clone() };
             // The next ones are read while this one is written, and staged once the table is there.
             let stages = stages && !*from_start && trust.groups();
+            let idle = AtomicBool::new(false);
             let reading = async {
                 match (more, stages) {
                     (false, _) => Ok(None),
                     (true, false) => self.read(Some(next.clone())).await.map(Some),
-                    (true, true) => self.gather(&next).await.map(Some),
+                    (true, true) => self.gather(&next, &idle).await.map(Some),
                 }
             };
             let written = async {
@@ -171,6 +178,7 @@ impl<'a> Stream<'a> {
                     What::Group(group) => self.sink.commit_group(group, advance, &mut flood, report).await?,
                     What::Refused => false,
                 };
+                idle.store(true, Ordering::Relaxed);
                 if written {
                     told.moved(self, &next).await;
                 }
@@ -211,13 +219,15 @@ impl<'a> Stream<'a> {
         Ok(Some(plain(stands.clone())))
     }
 
-    /// Reads and stages, of what comes behind a place, as many micro-batches as one commit takes.
-    async fn gather(&self, since: &Position) -> Result<Ahead> {
+    /// Reads and stages, of what comes behind a place, as many micro-batches as one commit takes. `idle` says that what came
+    /// before is committed.
+    async fn gather(&self, since: &Position, idle: &AtomicBool) -> Result<Ahead> {
         let mut ahead = self.read(Some(since.clone())).await?;
         let mut group = None;
         while let What::Messages(read) = ahead.what {
             let (next, more) = (ahead.next, ahead.more);
-            let goes_on = more && group.as_ref().is_none_or(Group::takes_more);
+            let goes_on =
+                more && group.as_ref().is_none_or(|group: &Group| group.takes_more(idle.load(Ordering::Relaxed)));
             let reading = async { if goes_on { self.read(next.clone()).await.map(Some) } else { Ok(None) } };
             let staging = self.sink.gather(&self.topic, &mut group, read, super::mode(self.model));
             let (staged, later) = tokio::join!(staging, reading);

@@ -162,6 +162,7 @@ pub async fn recover(server: &Server) -> Result<usize> {
             unlock(server, &mut on, &id).await.map_err(fault)?;
         }
     }
+    server.give_back(on);
     Ok(removed)
 }
 

@@ -21,7 +21,7 @@ const POISON: &[(&[u8], &str)] = &[
     (b"{\"id\":\"one\",\"word\":\"a\"}", "`id`: \"one\" is no bigint"),
     (b"{\"id\":1.7,\"word\":\"a\"}", "`id`: 1.7 is no bigint"),
     (b"{\"id\":9223372036854775808,\"word\":\"a\"}", "`id`: 9223372036854775808 is no bigint"),
-    (b"{\"id\":1e400,\"word\":\"a\"}", "`id`: 1e+400 is no bigint"),
+    (b"{\"id\":1e400,\"word\":\"a\"}", "`id`: 1e400 is no bigint"),
     (b"{\"id\":true,\"word\":\"a\"}", "`id`: true is no bigint"),
     (b"{\"id\":1,\"word\":{\"x\":1}}", "`word`: a list or an object is no text"),
     (b"{\"id\":1,\"word\":7}", "`word`: 7 is no text"),

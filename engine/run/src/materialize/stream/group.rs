@@ -12,14 +12,14 @@ use engine_connect::{
 use engine_language::graph::NodeId;
 use std::time::{Duration, Instant};
 
-/// Micro-batches of one commit. A row whose key comes again in them is written once, and what a commit costs is paid once.
-const BATCHES: usize = 10;
 /// Bytes of messages that could not be read, which wait at hand.
 const REJECTED_BYTES: usize = 4 << 20;
-/// Micro-batches that are written alone after many refusals.
-const MOST_ALONE: usize = 1000;
-/// How long a commit waits for more of them.
-const TIME: Duration = Duration::from_secs(1);
+/// Micro-batches that are written alone after a refusal, and after many.
+const ALONE: (usize, usize) = (10, 1000);
+/// How long a commit waits for more of them at least: a row whose key comes again in that time is written once.
+const TIME: Duration = Duration::from_secs(3);
+/// How long it waits while the one before it is not done, when it could not begin anyway.
+const MOST_TIME: Duration = Duration::from_secs(5);
 
 /// Micro-batches in one staging, of which at hand is only what could not be read.
 pub struct Group {
@@ -34,10 +34,10 @@ pub struct Group {
 }
 
 impl Group {
-    /// Whether another one is to come to it besides the one that comes now.
-    pub fn takes_more(&self) -> bool {
+    /// Whether another one is to come to it besides the one that comes now; `idle` if what was read before is committed.
+    pub fn takes_more(&self, idle: bool) -> bool {
         let bytes: usize = self.rejected.iter().map(|row| row.payload.len()).sum();
-        self.counts.len() + 1 < BATCHES && bytes < REJECTED_BYTES && self.began.elapsed() < TIME
+        bytes < REJECTED_BYTES && self.began.elapsed() < if idle { TIME } else { MOST_TIME }
     }
 
     fn messages(&self) -> usize {
@@ -81,7 +81,7 @@ impl Trust {
 
     /// A group was refused: the more of them, the longer the others are written alone.
     pub fn lose(&mut self) {
-        self.lost = (self.lost * 2).clamp(BATCHES, MOST_ALONE);
+        self.lost = (self.lost * 2).clamp(ALONE.0, ALONE.1);
         self.alone = self.lost;
     }
 

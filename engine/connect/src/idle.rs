@@ -1,7 +1,7 @@
 //! Connections that came to a good end, kept for a moment for whoever is next: to log in costs more than to read a small
 //! table.
 
-use sqlx::{Connection as _, PgConnection};
+use sqlx::Connection;
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -13,12 +13,17 @@ const KEPT: usize = 8;
 const AGE: Duration = Duration::from_secs(1);
 
 /// Connections without a transaction or a lock.
-#[derive(Default)]
-pub struct Idle(Mutex<Vec<(PgConnection, Instant)>>);
+pub struct Idle<C>(Mutex<Vec<(C, Instant)>>);
 
-impl Idle {
+impl<C> Default for Idle<C> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<C: Connection + 'static> Idle<C> {
     /// One that still answers.
-    pub async fn take(&self) -> Option<PgConnection> {
+    pub async fn take(&self) -> Option<C> {
         loop {
             let (mut on, since) = self.0.lock().expect("no holder of this lock panics").pop()?;
             if since.elapsed() < AGE && on.ping().await.is_ok() {
@@ -28,7 +33,7 @@ impl Idle {
     }
 
     /// Keeps one, which must be as it was when it was new.
-    pub fn put(self: &Arc<Self>, on: PgConnection) {
+    pub fn put(self: &Arc<Self>, on: C) {
         let mut all = self.0.lock().expect("no holder of this lock panics");
         if all.len() >= KEPT {
             return;
