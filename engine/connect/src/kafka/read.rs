@@ -16,13 +16,13 @@ use crate::{
     error::Result,
     read::{BatchLimit, OpenTable, TableRequest},
 };
-use datafusion::arrow::array::RecordBatch;
+use datafusion::{arrow::array::RecordBatch, common::runtime::SpawnedTask};
 use std::{
     collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::mpsc::Receiver, task::JoinHandle};
 
 /// How long a topic is believed to be the same as it was.
 const TRUSTED: Duration = Duration::from_secs(1);
@@ -74,12 +74,15 @@ async fn batch(
     let mut going_on = pollers.take(&topic.topic).filter(goes_on);
     let mut marks = if going_on.is_some() { BTreeMap::new() } else { marks(extents, &from) };
     let (decoded, stand) = loop {
-        let mut poller = match going_on.take() {
+        let poller = match going_on.take() {
             Some(poller) => poller,
             None => poll(topic)?,
         };
         let order = Order { from: from.clone(), ends: ends.clone(), limit: Some(limit), marks: marks.clone() };
-        match follow(&shape, &poller, order).await {
+        // By itself, so that who waits for it may have other work to do.
+        let following = SpawnedTask::spawn(follow(shape.clone(), poller, order));
+        let (mut poller, followed) = following.join().await.expect("following does not panic");
+        match followed {
             Ok(done) => {
                 poller.stand = Some((done.1.clone(), Instant::now()));
                 pollers.put(&topic.topic, poller);
@@ -100,8 +103,14 @@ async fn batch(
 }
 
 /// Follows an order, and decodes one chunk while the next one is polled: each thread that decodes keeps memory of its own.
-async fn follow(shape: &Shape, poller: &Poller, order: Order) -> Result<(Result<Vec<RecordBatch>>, Stand), Trouble> {
-    let mut said = poller.follow(order);
+async fn follow(shape: Shape, poller: Poller, order: Order) -> (Poller, Result<(Decoded, Stand), Trouble>) {
+    let said = poller.follow(order);
+    (poller, decode(&shape, said).await)
+}
+
+type Decoded = Result<Vec<RecordBatch>>;
+
+async fn decode(shape: &Shape, mut said: Receiver<Said>) -> Result<(Decoded, Stand), Trouble> {
     let mut decoded = Ok(vec![]);
     let mut decoding: Option<JoinHandle<Result<RecordBatch>>> = None;
     loop {

@@ -24,7 +24,7 @@ const CHUNK: usize = 1 << 20;
 /// Chunks in flight.
 const AHEAD: usize = 2;
 /// Bytes of rows that wait for others of their key.
-const WAITING: usize = 40 << 20;
+const WAITING: usize = 16 << 20;
 
 /// Where rows are written.
 #[derive(Clone, Debug)]
@@ -148,7 +148,9 @@ impl StageWriter {
                 continue;
             }
             names.clear();
-            key.iter().for_each(|at| names.extend_from_slice(&row[ends[*at]..ends[at + 1]]));
+            for at in key {
+                names.extend_from_slice(&row[ends[*at]..ends[at + 1]]);
+            }
             self.latest.put(&row, &names);
             if self.latest.is_full() {
                 self.send_latest().await?;
