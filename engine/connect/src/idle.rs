@@ -1,7 +1,6 @@
 //! Connections that came to a good end, kept for a moment for whoever is next: to log in costs more than to read a small
 //! table.
 
-use sqlx::Connection;
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -21,12 +20,12 @@ impl<C> Default for Idle<C> {
     }
 }
 
-impl<C: Connection + 'static> Idle<C> {
+impl<C: Send + 'static> Idle<C> {
     /// One that still answers.
-    pub async fn take(&self) -> Option<C> {
+    pub async fn take(&self, answers: impl AsyncFn(&mut C) -> bool) -> Option<C> {
         loop {
             let (mut on, since) = self.0.lock().expect("no holder of this lock panics").pop()?;
-            if since.elapsed() < AGE && on.ping().await.is_ok() {
+            if since.elapsed() < AGE && answers(&mut on).await {
                 return Some(on);
             }
         }

@@ -212,7 +212,7 @@ mod tests {
         // A cent of 32 is 0.0003125.
         let cent = |cents: &str| {
             format!(
-                "select avg(arrow_cast(case value when 1 then {cents} else 0.00 end, 'Decimal128(10, 2)')) from generate_series(1, 32)"
+                "select avg(arrow_cast(case when n = 1 then {cents} else 0.00 end, 'Decimal128(10, 2)')) from generate_series(1, 32) as series(n)"
             )
         };
         assert_eq!(ask(&cent("0.01")).await, "0.000313");

@@ -214,6 +214,7 @@ async fn everything_works_without_script() {
     page.click("#runs tbody a.id").await;
     page.sees("#nodes tbody tr").await;
     page.press("Sign out").await;
+    page.sees("#password").await;
     assert_eq!(page.path().await, "/login");
     page.clean(&served.url).await;
 }

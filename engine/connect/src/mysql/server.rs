@@ -124,7 +124,7 @@ impl Server {
 
     /// A connection of one's own, which is closed when it is dropped.
     pub async fn connect(&self, doing: &str) -> Result<MySqlConnection> {
-        if let Some(idle) = self.inner.idle.take().await {
+        if let Some(idle) = self.inner.idle.take(async |on| on.ping().await.is_ok()).await {
             return Ok(idle);
         }
         let options = self.options()?;

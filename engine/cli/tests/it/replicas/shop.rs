@@ -4,8 +4,11 @@ use super::{Server, database::Database};
 use crate::{builder::Test, mysql_url};
 use url::Url;
 
-/// Each mart, its key, and its columns with what MySQL calls their types.
-const MARTS: [(&str, &str, &[(&str, &str)]); 4] = [
+/// Columns, with what MySQL calls their types.
+type Columns = &'static [(&'static str, &'static str)];
+
+/// Each mart, its key, and its columns.
+const MARTS: [(&str, &str, Columns); 4] = [
     (
         "mart_user_activity",
         "user_id, status",
