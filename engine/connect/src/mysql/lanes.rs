@@ -16,7 +16,8 @@ use tokio::{
 };
 
 /// Connections in the same transaction, or in transactions that began at the same instant. A scan has one for itself until
-/// it gets to its end; who waits is served in turn. Closed when nobody has them any more.
+/// it gets to its end; who waits is served in turn. When nobody has them any more, those that only read go back to their
+/// server, and the others are closed.
 pub struct Lanes {
     free: Mutex<Vec<Link>>,
     turns: Arc<Semaphore>,
