@@ -6,6 +6,7 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, CommitMode, Consumer},
+    error::RDKafkaErrorCode,
     producer::{BaseProducer, BaseRecord, Producer},
     topic_partition_list::{Offset, TopicPartitionList},
 };
@@ -158,8 +159,13 @@ impl Place {
         let producer: BaseProducer = config.set("bootstrap.servers", variable("ENGINE_TEST_KAFKA")).create().unwrap();
         for payload in payloads {
             let key = key(payload.as_ref());
-            let record = BaseRecord::<str, [u8]>::to(&self.topic).payload(payload.as_ref()).key(&key);
-            producer.send(record).map_err(|(error, _)| error).unwrap();
+            let mut record = BaseRecord::<str, [u8]>::to(&self.topic).payload(payload.as_ref()).key(&key);
+            // A producer that is full takes more once the broker has answered.
+            while let Err((error, refused)) = producer.send(record) {
+                assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{error}");
+                producer.poll(Duration::from_millis(100));
+                record = refused;
+            }
             producer.poll(Duration::ZERO);
         }
         producer.flush(PATIENCE).unwrap();
