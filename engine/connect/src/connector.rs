@@ -71,6 +71,11 @@ pub trait Connection: Debug + Send + Sync {
     /// The definition of a table; `None` if it does not exist.
     async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>>;
 
+    /// Whether the table is there.
+    async fn is_there(&self, table: &TableRequest) -> Result<bool> {
+        Ok(self.describe(table).await?.is_some())
+    }
+
     /// Opens tables, all of them as of one instant. Each `since` continues after an earlier read.
     async fn read(&self, request: ReadRequest) -> Result<Reading>;
 

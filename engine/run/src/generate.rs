@@ -75,7 +75,7 @@ impl Table {
     async fn is_there(&self, run: &StepRun) -> Result<bool> {
         let source = source(run, &self.node).expect("a generator that fills something names a source");
         let request = systems::request(&run.runner.project, &source, &self.place);
-        Ok(self.connection.describe(&request).await?.is_some())
+        Ok(self.connection.is_there(&request).await?)
     }
 
     /// What is there is the user's: it is not made anew unasked, even if the settings changed.

@@ -73,7 +73,7 @@ impl AvroDecoder {
             }
             let values = plans[&number].as_ref().map_err(Clone::clone).and_then(|plan| self.values(plan, record));
             match values.as_ref().map_err(Clone::clone).and_then(|values| self.cells(values)) {
-                Ok(cells) => rows.push(i, cells)?,
+                Ok(cells) => rows.push(i, &cells)?,
                 Err(reason) => rows.refuse(i, reason),
             }
         }

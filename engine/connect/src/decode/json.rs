@@ -7,17 +7,13 @@ use super::{
     rows::{Columns, Decoded, Rows, Wanted},
     text::{Cell, parse},
 };
-use datafusion::arrow::{
-    compute::kernels::cast_utils::{parse_decimal, string_to_datetime},
-    datatypes::{Decimal128Type, Decimal256Type, SchemaRef},
-    error::ArrowError,
-};
+use datafusion::arrow::{datatypes::SchemaRef, error::ArrowError};
 use engine_language::column::ColumnType;
 use serde::{
     Deserialize as _,
     de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, de::Read, value::RawValue};
 use std::{borrow::Cow, fmt};
 
 /// Decodes messages of one schema.
@@ -45,34 +41,54 @@ impl JsonDecoder {
     /// Decodes messages.
     pub fn decode(&self, messages: &[&[u8]]) -> Result<Decoded, ArrowError> {
         let mut rows = Rows::new(&self.columns);
+        let (mut values, mut cells) = (vec![], vec![]);
         for (i, message) in messages.iter().enumerate() {
-            let values = self.values(message);
-            match values.as_ref().map_err(Clone::clone).and_then(|values| self.cells(values)) {
-                Ok(cells) => rows.push(i, cells)?,
+            let mut row = emptied(cells);
+            match self.values(message, &mut values).and_then(|()| self.cells(&values, &mut row)) {
+                Ok(()) => rows.push(i, &row)?,
                 Err(reason) => rows.refuse(i, reason),
             }
+            cells = emptied(row);
         }
         rows.finish()
     }
 
     /// What a message says of each column.
-    fn values<'m>(&self, message: &'m [u8]) -> Result<Vec<Said<'m>>, String> {
-        let wrong = |error: serde_json::Error| format!("not one JSON object: {error}");
-        let mut reader = serde_json::Deserializer::from_slice(message);
-        let values = Object(&self.columns.wanted).deserialize(&mut reader).map_err(wrong)?;
-        reader.end().map_err(wrong)?;
-        Ok(values)
+    fn values<'m>(&self, message: &'m [u8], to: &mut Vec<Said<'m>>) -> Result<(), String> {
+        // Looked at once as a whole; where it is no text, the reader says which value is none.
+        match std::str::from_utf8(message) {
+            Ok(text) => self.read(serde_json::Deserializer::from_str(text), to),
+            Err(_) => self.read(serde_json::Deserializer::from_slice(message), to),
+        }
     }
 
-    fn cells<'v>(&self, values: &'v [Said<'_>]) -> Result<Vec<Cell<'v>>, String> {
-        let one = |(wanted, value): (&Wanted, &'v Said<'_>)| {
+    fn read<'m>(
+        &self,
+        mut from: serde_json::Deserializer<impl Read<'m>>,
+        to: &mut Vec<Said<'m>>,
+    ) -> Result<(), String> {
+        let wrong = |error: serde_json::Error| format!("not one JSON object: {error}");
+        to.clear();
+        to.extend(self.columns.wanted.iter().map(|_| Said::Null));
+        Object { wanted: &self.columns.wanted, to }.deserialize(&mut from).map_err(wrong)?;
+        from.end().map_err(wrong)
+    }
+
+    fn cells<'v>(&self, values: &'v [Said<'_>], to: &mut Vec<Cell<'v>>) -> Result<(), String> {
+        for (wanted, value) in self.columns.wanted.iter().zip(values) {
             if wanted.required && matches!(value, Said::Null) {
                 return Err(wanted.missing());
             }
-            value.cell(&wanted.kind).ok_or_else(|| wanted.refusal(value))
-        };
-        self.columns.wanted.iter().zip(values).map(one).collect()
+            to.push(value.cell(&wanted.kind).ok_or_else(|| wanted.refusal(value))?);
+        }
+        Ok(())
     }
+}
+
+/// The same room, for cells of another message: asking for it anew would cost as much as reading a value.
+fn emptied<'to>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'to>> {
+    cells.clear();
+    cells.into_iter().map(|_| Cell::Null).collect()
 }
 
 /// A value of a message, of which only what a column can hold is kept.
@@ -124,35 +140,38 @@ impl fmt::Display for Said<'_> {
 }
 
 /// Reads an object as the values of the wanted columns.
-struct Object<'c>(&'c [Wanted]);
+struct Object<'c, 'm> {
+    wanted: &'c [Wanted],
+    to: &'c mut [Said<'m>],
+}
 
-impl<'de> DeserializeSeed<'de> for Object<'_> {
-    type Value = Vec<Said<'de>>;
+impl<'de> DeserializeSeed<'de> for Object<'_, 'de> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
         from.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Object<'_> {
-    type Value = Vec<Said<'de>>;
+impl<'de> Visitor<'de> for Object<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut values: Vec<Said<'de>> = self.0.iter().map(|_| Said::Null).collect();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { wanted, to } = self;
         let mut next = 0;
-        while let Some(found) = map.next_key_seed(Key { wanted: self.0, next })? {
+        while let Some(found) = map.next_key_seed(Key { wanted, next })? {
             let Some(column) = found else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            values[column] = map.next_value_seed(One::of(&self.0[column].kind))?;
+            to[column] = map.next_value_seed(One::of(&wanted[column].kind))?;
             next = column + 1;
         }
-        Ok(values)
+        Ok(())
     }
 }
 
@@ -280,22 +299,4 @@ impl<'de> Visitor<'de> for One {
             }
         }
     }
-}
-
-/// A time with at most six digits of a second.
-pub(super) fn time(text: &str) -> bool {
-    string_to_datetime(&chrono::Utc, text).is_ok_and(|time| time.timestamp_subsec_nanos() % 1000 == 0)
-}
-
-/// A decimal with no more digits after the point than the type has, zeros aside.
-pub(super) fn decimal(text: &str, precision: u8, scale: i8) -> bool {
-    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction).trim_end_matches('0');
-    let plain = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+'));
-    plain
-        && fraction.len() <= usize::from(scale.unsigned_abs())
-        && if precision <= 38 {
-            parse_decimal::<Decimal128Type>(text, precision, scale).is_ok()
-        } else {
-            parse_decimal::<Decimal256Type>(text, precision, scale).is_ok()
-        }
 }

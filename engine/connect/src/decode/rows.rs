@@ -90,9 +90,9 @@ impl<'c> Rows<'c> {
     }
 
     /// Adds the row of a message, one cell for each column.
-    pub fn push(&mut self, message: usize, cells: Vec<Cell<'_>>) -> Result<(), ArrowError> {
+    pub fn push(&mut self, message: usize, cells: &[Cell<'_>]) -> Result<(), ArrowError> {
         for (column, cell) in self.columns.iter_mut().zip(cells) {
-            column.as_mut().map_or(Ok(()), |column| column.push(cell))?;
+            column.as_mut().map_or(Ok(()), |column| column.push(*cell))?;
         }
         self.good.push(message);
         Ok(())

@@ -1,6 +1,5 @@
 //! Text fields into Arrow columns of declared types: every value exactly, or a reason why not.
 
-use super::json::{decimal, time};
 use chrono::Utc;
 use datafusion::arrow::{
     array::{
@@ -54,13 +53,7 @@ pub fn parse<'a>(text: &'a str, kind: &ColumnType) -> Option<Cell<'a>> {
         ColumnType::UBigInt => Cell::UInt(text.parse().ok()?),
         ColumnType::Float => Cell::Float(text.parse().ok().filter(|n: &f32| n.is_finite() || endless(text))?),
         ColumnType::Double => Cell::Double(text.parse().ok().filter(|n: &f64| n.is_finite() || endless(text))?),
-        ColumnType::Decimal(precision, scale) if !decimal(text, *precision, *scale) => return None,
-        ColumnType::Decimal(precision, scale) if *precision <= 38 => {
-            Cell::Decimal(parse_decimal::<Decimal128Type>(text, *precision, *scale).ok()?)
-        }
-        ColumnType::Decimal(precision, scale) => {
-            Cell::Wide(parse_decimal::<Decimal256Type>(text, *precision, *scale).ok()?)
-        }
+        ColumnType::Decimal(precision, scale) => decimal(text, *precision, *scale)?,
         ColumnType::Text(Some(most)) if text.chars().count() > *most as usize => return None,
         ColumnType::Text(_) => Cell::Text(text),
         ColumnType::Json => {
@@ -97,8 +90,24 @@ fn time_of_day(text: &str) -> Option<i64> {
     (since % 1000 == 0).then_some(since / 1000)
 }
 
+/// A time with at most six digits of a second.
 fn instant(text: &str) -> Option<i64> {
-    time(text).then(|| string_to_datetime(&Utc, text).ok().map(|time| time.timestamp_micros()))?
+    let time = string_to_datetime(&Utc, text).ok()?;
+    (time.timestamp_subsec_nanos() % 1000 == 0).then(|| time.timestamp_micros())
+}
+
+/// A decimal with no more digits after the point than the type has, zeros aside.
+fn decimal(text: &str, precision: u8, scale: i8) -> Option<Cell<'static>> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'));
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction).trim_end_matches('0');
+    if !plain || fraction.len() > usize::from(scale.unsigned_abs()) {
+        return None;
+    }
+    if precision <= 38 {
+        parse_decimal::<Decimal128Type>(text, precision, scale).ok().map(Cell::Decimal)
+    } else {
+        parse_decimal::<Decimal256Type>(text, precision, scale).ok().map(Cell::Wide)
+    }
 }
 
 /// Whether a time has an offset other than none: without its zone it would be another time.

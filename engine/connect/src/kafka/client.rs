@@ -13,9 +13,10 @@ use rdkafka::{
 };
 use std::{
     fmt,
+    ops::Deref,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How long a broker may take to answer a question.
@@ -24,11 +25,35 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a client that waits hears whether it is refused.
 const LISTENS: Duration = Duration::from_millis(100);
 
+/// How long a consumer is looked at that closes, before that is left to the driver.
+const CLOSING: Duration = Duration::from_secs(1);
+
 /// What the names of consumer groups begin with.
 const GROUP: &str = "engine";
 
 /// A consumer that remembers why it was refused.
-pub type Consumer = BaseConsumer<Reasons>;
+pub struct Consumer(BaseConsumer<Reasons>);
+
+impl Deref for Consumer {
+    type Target = BaseConsumer<Reasons>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Consumer {
+    /// Closes it within a few milliseconds. What the driver does by itself looks every tenth of a second whether it is closed.
+    fn drop(&mut self) {
+        let began = Instant::now();
+        if self.close_queue().is_ok() {
+            while !self.closed() && began.elapsed() < CLOSING {
+                drop(self.poll(Duration::from_millis(1)));
+            }
+        }
+    }
+}
+
 /// A producer that remembers why it was refused.
 pub type Producer = ThreadedProducer<Reasons>;
 
@@ -109,14 +134,19 @@ impl Client {
             .set("auto.offset.reset", "error")
             .set("enable.partition.eof", "true")
             .set("isolation.level", "read_committed");
-        settings.create_with_context(Reasons::default()).map_err(|error| self.fault("connecting", &error))
+        self.create(&settings)
     }
 
     /// A consumer that also sees what is not committed yet.
     pub fn uncommitted(&self) -> Result<Consumer> {
         let mut settings = self.settings()?;
         settings.set("group.id", GROUP).set("enable.auto.commit", "false").set("isolation.level", "read_uncommitted");
-        settings.create_with_context(Reasons::default()).map_err(|error| self.fault("connecting", &error))
+        self.create(&settings)
+    }
+
+    fn create(&self, settings: &ClientConfig) -> Result<Consumer> {
+        let made = settings.create_with_context(Reasons::default());
+        made.map(Consumer).map_err(|error| self.fault("connecting", &error))
     }
 
     /// A producer whose messages of one transaction are seen together, or never.

@@ -27,6 +27,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Messages that are handed over together: few, so that the first are decoded while others are polled.
 const CHUNK: usize = 1024;
+/// Messages after which the time is looked at, while they come one after the other.
+const LOOK: usize = 64;
 /// Bytes that are handed over together.
 const CHUNK_BYTES: usize = 256 << 10;
 /// Chunks that wait to be taken.
@@ -123,15 +125,18 @@ impl Polling {
         let whole = order.limit.is_none();
         let limit = order.limit.unwrap_or(BatchLimit { rows: u64::MAX, bytes: u64::MAX, time: Duration::MAX });
         let (mut messages, mut rows, mut bytes) = (Messages::default(), 0, 0);
-        let (mut heard, mut first) = (Instant::now(), None::<Instant>);
+        // Asking for the time at each message would take longer than the message.
+        let (mut silent, mut first, mut polls) = (None::<Instant>, None::<Instant>, 0_usize);
         while rows < limit.rows && bytes < limit.bytes && !(order.marks.is_empty() && reached(&stand, &order.ends)) {
-            let late = first.is_some_and(|first| first.elapsed() >= limit.time);
-            if late || out.is_closed() {
+            polls += 1;
+            let late = |first: Instant| first.elapsed() >= limit.time;
+            if (silent.is_some() || polls % LOOK == 0) && first.is_some_and(late) || out.is_closed() {
                 break;
             }
-            match self.consumer.poll(TICK) {
+            // One that may not wait asks for no time either.
+            match self.consumer.poll(Duration::ZERO).or_else(|| self.consumer.poll(TICK)) {
                 Some(Ok(message)) => {
-                    heard = Instant::now();
+                    silent = None;
                     if !know_again(&mut order.marks, &message)? {
                         continue;
                     }
@@ -152,8 +157,11 @@ impl Polling {
                     }
                 }
                 Some(Err(error)) if !passes(&error) => return Err(Trouble::Kafka(error)),
-                Some(Err(_)) | None if heard.elapsed() > SILENCE => return Err(Trouble::Silent),
-                Some(Err(_)) | None => {}
+                Some(Err(_)) | None => {
+                    if silent.get_or_insert_with(Instant::now).elapsed() > SILENCE {
+                        return Err(Trouble::Silent);
+                    }
+                }
             }
             if messages.len() >= CHUNK || messages.size_bytes() >= CHUNK_BYTES {
                 let _ = out.blocking_send(Said::Some(Box::new(std::mem::take(&mut messages))));

@@ -82,6 +82,14 @@ impl Connection for Database {
         read::open(self, request).await
     }
 
+    async fn is_there(&self, table: &TableRequest) -> Result<bool> {
+        let doing = format!("looking for `{}`", table.table);
+        self.server.product(&doing).await?;
+        let mut on = self.server.borrow(&doing).await?;
+        let found = describe::is_there(&self.server, &mut on, table.table.as_str()).await;
+        found.map_err(|error| self.server.fault(&doing, error))
+    }
+
     async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
         read::token(self, table, last).await
     }

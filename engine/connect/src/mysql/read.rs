@@ -214,7 +214,7 @@ async fn cut(link: &mut Link, parallel: usize, asked: &TableRequest, relation: &
 
 /// The token of a table: its rows.
 pub async fn token(database: &Database, table: &TableRequest, _: Option<&Token>) -> Result<Option<Token>> {
-    if database.describe(table).await?.is_none() {
+    if !database.is_there(table).await? {
         return Ok(None);
     }
     let doing = format!("digesting `{}`", table.table);

@@ -97,12 +97,14 @@ async fn ask(on: &mut PgConnection, sql: &str, values: &[&str]) -> sqlx::Result<
     query.fetch_all(on).await
 }
 
+/// What stands for a table: the row of it, or none.
+pub const RELATION: &str = "select c.oid::int8, c.relkind::text, c.relhassubclass, row_security_active(c.oid) \
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+    where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f')";
+
 /// A table; `None` if it is not there.
 pub async fn relation(on: &mut PgConnection, look: Look<'_>, table: &str) -> sqlx::Result<Option<Relation>> {
-    let sql = "select c.oid::int8, c.relkind::text, c.relhassubclass, row_security_active(c.oid) from pg_class c \
-               join pg_namespace n on n.oid = c.relnamespace \
-               where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f')";
-    let found = ask(on, sql, &[look.schema, table]).await?;
+    let found = ask(on, RELATION, &[look.schema, table]).await?;
     let Some(row) = found.first() else { return Ok(None) };
     let mut relation = Relation {
         oid: row.get(0),

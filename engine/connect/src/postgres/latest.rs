@@ -101,7 +101,9 @@ impl Latest {
     fn add(&mut self, row: &[u8], key: &[u8]) -> Row {
         if self.bytes.capacity() == 0 {
             // Growing would hold it twice.
-            self.bytes.reserve_exact(self.room + row.len() + key.len());
+            let bytes = row.len() + key.len();
+            self.bytes.reserve_exact(self.room + bytes);
+            self.rows.reserve(self.room / bytes.max(64), |_| 0);
         }
         let from = self.bytes.len();
         self.bytes.extend_from_slice(row);

@@ -85,6 +85,12 @@ impl Connection for Database {
         Ok(found.map_err(|error| self.server.fault(&doing, error))?.map(|relation| relation.definition))
     }
 
+    async fn is_there(&self, table: &TableRequest) -> Result<bool> {
+        let doing = format!("looking for `{}`", table.table);
+        let found = self.server.rows(&doing, describe::RELATION, &[self.server.schema(), table.table.as_str()]).await?;
+        Ok(!found.is_empty())
+    }
+
     async fn read(&self, request: ReadRequest) -> Result<Reading> {
         read::open(&self.server, request).await
     }

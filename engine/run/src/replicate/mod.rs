@@ -150,11 +150,9 @@ impl<'a> Job<'a> {
         if !self.from.tokens_are_digests() {
             return Ok(None);
         }
-        let mut stamps = vec![];
-        for node in self.nodes {
-            stamps.push(self.run.tokens.of(&source(self.replication, node)).await?);
-        }
-        Ok(Some(stamps))
+        let sources: Vec<NodeId> = self.nodes.iter().map(|node| source(self.replication, node)).collect();
+        let each: Vec<_> = sources.iter().map(|source| self.run.tokens.of(source)).collect();
+        Ok(Some(stream::iter(each).buffered(reuse::AT_ONCE).try_collect().await?))
     }
 
     async fn open(&self, increment: Option<&Increment>) -> Result<(Reading, Vec<Passing>)> {

@@ -8,6 +8,10 @@ use crate::{
     report::{NodeReport, Status},
 };
 use engine_language::graph::NodeId;
+use futures::{StreamExt, TryStreamExt, future::try_join, stream};
+
+/// Tables that are looked at together; a system may have to read a table to tell whether it is the same.
+pub(super) const AT_ONCE: usize = 4;
 
 impl Job<'_> {
     /// Reports that all tables are what they were, if so: one changed table is reason to copy all, as of one instant.
@@ -15,11 +19,14 @@ impl Job<'_> {
         if self.run.runner.options.full_refresh {
             return Ok(None);
         }
-        for node in self.nodes {
-            if !self.same(node).await? {
+        let each: Vec<_> = self.nodes.iter().map(|node| self.same(node)).collect();
+        let mut same = stream::iter(each).buffer_unordered(AT_ONCE);
+        while let Some(same) = same.try_next().await? {
+            if !same {
                 return Ok(None);
             }
         }
+        drop(same);
         Ok(Some(self.nodes.iter().map(|node| self.unchanged(node)).collect()))
     }
 
@@ -30,11 +37,11 @@ impl Job<'_> {
         if built.fingerprint != plan::fingerprint(&runner.project, node) {
             return Ok(false);
         }
-        let now = self.run.tokens.of(&source(self.replication, node)).await?;
+        let source = source(self.replication, node);
+        let (now, there) = try_join(self.run.tokens.of(&source), self.run.tokens.of(node)).await?;
         if now.is_none_or(|token| token.value != *input) {
             return Ok(false);
         }
-        let there = self.run.tokens.of(node).await?;
         Ok(there.is_some_and(|token| token.value == *output))
     }
 
