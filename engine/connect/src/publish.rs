@@ -127,8 +127,23 @@ pub trait Publisher: Send + Sync {
 pub trait Writer: Send {
     /// Adds rows.
     async fn write(&mut self, batch: RecordBatch) -> Result<()>;
+    /// What becomes of rows that may be superseded.
+    fn waiting(&mut self) -> Waiting {
+        Waiting::Not
+    }
     /// Says that there are no more, and how many there were.
     async fn finish(self: Box<Self>) -> Result<u64>;
+}
+
+/// What a writer does with rows that others of the same key may supersede.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// It sends them as they come.
+    Not,
+    /// They wait, and as many again as came at once find room.
+    Some,
+    /// They wait, and there is no more room: most of them are sent when more come.
+    Full,
 }
 
 /// What is published along with the rows.

@@ -1,6 +1,6 @@
 //! Encoded rows of which each key keeps the last: what would be updated again at once is not sent.
 
-use hashbrown::HashTable;
+use hashbrown::{HashTable, hash_table::Entry};
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -15,10 +15,19 @@ pub struct Latest {
     kept: Vec<Row>,
 }
 
+/// The bytes that name a row: its key's columns, one behind the other, lengths included.
+#[derive(Clone, Debug)]
+pub enum Key<'a> {
+    /// Where they stand in the row.
+    Within(Range<usize>),
+    /// What they are, where they do not stand together.
+    Beside(&'a [u8]),
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Row {
     row: Part,
-    /// Its key's columns, one behind the other, lengths included.
+    /// Within the row or behind it.
     key: Part,
 }
 
@@ -35,8 +44,22 @@ impl Part {
         Self { from: small(range.start), bytes: small(range.len()) }
     }
 
+    fn range(self) -> Range<usize> {
+        let from = self.from as usize;
+        from..from + self.bytes as usize
+    }
+
     fn of(self, bytes: &[u8]) -> &[u8] {
-        &bytes[self.from as usize..][..self.bytes as usize]
+        &bytes[self.range()]
+    }
+}
+
+impl Key<'_> {
+    fn of<'r>(&'r self, row: &'r [u8]) -> &'r [u8] {
+        match self {
+            Self::Within(range) => &row[range.clone()],
+            Self::Beside(bytes) => bytes,
+        }
     }
 }
 
@@ -46,11 +69,12 @@ impl Latest {
         Self { room, bytes: vec![], rows: HashTable::new(), kept: vec![] }
     }
 
-    /// Whether there is hardly any room, not even where rows were whose key came again.
-    pub fn is_full(&mut self) -> bool {
-        self.bytes.len() > self.room && {
+    /// Whether so many bytes more may wait, if need be where rows were whose key came again.
+    pub fn has_room(&mut self, bytes: usize) -> bool {
+        self.bytes.len() + bytes <= self.room || {
             self.compact();
-            self.bytes.len() > self.room / 8 * 7
+            // A little less, or it would be made for a few rows again and again.
+            self.bytes.len() + bytes <= self.room - self.room / 32
         }
     }
 
@@ -60,26 +84,37 @@ impl Latest {
     }
 
     /// Adds a row, instead of the one of the same key if there is one.
-    pub fn put(&mut self, row: &[u8], key: &[u8]) {
-        let hash = xxh3_64(key);
-        let new = self.add(row, key);
-        let (bytes, rows) = (&self.bytes, &mut self.rows);
-        match rows.find_mut(hash, |there| there.key.of(bytes) == key) {
-            Some(there) => *there = new,
-            None => {
-                rows.insert_unique(hash, new, |row| xxh3_64(row.key.of(bytes)));
+    pub fn put(&mut self, row: &[u8], key: Key<'_>) {
+        self.reserve(row);
+        let name = key.of(row);
+        let entry = self.rows.entry(
+            xxh3_64(name),
+            |there| there.key.of(&self.bytes) == name,
+            |there| xxh3_64(there.key.of(&self.bytes)),
+        );
+        match entry {
+            Entry::Vacant(free) => {
+                free.insert(add(&mut self.bytes, row, &key));
+            }
+            Entry::Occupied(mut there) => {
+                let there = there.get_mut();
+                if row.len() <= there.row.bytes as usize {
+                    replace(&mut self.bytes, there, row, &key);
+                } else {
+                    *there = add(&mut self.bytes, row, &key);
+                }
             }
         }
     }
 
     /// Adds a row that is sent whatever comes after it.
     pub fn keep(&mut self, row: &[u8]) {
-        let new = self.add(row, &[]);
-        self.kept.push(new);
+        self.reserve(row);
+        self.kept.push(add(&mut self.bytes, row, &Key::Within(0..0)));
     }
 
     /// All rows, in about the order of their keys: neighbours in the table's index come one after the other.
-    pub fn in_order(&self) -> Vec<Part> {
+    pub fn in_order(&self) -> impl Iterator<Item = &[u8]> {
         let first = |row: &Row| {
             let mut first = [0; 8];
             // The length of the first column says nothing.
@@ -90,26 +125,15 @@ impl Latest {
         };
         let mut rows: Vec<([u8; 8], Part)> = self.rows.iter().map(first).collect();
         rows.sort_unstable_by_key(|(first, _)| *first);
-        self.kept.iter().map(|row| row.row).chain(rows.into_iter().map(|(_, row)| row)).collect()
+        self.kept.iter().map(|row| row.row).chain(rows.into_iter().map(|(_, row)| row)).map(|row| row.of(&self.bytes))
     }
 
-    /// The bytes of one of them.
-    pub fn row(&self, row: Part) -> &[u8] {
-        row.of(&self.bytes)
-    }
-
-    fn add(&mut self, row: &[u8], key: &[u8]) -> Row {
+    /// Takes the room when the first row comes: growing would hold it twice.
+    fn reserve(&mut self, row: &[u8]) {
         if self.bytes.capacity() == 0 {
-            // Growing would hold it twice.
-            let bytes = row.len() + key.len();
-            self.bytes.reserve_exact(self.room + bytes);
-            self.rows.reserve(self.room / bytes.max(64), |_| 0);
+            self.bytes.reserve_exact(self.room + row.len() * 2);
+            self.rows.reserve(self.room / row.len().max(64), |_| 0);
         }
-        let from = self.bytes.len();
-        self.bytes.extend_from_slice(row);
-        let middle = self.bytes.len();
-        self.bytes.extend_from_slice(key);
-        Row { row: Part::at(from..middle), key: Part::at(middle..self.bytes.len()) }
     }
 
     /// Leaves out the bytes of rows whose key came again.
@@ -117,24 +141,61 @@ impl Latest {
         let mut rows: Vec<&mut Row> = self.rows.iter_mut().chain(&mut self.kept).collect();
         rows.sort_unstable_by_key(|row| row.row.from);
         let mut to = 0;
+        let mut moved = |bytes: &mut Vec<u8>, part: Part| {
+            bytes.copy_within(part.range(), to);
+            to += part.bytes as usize;
+            Part::at(to - part.bytes as usize..to)
+        };
         for Row { row, key } in rows {
-            let range = row.from as usize..(key.from + key.bytes) as usize;
-            self.bytes.copy_within(range.clone(), to);
-            *row = Part::at(to..to + row.bytes as usize);
-            *key = Part::at(to + row.bytes as usize..to + range.len());
-            to += range.len();
+            let within = row.range().end >= key.range().end;
+            let before = row.from;
+            *row = moved(&mut self.bytes, *row);
+            *key = if within {
+                Part { from: row.from + (key.from - before), ..*key }
+            } else {
+                moved(&mut self.bytes, *key)
+            };
         }
         self.bytes.truncate(to);
     }
 }
 
+/// Adds a row behind all others.
+fn add(bytes: &mut Vec<u8>, row: &[u8], key: &Key<'_>) -> Row {
+    let from = bytes.len();
+    bytes.extend_from_slice(row);
+    let middle = bytes.len();
+    let key = match key {
+        Key::Within(range) => from + range.start..from + range.end,
+        Key::Beside(key) => {
+            bytes.extend_from_slice(key);
+            middle..bytes.len()
+        }
+    };
+    Row { row: Part::at(from..middle), key: Part::at(key) }
+}
+
+/// Puts a row where one of the same key is that is no shorter.
+fn replace(bytes: &mut [u8], there: &mut Row, row: &[u8], key: &Key<'_>) {
+    let from = there.row.from as usize;
+    bytes[from..from + row.len()].copy_from_slice(row);
+    there.row = Part::at(from..from + row.len());
+    if let Key::Within(range) = key {
+        there.key = Part::at(from + range.start..from + range.end);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Latest;
+    use super::{Key, Latest};
 
     fn taken(latest: &Latest) -> Vec<String> {
-        let text = |row| String::from_utf8(latest.row(row).to_vec()).unwrap();
-        latest.in_order().into_iter().map(text).collect()
+        latest.in_order().map(|row| String::from_utf8(row.to_vec()).unwrap()).collect()
+    }
+
+    /// A key as it stands in a row: four bytes of length, and its own.
+    fn named(key: u32) -> Vec<u8> {
+        [[0; 4], key.to_be_bytes()].concat()
     }
 
     #[test]
@@ -142,24 +203,44 @@ mod tests {
         let mut latest = Latest::new(4000);
         for round in 0..50_u32 {
             for key in 0..100_u32 {
-                latest.put(format!("{key} in {round}").as_bytes(), &[[0; 4], key.to_be_bytes()].concat());
-                assert!(!latest.is_full(), "what came again goes");
+                // Now longer, now shorter.
+                let row = format!("{key} in {round}{}", "!".repeat((round * 7 + key) as usize % 5));
+                latest.put(row.as_bytes(), Key::Beside(&named(key)));
+                assert!(latest.has_room(0), "what came again goes");
             }
         }
-        let expected: Vec<String> = (0..100).map(|key| format!("{key} in 49")).collect();
-        assert_eq!(taken(&latest), expected, "by key");
+        let last = |key: u32| format!("{key} in 49{}", "!".repeat((49 * 7 + key) as usize % 5));
+        assert_eq!(taken(&latest), (0..100).map(last).collect::<Vec<_>>(), "by key");
+    }
+
+    #[test]
+    fn a_key_within_its_row_moves_with_it() {
+        let mut latest = Latest::new(3000);
+        let row =
+            |key: u32, round: u32| [vec![b'x'; ((round * 5 + key) % 7) as usize], named(key), vec![b'y'; 3]].concat();
+        for round in 0..50 {
+            for key in 0..100 {
+                let row = row(key, round);
+                let from = row.len() - 11;
+                latest.put(&row, Key::Within(from..from + 8));
+                assert!(latest.has_room(20), "what came again goes");
+            }
+        }
+        let rows: Vec<&[u8]> = latest.in_order().collect();
+        assert_eq!(rows, (0..100).map(|key| row(key, 49)).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_row_that_is_kept_is_sent_beside_those_of_its_key() {
-        let mut latest = Latest::new(10);
-        latest.put(b"a", b"\0\0\0\x01k");
+        let mut latest = Latest::new(12);
+        let key = || Key::Beside(b"\0\0\0\x01k");
+        latest.put(b"a", key());
         latest.keep(b"b");
-        latest.put(b"c", b"\0\0\0\x01k");
-        assert_eq!(taken(&latest), ["b", "c"]);
-        assert!(!latest.is_full());
-        latest.keep(b"dddd");
-        assert_eq!(taken(&latest), ["b", "dddd", "c"], "after those of before took less room");
-        assert!(latest.is_full(), "nothing more can go");
+        latest.put(b"cc", key());
+        assert_eq!(taken(&latest), ["b", "cc"]);
+        assert!(latest.has_room(0));
+        latest.keep(b"ddddd");
+        assert_eq!(taken(&latest), ["b", "ddddd", "cc"], "after those of before took less room");
+        assert!(!latest.has_room(0), "nothing more can go");
     }
 }

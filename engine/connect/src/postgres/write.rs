@@ -2,13 +2,13 @@
 
 use super::{
     encode::{self, Cells, Shape},
-    latest::Latest,
+    latest::{Key, Latest},
     server::Server,
 };
 use crate::{
     error::{Blame, Error, Result},
     policy::{Refused, Replacements},
-    publish::Writer,
+    publish::{Waiting, Writer},
     row,
 };
 use datafusion::arrow::array::RecordBatch;
@@ -23,8 +23,9 @@ use tokio::{sync::mpsc, task::JoinHandle};
 const CHUNK: usize = 1 << 20;
 /// Chunks in flight.
 const AHEAD: usize = 2;
-/// Bytes of rows that wait for others of their key.
-const WAITING: usize = 16 << 20;
+/// Bytes of rows that wait for others of their key. A row that is updated once instead of twice is worth its room many times:
+/// it is most of what PostgreSQL does for a stream.
+const WAITING: usize = 38 << 20;
 
 /// Where rows are written.
 #[derive(Clone, Debug)]
@@ -56,6 +57,8 @@ pub struct StageWriter {
     buffer: Vec<u8>,
     /// Rows that may still be superseded.
     latest: Latest,
+    /// Bytes of the largest batch of such rows.
+    largest: usize,
     /// How many rows came.
     rows: u64,
     /// How many of them were sent.
@@ -89,6 +92,7 @@ impl StageWriter {
             to,
             buffer,
             latest: Latest::new(WAITING),
+            largest: 0,
             rows: 0,
             sent: 0,
             before,
@@ -120,6 +124,7 @@ impl StageWriter {
             let mut buffer = std::mem::take(&mut self.buffer);
             while at < batch.num_rows() && buffer.len() < CHUNK {
                 self.encode(batch, columns, at, &mut buffer, |_| {})?;
+                self.add_order(self.rows + at as u64, &mut buffer);
                 at += 1;
             }
             self.buffer = buffer;
@@ -138,24 +143,22 @@ impl StageWriter {
     ) -> Result<()> {
         // The server is to say what it has against a row without a value, whatever comes after it.
         let filled: Vec<_> = filled.iter().map(|at| batch.column(*at)).filter(|array| array.null_count() > 0).collect();
-        let (mut row, mut names, mut ends) = (vec![], vec![], vec![]);
+        let (mut row, mut names, mut ends, mut bytes) = (vec![], vec![], vec![], 0);
         for at in 0..batch.num_rows() {
             row.clear();
             ends.clear();
             self.encode(batch, columns, at, &mut row, |end| ends.push(end))?;
+            bytes += row.len();
             if filled.iter().any(|array| array.is_null(at)) {
                 self.latest.keep(&row);
-                continue;
+            } else {
+                self.latest.put(&row, named_by(&row, &ends, key, &mut names));
             }
-            names.clear();
-            for at in key {
-                names.extend_from_slice(&row[ends[*at]..ends[at + 1]]);
-            }
-            self.latest.put(&row, &names);
-            if self.latest.is_full() {
+            if !self.latest.has_room(0) {
                 self.send_latest().await?;
             }
         }
+        self.largest = self.largest.max(bytes);
         Ok(())
     }
 
@@ -167,7 +170,10 @@ impl StageWriter {
         self.to.loads.fetch_add(1, Ordering::Relaxed);
         let latest = std::mem::replace(&mut self.latest, Latest::new(WAITING));
         for row in latest.in_order() {
-            self.buffer.extend_from_slice(latest.row(row));
+            let mut buffer = std::mem::take(&mut self.buffer);
+            buffer.extend_from_slice(row);
+            self.add_order(self.sent, &mut buffer);
+            self.buffer = buffer;
             self.sent += 1;
             self.send_full().await?;
         }
@@ -183,7 +189,7 @@ impl StageWriter {
         self.send(Chunk::Bytes(full)).await
     }
 
-    /// Encodes a row, and says where it and each column of it ends or begins.
+    /// Encodes a row without its number, and says where each of its columns begins, and where the last ends.
     fn encode(
         &self,
         batch: &RecordBatch,
@@ -207,11 +213,15 @@ impl StageWriter {
             }
             ends(to.len());
         }
+        Ok(())
+    }
+
+    /// Adds a row's number among all, if it is wanted.
+    fn add_order(&self, number: u64, to: &mut Vec<u8>) {
         if self.to.ordered {
             to.extend_from_slice(&8_u32.to_be_bytes());
-            to.extend_from_slice(&(self.before + self.rows + at as u64).to_be_bytes());
+            to.extend_from_slice(&(self.before + number).to_be_bytes());
         }
-        Ok(())
     }
 
     fn refuse(&self, batch: &RecordBatch, column: &str, at: usize, refused: Refused) -> Error {
@@ -277,6 +287,15 @@ impl Writer for StageWriter {
         Ok(())
     }
 
+    fn waiting(&mut self) -> Waiting {
+        match self.to.supersedes {
+            None => Waiting::Not,
+            // One batch may be on its way already.
+            Some(_) if self.latest.has_room(2 * self.largest) => Waiting::Some,
+            Some(_) => Waiting::Full,
+        }
+    }
+
     async fn finish(mut self: Box<Self>) -> Result<u64> {
         self.send_latest().await?;
         self.buffer.extend(encode::TRAILER);
@@ -291,6 +310,18 @@ impl Writer for StageWriter {
         self.to.rows.fetch_add(there, Ordering::Relaxed);
         Ok(there)
     }
+}
+
+/// The bytes of a row's key, in `names` if they do not stand together.
+fn named_by<'n>(row: &[u8], ends: &[usize], key: &[usize], names: &'n mut Vec<u8>) -> Key<'n> {
+    if let [one] = key {
+        return Key::Within(ends[*one]..ends[one + 1]);
+    }
+    names.clear();
+    for at in key {
+        names.extend_from_slice(&row[ends[*at]..ends[at + 1]]);
+    }
+    Key::Beside(names)
 }
 
 /// Speaks of the user's table where PostgreSQL speaks of its staging.

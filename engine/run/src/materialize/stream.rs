@@ -227,7 +227,7 @@ impl<'a> Stream<'a> {
         while let What::Messages(read) = ahead.what {
             let (next, more) = (ahead.next, ahead.more);
             let goes_on =
-                more && group.as_ref().is_none_or(|group: &Group| group.takes_more(idle.load(Ordering::Relaxed)));
+                more && group.as_mut().is_none_or(|group: &mut Group| group.takes_more(idle.load(Ordering::Relaxed)));
             let reading = async { if goes_on { self.read(next.clone()).await.map(Some) } else { Ok(None) } };
             let staging = self.sink.gather(&self.topic, &mut group, read, super::mode(self.model));
             let (staged, later) = tokio::join!(staging, reading);

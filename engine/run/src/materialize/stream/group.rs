@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{error::Result, report::NodeReport};
 use engine_connect::{
-    publish::{Advance, Commit, Mode, Publisher, Writer},
+    publish::{Advance, Commit, Mode, Publisher, Waiting, Writer},
     read::RejectedRow,
 };
 use engine_language::graph::NodeId;
@@ -18,7 +18,7 @@ const REJECTED_BYTES: usize = 4 << 20;
 const ALONE: (usize, usize) = (10, 1000);
 /// How long a commit waits for more of them at least: a row whose key comes again in that time is written once.
 const TIME: Duration = Duration::from_secs(3);
-/// How long it waits while the one before it is not done, when it could not begin anyway.
+/// How long it waits while the one before it is not done, when it could not begin anyway, or while rows wait at hand.
 const MOST_TIME: Duration = Duration::from_secs(5);
 
 /// Micro-batches in one staging, of which at hand is only what could not be read.
@@ -35,9 +35,16 @@ pub struct Group {
 
 impl Group {
     /// Whether another one is to come to it besides the one that comes now; `idle` if what was read before is committed.
-    pub fn takes_more(&self, idle: bool) -> bool {
+    pub fn takes_more(&mut self, idle: bool) -> bool {
         let bytes: usize = self.rejected.iter().map(|row| row.payload.len()).sum();
-        bytes < REJECTED_BYTES && self.began.elapsed() < if idle { TIME } else { MOST_TIME }
+        let waiting = self.writer.as_mut().map_or(Waiting::Not, |writer| writer.waiting());
+        let time = match (waiting, idle) {
+            // Each row would be sent only once: nothing is gained by more of them.
+            (Waiting::Full, true) => Duration::ZERO,
+            (Waiting::Not, true) => TIME,
+            (Waiting::Some, true) | (_, false) => MOST_TIME,
+        };
+        bytes < REJECTED_BYTES && self.began.elapsed() < time
     }
 
     fn messages(&self) -> usize {
