@@ -11,7 +11,7 @@ use engine_run::{
     event::{Event, Level, Listener, RunOutcome},
     report::{Compared, NodeReport, Report, Status},
 };
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 /// Columns of the action word.
 const WORD: usize = 12;
@@ -177,10 +177,13 @@ fn warnings(terminal: Terminal, report: &NodeReport) -> Vec<String> {
     });
     let warn = report.checks.iter().filter(|check| check.failing > 0 && check.severity == CheckSeverity::Warn);
     warn.map(|check| {
-        let examples = check.examples.first().map(|row| format!(", such as {row}")).unwrap_or_default();
         let name = report.node.name.as_str();
         let failing = words::counted(check.failing, "row");
-        let broken = format!("{name:<NAME$} {failing} against {}{examples}", check.name);
+        let mut broken = format!("{name:<NAME$} {failing} against {}", check.name);
+        // A table of some of them.
+        for line in check.examples.iter().flat_map(|example| example.lines()) {
+            let _ = write!(broken, "\n{:WORD$} {line}", "");
+        }
         action(terminal, Style::Warn, "Warning", &broken)
     })
     .chain(replaced)

@@ -87,7 +87,10 @@ impl Table {
         report.rows = built.as_ref().and_then(|built| built.rows);
         report.note = Some(match built {
             Some(built) if built.fingerprint != now => {
-                format!("kept, though its settings changed: `engine generate {}` makes it anew", self.node.name)
+                format!(
+                    "kept, though its settings changed: `engine generate {} --replace` makes it anew",
+                    self.node.name
+                )
             }
             _ => "is there".to_owned(),
         });
