@@ -8,7 +8,7 @@ use crate::{
     report::{NodeReport, Status},
 };
 use engine_language::graph::NodeId;
-use futures::{StreamExt, TryStreamExt, future::try_join, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 
 /// Tables that are looked at together; a system may have to read a table to tell whether it is the same.
 pub(super) const AT_ONCE: usize = 4;
@@ -26,7 +26,6 @@ impl Job<'_> {
                 return Ok(None);
             }
         }
-        drop(same);
         Ok(Some(self.nodes.iter().map(|node| self.unchanged(node)).collect()))
     }
 
@@ -37,11 +36,12 @@ impl Job<'_> {
         if built.fingerprint != plan::fingerprint(&runner.project, node) {
             return Ok(false);
         }
-        let source = source(self.replication, node);
-        let (now, there) = try_join(self.run.tokens.of(&source), self.run.tokens.of(node)).await?;
+        let now = self.run.tokens.of(&source(self.replication, node)).await?;
         if now.is_none_or(|token| token.value != *input) {
             return Ok(false);
         }
+        // Only now: a target may have to be read for it.
+        let there = self.run.tokens.of(node).await?;
         Ok(there.is_some_and(|token| token.value == *output))
     }
 
