@@ -1,7 +1,7 @@
 //! What tables look like.
 
 use super::{
-    server::{Server, ask},
+    server::{Server, ask, ask_all},
     standard,
     statement::{literal, quote},
     types::{self, Kind, Told, Wire},
@@ -94,20 +94,16 @@ pub async fn is_there(server: &Server, on: &mut MySqlConnection, table: &str) ->
 
 /// A table; `None` if it is not there.
 pub async fn relation(server: &Server, on: &mut MySqlConnection, table: &str) -> sqlx::Result<Option<Relation>> {
-    let sql = "select t.table_type, t.engine, t.table_comment, cast(t.auto_increment as char), \
-               (select e.transactions from information_schema.engines e where e.engine = t.engine) \
-               from information_schema.tables t where t.table_schema = ? and t.table_name = ?";
-    let database = server.database();
-    let mut found = ask(on, sql, &[database, table]).await?;
+    let mut found = look_up(server, on, table).await?;
     for _ in 0..LOOKS {
         // While a table is renamed or dropped, the server tells no more of it than its name.
-        if found.first().is_none_or(|row| must(row, 0) != "BASE TABLE" || text(row, 1).is_some()) {
+        if found.table.first().is_none_or(|row| must(row, 0) != "BASE TABLE" || text(row, 1).is_some()) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
-        found = ask(on, sql, &[database, table]).await?;
+        found = look_up(server, on, table).await?;
     }
-    let Some(row) = found.first() else { return Ok(None) };
+    let Some(row) = found.table.first() else { return Ok(None) };
     let (comment, made_by) = unsigned_comment(&must(row, 2));
     let mut relation = Relation {
         name: table.to_owned(),
@@ -121,15 +117,84 @@ pub async fn relation(server: &Server, on: &mut MySqlConnection, table: &str) ->
         keys: vec![],
         definition: TableDefinition::default(),
     };
-    let told = ask(on, COLUMNS, &[database, table]).await?;
-    let checks = checks(server, on, table).await?;
-    for row in &told {
-        column(server, &mut relation, row, &checks);
-    }
+    let checks = checks(server, &found.checks);
+    let columns = found.columns.iter().map(|row| column(server, table, row, &checks));
+    (relation.definition.columns, relation.columns) = columns.unzip();
     keep_checks(&mut relation, table, checks);
-    foreign_keys(on, &mut relation, (database, table)).await?;
-    indexes(on, &mut relation, (database, table)).await?;
+    foreign_keys(&mut relation, &found.references);
+    indexes(&mut relation, &found.indexes);
     Ok(Some(relation))
+}
+
+/// The columns of a table, and how they are carried; none, if it is not there.
+pub async fn columns(server: &Server, on: &mut MySqlConnection, table: &str) -> sqlx::Result<Vec<(Column, Carried)>> {
+    let queries = [columns_query(server, table), checks_query(server, table)];
+    let [columns, found] = ask_all(on, queries).await?;
+    let checks = checks(server, &found);
+    Ok(columns.iter().map(|row| column(server, table, row, &checks)).collect())
+}
+
+/// What the catalog says of a table.
+struct Found {
+    table: Vec<MySqlRow>,
+    columns: Vec<MySqlRow>,
+    checks: Vec<MySqlRow>,
+    references: Vec<MySqlRow>,
+    indexes: Vec<MySqlRow>,
+}
+
+async fn look_up(server: &Server, on: &mut MySqlConnection, table: &str) -> sqlx::Result<Found> {
+    let (database, name) = (literal(server.database()), literal(table));
+    let queries = [
+        format!(
+            "select t.table_type, t.engine, t.table_comment, cast(t.auto_increment as char), \
+             (select e.transactions from information_schema.engines e where e.engine = t.engine) \
+             from information_schema.tables t where t.table_schema = {database} and t.table_name = {name}"
+        ),
+        columns_query(server, table),
+        checks_query(server, table),
+        format!(
+            "select constraint_name, column_name, referenced_table_name, referenced_column_name \
+             from information_schema.key_column_usage where table_schema = {database} and table_name = {name} \
+             and referenced_table_schema = table_schema order by length(constraint_name), constraint_name, ordinal_position"
+        ),
+        format!(
+            "select index_name, cast(non_unique as char), column_name, cast(sub_part as char), index_type \
+             from information_schema.statistics where table_schema = {database} and table_name = {name} \
+             order by index_name, seq_in_index"
+        ),
+    ];
+    let [table, columns, checks, references, indexes] = ask_all(on, queries).await?;
+    Ok(Found { table, columns, checks, references, indexes })
+}
+
+fn columns_query(server: &Server, table: &str) -> String {
+    format!(
+        "select column_name, data_type, column_type, column_default, is_nullable, extra, column_comment, \
+         cast(character_maximum_length as char), cast(numeric_precision as char), cast(numeric_scale as char), \
+         cast(datetime_precision as char), character_set_name, collation_name \
+         from information_schema.columns where table_schema = {} and table_name = {} order by ordinal_position",
+        literal(server.database()),
+        literal(table)
+    )
+}
+
+fn checks_query(server: &Server, table: &str) -> String {
+    let (database, table) = (literal(server.database()), literal(table));
+    // Their names are a table's own in MariaDB, and the database's in MySQL.
+    if server.known_product().mariadb {
+        format!(
+            "select constraint_name, check_clause, level from information_schema.check_constraints \
+             where constraint_schema = {database} and table_name = {table}"
+        )
+    } else {
+        format!(
+            "select c.constraint_name, c.check_clause, 'Table' from information_schema.check_constraints c \
+             join information_schema.table_constraints t on t.constraint_schema = c.constraint_schema \
+             and t.constraint_name = c.constraint_name where t.table_schema = {database} and t.table_name = {table} \
+             and t.enforced = 'YES'"
+        )
+    }
 }
 
 /// A table's comment without the publication that made it, and that publication.
@@ -148,12 +213,7 @@ pub fn signed_comment(comment: &str, run: &str, publication: &str) -> String {
     format!("{comment} {SIGNATURE}{run} {publication})").trim_start().to_owned()
 }
 
-const COLUMNS: &str = "select column_name, data_type, column_type, column_default, is_nullable, extra, column_comment, \
-    cast(character_maximum_length as char), cast(numeric_precision as char), cast(numeric_scale as char), \
-    cast(datetime_precision as char), character_set_name, collation_name \
-    from information_schema.columns where table_schema = ? and table_name = ? order by ordinal_position";
-
-fn column(server: &Server, relation: &mut Relation, row: &MySqlRow, checks: &[Check]) {
+fn column(server: &Server, table: &str, row: &MySqlRow, checks: &[Check]) -> (Column, Carried) {
     let (name, extra) = (must(row, 0), must(row, 5).to_lowercase());
     let (comment, mark) = types::unmark(&must(row, 6));
     let json = checks.iter().any(|check| check.is_json(&name));
@@ -168,7 +228,7 @@ fn column(server: &Server, relation: &mut Relation, row: &MySqlRow, checks: &[Ch
         collation: must(row, 12),
         mark: if json { Some(ColumnType::Json) } else { mark },
     };
-    let chosen = server.types().column(&relation.name, &name);
+    let chosen = server.types().column(table, &name);
     if chosen.r#as == Some(ColumnType::Bool) {
         told.mark = Some(ColumnType::Bool);
     }
@@ -180,18 +240,18 @@ fn column(server: &Server, relation: &mut Relation, row: &MySqlRow, checks: &[Ch
     let charset = text(row, 11).map(|set| format!(" character set {set} collate {}", told.collation));
     let computed = extra.contains("generated") && !extra.contains("default_generated");
     let product = server.known_product();
-    relation.definition.columns.push(Column {
+    let column = Column {
         nullable: must(row, 4) == "YES" || !chosen.exact(),
         default: text(row, 3).filter(|_| !computed).and_then(|text| constant(&text, &kind, &extra)),
         labels: if told.data_type == "enum" { types::labels(&told.column_type) } else { vec![] },
         native: types::native(&told, &kind, product).filter(|_| chosen.r#as.is_none()),
         ..Column::new(&name, kind.column.clone())
-    });
+    };
     let declared = told.column_type + charset.as_deref().unwrap_or_default();
     let counts = extra.contains("auto_increment");
     let (collation, mark) = (told.collation, told.mark);
     let carried = Carried { name, kind, declared, computed, counts, comment, collation, mark, as_text, chosen };
-    relation.columns.push(carried);
+    (column, carried)
 }
 
 /// A default that other systems understand too, in standard SQL. MariaDB writes literals as they are, MySQL without
@@ -239,24 +299,14 @@ impl Check {
     }
 }
 
-async fn checks(server: &Server, on: &mut MySqlConnection, table: &str) -> sqlx::Result<Vec<Check>> {
-    // Their names are a table's own in MariaDB, and the database's in MySQL.
+fn checks(server: &Server, rows: &[MySqlRow]) -> Vec<Check> {
     let mariadb = server.known_product().mariadb;
-    let sql = if mariadb {
-        "select constraint_name, check_clause, level from information_schema.check_constraints \
-         where constraint_schema = ? and table_name = ?"
-    } else {
-        "select c.constraint_name, c.check_clause, 'Table' from information_schema.check_constraints c \
-         join information_schema.table_constraints t on t.constraint_schema = c.constraint_schema \
-         and t.constraint_name = c.constraint_name where t.table_schema = ? and t.table_name = ? and t.enforced = 'YES'"
-    };
-    let rows = ask(on, sql, &[server.database(), table]).await?;
     let read = |row: &MySqlRow| {
         let clause = must(row, 1);
         let clause = if mariadb { clause } else { clause.replace("\\'", "'") };
         Check { name: must(row, 0), clause, of_column: must(row, 2) == "Column" }
     };
-    Ok(rows.iter().map(read).collect())
+    rows.iter().map(read).collect()
 }
 
 fn keep_checks(relation: &mut Relation, table: &str, checks: Vec<Check>) {
@@ -270,17 +320,10 @@ fn keep_checks(relation: &mut Relation, table: &str, checks: Vec<Check>) {
     }
 }
 
-async fn foreign_keys(
-    on: &mut MySqlConnection,
-    relation: &mut Relation,
-    (database, table): (&str, &str),
-) -> sqlx::Result<()> {
-    let sql = "select constraint_name, column_name, referenced_table_name, referenced_column_name \
-               from information_schema.key_column_usage where table_schema = ? and table_name = ? \
-               and referenced_table_schema = table_schema order by length(constraint_name), constraint_name, ordinal_position";
+fn foreign_keys(relation: &mut Relation, rows: &[MySqlRow]) {
     let mut last = String::new();
-    for row in ask(on, sql, &[database, table]).await? {
-        let (name, column, to_table, to) = (must(&row, 0), must(&row, 1), must(&row, 2), must(&row, 3));
+    for row in rows {
+        let (name, column, to_table, to) = (must(row, 0), must(row, 1), must(row, 2), must(row, 3));
         if name != last {
             relation.definition.foreign_keys.push(ForeignKey { columns: vec![], table: to_table, to: vec![] });
             last = name;
@@ -289,7 +332,6 @@ async fn foreign_keys(
         key.columns.push(column);
         key.to.push(to);
     }
-    Ok(())
 }
 
 /// A key or an index.
@@ -313,23 +355,16 @@ impl Key {
     }
 }
 
-async fn indexes(
-    on: &mut MySqlConnection,
-    relation: &mut Relation,
-    (database, table): (&str, &str),
-) -> sqlx::Result<()> {
-    let sql = "select index_name, cast(non_unique as char), column_name, cast(sub_part as char), index_type \
-               from information_schema.statistics where table_schema = ? and table_name = ? \
-               order by index_name, seq_in_index";
-    for row in ask(on, sql, &[database, table]).await? {
-        let name = must(&row, 0);
+fn indexes(relation: &mut Relation, rows: &[MySqlRow]) {
+    for row in rows {
+        let name = must(row, 0);
         if relation.keys.last().is_none_or(|last| last.name != name) {
-            let (unique, ordered) = (must(&row, 1) == "0", ["BTREE", "HASH"].contains(&must(&row, 4).as_str()));
+            let (unique, ordered) = (must(row, 1) == "0", ["BTREE", "HASH"].contains(&must(row, 4).as_str()));
             relation.keys.push(Key { name, unique, columns: vec![], whole: true, ordered });
         }
         let last = relation.keys.last_mut().expect("one was just added");
-        last.whole &= text(&row, 3).is_none() && text(&row, 2).is_some();
-        last.columns.push(must(&row, 2));
+        last.whole &= text(row, 3).is_none() && text(row, 2).is_some();
+        last.columns.push(must(row, 2));
     }
     let definition = &mut relation.definition;
     for key in &relation.keys {
@@ -345,7 +380,6 @@ async fn indexes(
             definition.indexes.push(Index { name: key.name.clone(), columns: key.columns.clone() });
         }
     }
-    Ok(())
 }
 
 impl Carried {

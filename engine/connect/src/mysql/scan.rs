@@ -86,7 +86,7 @@ impl Scan {
 
     async fn count(&self, lane: &mut Lane, query: &str) -> Result<usize, Error> {
         lane.reads(true);
-        let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(query)).persistent(false).fetch_one(lane.on()).await;
+        let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(query)).fetch_one(lane.on()).await;
         lane.reads(count.is_err());
         let count = count.map_err(|error| self.place.server.fault(&self.doing(), error))?;
         Ok(usize::try_from(count).expect("counts are not negative"))
@@ -111,7 +111,7 @@ impl Scan {
         let mut ending = None;
         let mut failed = None;
         lane.reads(true);
-        let mut rows = sqlx::query(AssertSqlSafe(query)).persistent(false).fetch(lane.on());
+        let mut rows = sqlx::query(AssertSqlSafe(query)).fetch(lane.on());
         loop {
             let row = tokio::select! {
                 biased;

@@ -92,8 +92,8 @@ struct Insert {
     rows: usize,
     /// The number of the first one among all of the writer's, from 1.
     first: u64,
-    /// Whether the server keeps the statement for the next one.
-    again: bool,
+    /// Whether the server keeps the statement: for the next one, or until the connection ends.
+    kept: bool,
 }
 
 impl StageWriter {
@@ -150,7 +150,8 @@ impl StageWriter {
         }
     }
 
-    async fn send_held(&mut self) -> Result<()> {
+    /// Sends the rows that are held; `last` are followed by no others.
+    async fn send_held(&mut self, last: bool) -> Result<()> {
         if self.held == 0 {
             return Ok(());
         }
@@ -158,12 +159,12 @@ impl StageWriter {
             let message = format!("a row has {} bytes, more than the server takes at once", self.values.size_bytes);
             return Err(self.server.error(&self.doing(), Blame::Data, message).hint("raise max_allowed_packet"));
         }
-        let again = self.held == self.most;
-        let sql = if again { self.full.clone() } else { self.to.insert(self.held).into() };
+        let full = self.held == self.most;
+        let sql = if full { self.full.clone() } else { self.to.insert(self.held).into() };
         let values = std::mem::take(&mut self.values);
         let rows = std::mem::take(&mut self.held);
         let first = self.rows - rows as u64 + 1;
-        self.send(Chunk::Rows(Insert { sql, values, rows, first, again })).await
+        self.send(Chunk::Rows(Insert { sql, values, rows, first, kept: full || last })).await
     }
 
     async fn send(&mut self, chunk: Chunk) -> Result<()> {
@@ -235,7 +236,7 @@ async fn insert_all(
 
 async fn insert_some(server: &Server, on: &mut MySqlConnection, insert: Insert, doing: &str) -> Result<()> {
     let fault = |error| renumbered(server.fault(doing, error), insert.first);
-    let query = sqlx::query_with(AssertSqlSafe(insert.sql), insert.values.arguments).persistent(insert.again);
+    let query = sqlx::query_with(AssertSqlSafe(insert.sql), insert.values.arguments).persistent(insert.kept);
     let done = match query.execute(&mut *on).await {
         Ok(done) => done,
         Err(error) => {
@@ -300,18 +301,18 @@ impl Writer for StageWriter {
         }
         for at in 0..batch.num_rows() {
             if self.held > 0 && self.values.size_bytes + weight(&columns, at) > self.limit * 2 {
-                self.send_held().await?;
+                self.send_held(false).await?;
             }
             self.push(&columns, at).map_err(|refused| self.refuse(&batch, refused, at))?;
             if self.held == self.most || self.values.size_bytes >= self.limit {
-                self.send_held().await?;
+                self.send_held(false).await?;
             }
         }
         Ok(())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<u64> {
-        self.send_held().await?;
+        self.send_held(true).await?;
         self.send(Chunk::End).await?;
         let there = self.end().await?;
         if there != self.rows {

@@ -62,13 +62,15 @@ pub async fn apply(staged: &Staged) -> Result<Applied> {
 
 /// Whether all tables that are there may go as a whole, and what refers to them.
 async fn held(staged: &Staged, on: &mut MySqlConnection) -> Result<(bool, Vec<Reference>)> {
-    let (mut whole, mut references) = (true, vec![]);
-    for (target, stage) in staged.pairs().filter(|(_, stage)| stage.there.is_some()) {
-        let held = references::held(&staged.server, on, target.table.as_str()).await;
-        let held = held.map_err(|error| staged.fault(target, stage, error))?;
-        let going = |reference: &Reference| reference.of(staged).is_some();
-        whole &= target.mode == Mode::Replace && held.by.is_empty() && held.references.iter().all(going);
-        references.extend(held.references);
+    let there: Vec<_> = staged.pairs().filter(|(_, stage)| stage.there.is_some()).collect();
+    let tables: Vec<&str> = there.iter().map(|(target, _)| target.table.as_str()).collect();
+    let references = references::to(&staged.server, on, &tables).await;
+    let references = references.map_err(|error| staged.server.fault("publishing", error))?;
+    let mut whole = references.iter().all(|reference| reference.of(staged).is_some());
+    for (target, stage) in there {
+        let holds = references::holds(&staged.server, on, target.table.as_str()).await;
+        let holds = holds.map_err(|error| staged.fault(target, stage, error))?;
+        whole &= target.mode == Mode::Replace && holds.is_empty();
     }
     Ok((whole, references))
 }
@@ -130,8 +132,6 @@ async fn whole_tables(staged: &Staged, on: &mut MySqlConnection) -> Result<Appli
     }
     for ((target, stage), name) in staged.pairs().zip(&made) {
         refer(staged, on, (target, stage), name, &made).await?;
-        let sql = format!("analyze no_write_to_binlog table {}", quote(name));
-        run(on, sql).await.map_err(|error| staged.fault(target, stage, error))?;
     }
     let references = staged.pairs().zip(&made).flat_map(|((target, stage), name)| {
         stage.definition.foreign_keys.iter().map(|key| {

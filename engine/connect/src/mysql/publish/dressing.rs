@@ -63,7 +63,8 @@ impl Dressing {
         if let (Some(counter), true) = (counter, self.counts) {
             run(on, format!("alter table {} auto_increment = {counter}", quote(name))).await?;
         }
-        Ok(())
+        // Its first readers plan by what it has.
+        run(on, format!("analyze no_write_to_binlog table {}", quote(name))).await
     }
 }
 

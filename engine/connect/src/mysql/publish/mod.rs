@@ -36,10 +36,14 @@ use crate::{
 };
 use apply::Applied;
 use datafusion::catalog::TableProvider;
-use engine_language::name::Name;
+use engine_language::{name::Name, table::TableDefinition};
+use futures::{StreamExt, stream};
 use stage::Stage;
 use std::sync::{Arc, atomic::Ordering};
 use tokio::sync::OnceCell;
+
+/// Staging tables that are made at once.
+const STAGES_AT_ONCE: usize = 3;
 
 /// A publication whose rows go into staging tables.
 pub struct Staged {
@@ -66,12 +70,10 @@ impl Staged {
         let lanes = Lanes::new(vec![link]);
         let mut staged =
             Self { server, publication, id, stages: vec![], lanes, applied: OnceCell::new(), committed: false };
-        let mut lane = staged.lanes.take().await;
-        for number in 0..staged.publication.tables.len() {
-            let stage = stage::make(&staged, lane.on(), number).await?;
-            staged.stages.push(stage);
-        }
-        drop(lane);
+        // Each to its end, also when one fails: what is still being made could not be removed.
+        let making = (0..staged.publication.tables.len()).map(|number| stage::make_one_of(&staged, number));
+        let made: Vec<_> = stream::iter(making).buffered(STAGES_AT_ONCE).collect().await;
+        staged.stages = made.into_iter().collect::<Result<_>>()?;
         Ok(staged)
     }
 
@@ -166,14 +168,14 @@ impl Publisher for Staged {
             Applied::Whole(_) => Lanes::new(vec![Link::open(&self.server, &doing).await?]),
             Applied::Rows => self.lanes.clone(),
         };
-        let relation = {
+        let told = {
             let mut lane = lanes.take().await;
-            describe::relation(&self.server, lane.on(), &from).await
+            describe::columns(&self.server, lane.on(), &from).await
         };
-        let relation = relation.map_err(|e| self.server.fault(&doing, e))?.expect("the table was just made");
-        let place = Place::new(self.server.clone(), (table.to_string(), &from), lanes);
-        let place = Place { columns: relation.columns, ..place };
-        Ok(Arc::new(Table::new(arrow_schema(&relation.definition), place)))
+        let (columns, carried) = told.map_err(|error| self.server.fault(&doing, error))?.into_iter().unzip();
+        let place = Place { columns: carried, ..Place::new(self.server.clone(), (table.to_string(), &from), lanes) };
+        let definition = TableDefinition { columns, ..TableDefinition::default() };
+        Ok(Arc::new(Table::new(arrow_schema(&definition), place)))
     }
 
     async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {

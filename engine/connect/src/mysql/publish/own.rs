@@ -140,7 +140,7 @@ pub async fn dead_letters(
     for rows in rows.chunks(AT_ONCE) {
         let values = vec!["(?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ");
         let sql = format!("insert into {} values {values} {LETTER_AGAIN}", quote(table));
-        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+        let mut query = sqlx::query(AssertSqlSafe(sql));
         for row in rows {
             query = query.bind(pipeline).bind(&row.source).bind(row.partition.cast_signed()).bind(row.offset);
             query = query.bind(&row.payload).bind(&row.reason).bind(run);

@@ -16,15 +16,6 @@ use sqlx::MySqlConnection;
 /// References that are checked at once.
 const AT_ONCE: usize = 2;
 
-/// Why a table cannot be put in another's place.
-#[derive(Clone, Debug, Default)]
-pub struct Held {
-    /// What would stay with the old table.
-    pub by: Vec<String>,
-    /// What refers to it.
-    pub references: Vec<Reference>,
-}
-
 /// A foreign key.
 #[derive(Clone, Debug)]
 pub struct Reference {
@@ -93,8 +84,8 @@ async fn check_one(server: Server, (reference, table, to): (Reference, String, S
     reference.check(&server, &mut on, (&table, &to), false).await
 }
 
-/// What holds a table.
-pub async fn held(server: &Server, on: &mut MySqlConnection, table: &str) -> sqlx::Result<Held> {
+/// What would stay with a table if another took its place.
+pub async fn holds(server: &Server, on: &mut MySqlConnection, table: &str) -> sqlx::Result<Vec<String>> {
     let database = server.database();
     let sql = "select concat('trigger ', trigger_name) from information_schema.triggers \
                where event_object_schema = ? and event_object_table = ? \
@@ -102,25 +93,38 @@ pub async fn held(server: &Server, on: &mut MySqlConnection, table: &str) -> sql
                from information_schema.tables where table_schema = ? and table_name = ? \
                and (table_type <> 'BASE TABLE' or create_options like '%partitioned%')";
     let rows = ask(on, sql, &[database, table, database, table]).await?;
-    let mut by: Vec<String> = rows.iter().filter_map(|row| text(row, 0)).collect();
+    let mut holds: Vec<String> = rows.iter().filter_map(|row| text(row, 0)).collect();
     if !sees_triggers(on, database, table).await? {
-        by.push("triggers that this account may not see".into());
+        holds.push("triggers that this account may not see".into());
     }
-    let sql = "select table_schema, table_name, constraint_name, column_name, referenced_column_name \
-               from information_schema.key_column_usage where referenced_table_schema = ? and referenced_table_name = ? \
-               order by table_schema, table_name, constraint_name, ordinal_position";
+    Ok(holds)
+}
+
+/// What refers to some tables from others. Asked for all of them at once: the server looks at every table that it has.
+pub async fn to(server: &Server, on: &mut MySqlConnection, tables: &[&str]) -> sqlx::Result<Vec<Reference>> {
+    if tables.is_empty() {
+        return Ok(vec![]);
+    }
+    let database = server.database();
+    let sql = format!(
+        "select table_schema, table_name, constraint_name, column_name, referenced_table_name, referenced_column_name \
+         from information_schema.key_column_usage where referenced_table_schema = ? and referenced_table_name in ({}) \
+         order by table_schema, table_name, constraint_name, ordinal_position",
+        vec!["?"; tables.len()].join(", ")
+    );
+    let values: Vec<&str> = std::iter::once(database).chain(tables.iter().copied()).collect();
     let mut references: Vec<Reference> = vec![];
     let mut last = String::new();
-    for row in ask(on, sql, &[database, table]).await? {
-        let [schema, child, name, column, to] = [0, 1, 2, 3, 4].map(|at| text(&row, at).unwrap_or_default());
+    for row in ask(on, &sql, &values).await? {
+        let [schema, child, name, column, to_table, to] =
+            [0, 1, 2, 3, 4, 5].map(|at| text(&row, at).unwrap_or_default());
         // A table's own references go with it.
-        if schema == database && child == table {
+        if schema == database && child == to_table {
             continue;
         }
         let key = format!("{schema}.{child}.{name}");
         if key != last {
-            let (to_database, to_table) = (database.to_owned(), table.to_owned());
-            let (columns, to) = (vec![], vec![]);
+            let (columns, to_database, to) = (vec![], database.to_owned(), vec![]);
             references.push(Reference { database: schema, table: child, columns, to_database, to_table, to });
             last = key;
         }
@@ -128,7 +132,7 @@ pub async fn held(server: &Server, on: &mut MySqlConnection, table: &str) -> sql
         reference.columns.push(column);
         reference.to.push(to);
     }
-    Ok(Held { by, references })
+    Ok(references)
 }
 
 /// Whether the account would see triggers: without the right they are hidden, and would go with the old table.

@@ -74,16 +74,16 @@ impl Staged {
             return Ok(false);
         }
         let position = commit.advance.as_ref().map(|move_on| move_on.to.0.to_string());
-        for (target, stage, staged) in self.renames() {
-            let rows = stage.rows.load(Ordering::Relaxed).to_string();
-            let moves = if position.is_some() { "?, ?" } else { "null, null" };
-            let sql = format!("insert into {PUBLICATIONS} values (?, ?, ?, ?, ?, 'intended', {moves})");
-            let mut values = vec![self.id.as_str(), run_id, target.table.as_str(), &rows, staged];
-            if let Some(position) = &position {
-                values.extend([pipeline, position]);
-            }
-            change(on, &sql, &values).await?;
+        let moves = if position.is_some() { "?, ?" } else { "null, null" };
+        let rows: Vec<String> =
+            self.renames().map(|(_, stage, _)| stage.rows.load(Ordering::Relaxed).to_string()).collect();
+        let mut values = vec![];
+        for ((target, _, staged), rows) in self.renames().zip(&rows) {
+            values.extend([self.id.as_str(), run_id, target.table.as_str(), rows, staged]);
+            values.extend(position.iter().flat_map(|position| [pipeline, position]));
         }
+        let each = vec![format!("(?, ?, ?, ?, ?, 'intended', {moves})"); rows.len()].join(", ");
+        change(on, &format!("insert into {PUBLICATIONS} values {each}"), &values).await?;
         run(on, "commit").await?;
         Ok(true)
     }

@@ -83,8 +83,16 @@ impl Stage {
     }
 }
 
-/// Makes the staging table for one target of a publication.
-pub async fn make(staged: &Staged, on: &mut MySqlConnection, number: usize) -> Result<Stage> {
+/// Makes the staging table for one target of a publication, while others are made for the rest.
+pub async fn make_one_of(staged: &Staged, number: usize) -> Result<Stage> {
+    if staged.publication.tables.len() == 1 {
+        return make(staged, staged.lanes.take().await.on(), number).await;
+    }
+    let mut on = staged.server.borrow("making staging tables").await?;
+    make(staged, &mut on, number).await
+}
+
+async fn make(staged: &Staged, on: &mut MySqlConnection, number: usize) -> Result<Stage> {
     let (server, target) = (&staged.server, &staged.publication.tables[number]);
     let doing = format!("staging `{}`", target.table);
     let fault = |error| server.fault(&doing, error);
@@ -103,8 +111,8 @@ pub async fn make(staged: &Staged, on: &mut MySqlConnection, number: usize) -> R
         None => plain(server, &doing, &name, &definition)?,
     };
     run(on, sql).await.map_err(|error| crate::mysql::fault::named(fault(error), &name, target.table.as_str()))?;
-    let made = describe::relation(server, on, &name).await.map_err(fault)?.expect("the table was just made");
-    let columns: Vec<Carried> = made.columns.into_iter().filter(|column| column.name != ORDER).collect();
+    let made = describe::columns(server, on, &name).await.map_err(fault)?.into_iter().map(|(_, carried)| carried);
+    let columns: Vec<Carried> = made.filter(|column| column.name != ORDER).collect();
     let counts = columns.iter().any(|column| column.counts);
     let dressing = Arc::new(Dressing::new(definition.clone(), there.clone(), counts));
     let (rows, taken, replaced) = (Arc::default(), AtomicU64::default(), Replacements::default());
@@ -232,7 +240,7 @@ pub async fn make_keys(staged: &Staged, on: &mut MySqlConnection, number: usize,
         None => plain(server, &doing, &name, &definition)?,
     };
     run(on, sql).await.map_err(fault)?;
-    let columns = describe::relation(server, on, &name).await.map_err(fault)?.expect("the table was just made").columns;
+    let columns = describe::columns(server, on, &name).await.map_err(fault)?;
     let mut to = stage.to(server, target)?;
     to.shapes = key.iter().filter_map(|wanted| to.shapes.iter().find(|shape| shape.name == *wanted).cloned()).collect();
     if to.shapes.len() != key.len() || columns.len() != key.len() + 1 {
