@@ -115,11 +115,21 @@ fn asked(context: &Context, project: &Project, error: &Error) -> Stop {
 /// Waits for systems that are not there yet, and says so.
 async fn arrived(context: &Context, project: &Project, systems: &Systems, names: &BTreeSet<Name>) {
     let patience = project.settings.limits.wait;
-    let says = |name: &Name, error: &engine_connect::error::Error| {
+    arrive::wait(systems, names, patience, &waits(context, patience)).await;
+}
+
+/// The same, and each that is there is freed from what crashed runs left behind.
+async fn met(context: &Context, runner: &Runner, needed: &BTreeSet<Name>) {
+    let patience = runner.project().settings.limits.wait;
+    runner.arrive_and_recover(needed, patience, &waits(context, patience)).await;
+}
+
+/// Says what is waited for.
+fn waits(context: &Context, patience: Duration) -> impl Fn(&Name, &engine_connect::error::Error) + Sync {
+    move |name, error| {
         let text = format!("for {name}: {}; for up to {}", error.source, words::duration(patience));
         context.terminal.note(&report::action(context.terminal, Style::Blue, "Waiting", &text));
-    };
-    arrive::wait(systems, names, patience, &says).await;
+    }
 }
 
 /// Adds what replications would lose, as far as that is known.
@@ -219,10 +229,9 @@ impl Ready {
         let plan = self.plan(&history, nodes, wish);
         let needed = place::connections(&self.project, plan.steps.iter().flat_map(|step| &step.nodes));
         tokio::select! {
-            () = arrived(context, &self.project, runner.systems(), &needed) => {}
+            () = met(context, &runner, &needed) => {}
             () = cancel.cancelled() => {}
         }
-        runner.recover().await;
         let folder = artifacts::folder(&made)?;
         let log = Arc::new(EventLog::create(&folder)?);
         let vars = context.global.vars.iter().cloned().collect();

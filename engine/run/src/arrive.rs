@@ -31,7 +31,8 @@ pub async fn wait(
     join_all(wanted.map(|(name, connection)| one(name, connection, patience, waits))).await;
 }
 
-async fn one(
+/// The same for one of them.
+pub async fn one(
     name: &Name,
     connection: &Arc<dyn Connection>,
     patience: Duration,

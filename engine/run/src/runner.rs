@@ -1,7 +1,7 @@
 //! Runs a plan: ready steps in parallel, failures skip what stands after them, everything is told as events.
 
 use crate::{
-    blame,
+    arrive, blame,
     clock::Clock,
     error::{Error, Result},
     event::{Event, Events, Level, RunOutcome},
@@ -13,8 +13,8 @@ use crate::{
     systems::Systems,
     tokens::Tokens,
 };
-use engine_connect::read::Start;
-use engine_language::{diagnostic::Problems, graph::NodeId, project::Project, template::RunInfo};
+use engine_connect::{connector::Connection, read::Start};
+use engine_language::{diagnostic::Problems, graph::NodeId, name::Name, project::Project, template::RunInfo};
 use futures::future::join_all;
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
@@ -128,14 +128,24 @@ impl Runner {
     }
 
     /// Removes what crashed runs left behind, in every system that can be reached. The caller holds the run lock.
-    pub async fn recover(&self) -> usize {
+    pub async fn recover(&self) {
+        join_all(self.systems.iter().map(|(name, connection)| recover(name, connection))).await;
+    }
+
+    /// The same, after waiting for those that are `needed` as [`arrive::wait`] does.
+    pub async fn arrive_and_recover(
+        &self,
+        needed: &BTreeSet<Name>,
+        patience: Duration,
+        waits: &(dyn Fn(&Name, &engine_connect::error::Error) + Sync),
+    ) {
         let each = self.systems.iter().map(|(name, connection)| async move {
-            connection.recover().await.unwrap_or_else(|error| {
-                tracing::warn!(%name, %error, "leftovers could not be removed");
-                0
-            })
+            if needed.contains(name) {
+                arrive::one(name, connection, patience, waits).await;
+            }
+            recover(name, connection).await;
         });
-        join_all(each).await.into_iter().sum()
+        join_all(each).await;
     }
 
     /// Runs a plan to its end, or until it is cancelled.
@@ -195,6 +205,12 @@ impl Runner {
     /// The time since then.
     pub(crate) fn since(&self, began_us: i64) -> Duration {
         Duration::from_micros(self.clock.now_us().saturating_sub(began_us).max(0).unsigned_abs())
+    }
+}
+
+async fn recover(name: &Name, connection: &Arc<dyn Connection>) {
+    if let Err(error) = connection.recover().await {
+        tracing::warn!(%name, %error, "leftovers could not be removed");
     }
 }
 

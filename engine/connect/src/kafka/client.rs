@@ -122,6 +122,8 @@ impl Client {
             ("fetch.wait.max.ms", "100"),
             // A partition whose messages wait to be taken is asked again after a second, if nobody says otherwise.
             ("fetch.queue.backoff.ms", "10"),
+            // Half of it, or 11 ms, is between one broker of a cluster and the next, the first time too.
+            ("reconnect.backoff.ms", "20"),
             ("reconnect.backoff.max.ms", "2000"),
         ] {
             if settings.get(key).is_none() {

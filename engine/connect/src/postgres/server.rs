@@ -183,7 +183,9 @@ impl Server {
         let pool = self.inner.pool.get_or_try_init(make).await?;
         // A pool keeps trying a server that refuses until its time is up, and then only says that it is.
         if pool.size() == 0 {
-            self.connect(doing).await?.close().await.map_err(|error| self.fault(doing, error))?;
+            let mut on = self.connect(doing).await?;
+            self.facts(&mut on).await?;
+            self.give_back(on);
         }
         Ok(pool)
     }
