@@ -5,26 +5,38 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// So many are kept.
 const KEPT: usize = 8;
 /// For so long.
 const AGE: Duration = Duration::from_secs(1);
 
+/// So many answer short questions at once.
+const SHORT: usize = 4;
+
 /// Connections without a transaction or a lock.
-pub struct Idle<C>(Mutex<Vec<(C, Instant)>>);
+pub struct Idle<C> {
+    kept: Mutex<Vec<(C, Instant)>>,
+    turns: Semaphore,
+}
 
 impl<C> Default for Idle<C> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self { kept: Mutex::default(), turns: Semaphore::new(SHORT) }
     }
 }
 
 impl<C: Send + 'static> Idle<C> {
+    /// A turn to ask something short.
+    pub async fn turn(&self) -> SemaphorePermit<'_> {
+        self.turns.acquire().await.expect("turns are never closed")
+    }
+
     /// One that still answers.
     pub async fn take(&self, answers: impl AsyncFn(&mut C) -> bool) -> Option<C> {
         loop {
-            let (mut on, since) = self.0.lock().expect("no holder of this lock panics").pop()?;
+            let (mut on, since) = self.kept.lock().expect("no holder of this lock panics").pop()?;
             if since.elapsed() < AGE && answers(&mut on).await {
                 return Some(on);
             }
@@ -33,7 +45,7 @@ impl<C: Send + 'static> Idle<C> {
 
     /// Keeps one, which must be as it was when it was new.
     pub fn put(self: &Arc<Self>, on: C) {
-        let mut all = self.0.lock().expect("no holder of this lock panics");
+        let mut all = self.kept.lock().expect("no holder of this lock panics");
         if all.len() >= KEPT {
             return;
         }
@@ -43,7 +55,7 @@ impl<C: Send + 'static> Idle<C> {
         tokio::spawn(async move {
             tokio::time::sleep(AGE).await;
             if let Some(idle) = idle.upgrade() {
-                idle.0.lock().expect("no holder of this lock panics").retain(|(_, since)| since.elapsed() < AGE);
+                idle.kept.lock().expect("no holder of this lock panics").retain(|(_, since)| since.elapsed() < AGE);
             }
         });
     }

@@ -2,7 +2,7 @@
 
 use super::server::{Server, run};
 use crate::error::Result;
-use sqlx::MySqlConnection;
+use sqlx::{MySqlConnection, Row};
 use std::{
     fmt,
     sync::{
@@ -44,9 +44,9 @@ impl Link {
     /// Opens a connection.
     pub async fn open(server: &Server, doing: &str) -> Result<Self> {
         let mut on = server.connect(doing).await?;
-        let id = sqlx::query_scalar::<_, u64>("select cast(connection_id() as unsigned)").fetch_one(&mut on).await;
+        let id = sqlx::raw_sql("select cast(connection_id() as unsigned)").fetch_one(&mut on).await;
         let id = id.map_err(|error| server.fault(doing, error))?;
-        Ok(Self { on, id, out_of_step: false })
+        Ok(Self { on, id: id.get_unchecked(0), out_of_step: false })
     }
 
     /// The connection.
@@ -154,11 +154,11 @@ impl Drop for Lane {
 
 /// Ends what a connection is doing, by its number; its transaction goes on.
 pub async fn interrupt(server: Server, id: u64) {
-    let ended = async {
-        let mut on = server.borrow("ending a query").await?;
-        run(&mut on, format!("kill query {id}")).await.map_err(|error| server.fault("ending a query", error))
+    let doing = "ending a query";
+    let end = async |on: &mut MySqlConnection| {
+        run(on, format!("kill query {id}")).await.map_err(|error| server.fault(doing, error))
     };
-    if let Err(error) = ended.await {
+    if let Err(error) = server.briefly(doing, end).await {
         tracing::debug!(%error, "a query is read to its end instead");
     }
 }

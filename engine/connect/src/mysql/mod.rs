@@ -43,6 +43,7 @@ use crate::{
 };
 use engine_language::{name::Name, table::TableDefinition};
 use server::Server;
+use sqlx::MySqlConnection;
 
 /// Writers into one table at once; more wait for each other in the server.
 const MOST_WRITERS: usize = 4;
@@ -73,9 +74,11 @@ impl Connection for Database {
     async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
         let doing = format!("describing `{}`", table.table);
         self.server.product(&doing).await?;
-        let mut on = self.server.borrow(&doing).await?;
-        let found = describe::relation(&self.server, &mut on, table.table.as_str()).await;
-        Ok(found.map_err(|error| self.server.fault(&doing, error))?.map(|relation| relation.definition))
+        let look = async |on: &mut MySqlConnection| {
+            let found = describe::relation(&self.server, on, table.table.as_str()).await;
+            found.map_err(|error| self.server.fault(&doing, error))
+        };
+        Ok(self.server.briefly(&doing, look).await?.map(|relation| relation.definition))
     }
 
     async fn read(&self, request: ReadRequest) -> Result<Reading> {
@@ -85,9 +88,11 @@ impl Connection for Database {
     async fn is_there(&self, table: &TableRequest) -> Result<bool> {
         let doing = format!("looking for `{}`", table.table);
         self.server.product(&doing).await?;
-        let mut on = self.server.borrow(&doing).await?;
-        let found = describe::is_there(&self.server, &mut on, table.table.as_str()).await;
-        found.map_err(|error| self.server.fault(&doing, error))
+        let look = async |on: &mut MySqlConnection| {
+            let found = describe::is_there(&self.server, on, table.table.as_str()).await;
+            found.map_err(|error| self.server.fault(&doing, error))
+        };
+        self.server.briefly(&doing, look).await
     }
 
     async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {

@@ -3,6 +3,7 @@
 //! Statements stay prepared. To close one is a packet without an answer, and as the driver leaves Nagle's algorithm on, the
 //! next packet would wait for the server to acknowledge it: that takes 40 ms.
 
+use super::encode::Infos;
 use crate::{
     error::{Blame, Error, Result},
     idle::Idle,
@@ -11,17 +12,14 @@ use crate::{
 use engine_language::name::Name;
 use futures::TryStreamExt;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection as _, Either, MySql, MySqlConnection, Row,
-    mysql::{MySqlConnectOptions, MySqlPool, MySqlRow},
-    pool::{PoolConnection, PoolOptions},
+    AssertSqlSafe, ConnectOptions, Connection as _, Either, MySqlConnection, Row,
+    mysql::{MySqlConnectOptions, MySqlRow},
 };
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::OnceCell;
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(15);
-/// Connections for short statements.
-const CONTROL: u32 = 4;
 
 /// What every session begins with: standard SQL, errors instead of mended values, times of UTC, one snapshot a
 /// transaction, and patience with a slow other end.
@@ -44,9 +42,9 @@ struct Inner {
     database: String,
     types: Types,
     pushdown: bool,
-    pool: OnceCell<MySqlPool>,
     idle: Arc<Idle<MySqlConnection>>,
     product: OnceCell<Product>,
+    infos: OnceCell<Infos>,
 }
 
 /// Which server it is.
@@ -90,8 +88,10 @@ impl Server {
     ) -> Self {
         let options = options.disable_statement_logging().pipes_as_concat(false).no_engine_substitution(false);
         let options = options.timezone(None).set_names(false);
-        let (pool, idle, product) = (OnceCell::new(), Arc::default(), OnceCell::new());
-        Self { inner: Arc::new(Inner { name, options, password_file, database, types, pushdown, pool, idle, product }) }
+        let (idle, product, infos) = (Arc::default(), OnceCell::new(), OnceCell::new());
+        Self {
+            inner: Arc::new(Inner { name, options, password_file, database, types, pushdown, idle, product, infos }),
+        }
     }
 
     pub fn database(&self) -> &str {
@@ -148,26 +148,18 @@ impl Server {
         self.inner.idle.put(on);
     }
 
-    /// A connection for short statements.
-    pub async fn borrow(&self, doing: &str) -> Result<PoolConnection<MySql>> {
-        let make = || async {
-            let pool = PoolOptions::new().min_connections(0).max_connections(CONTROL).acquire_timeout(CONNECT);
-            let pool = pool.idle_timeout(Duration::from_secs(30)).test_before_acquire(true);
-            let pool = pool.after_connect(|on, _| Box::pin(begin_session(on)));
-            Ok(pool.connect_lazy_with(self.options()?))
-        };
-        let pool = self.inner.pool.get_or_try_init(make).await?;
-        // A pool keeps trying a server that refuses until its time is up, and then only says that it is.
-        if pool.size() == 0 {
-            self.give_back(self.connect(doing).await?);
-        }
-        pool.acquire().await.map_err(|error| self.fault(doing, error))
+    /// Asks something short, over a connection that is left as it was.
+    pub async fn briefly<T>(&self, doing: &str, ask: impl AsyncFnOnce(&mut MySqlConnection) -> Result<T>) -> Result<T> {
+        let _turn = self.inner.idle.turn().await;
+        let mut on = self.connect(doing).await?;
+        let answer = ask(&mut on).await?;
+        self.give_back(on);
+        Ok(answer)
     }
 
     /// Rows of a short query, each bound value a text.
     pub async fn rows(&self, doing: &str, sql: &str, values: &[&str]) -> Result<Vec<MySqlRow>> {
-        let mut on = self.borrow(doing).await?;
-        ask(&mut on, sql, values).await.map_err(|error| self.fault(doing, error))
+        self.briefly(doing, async |on| ask(on, sql, values).await.map_err(|error| self.fault(doing, error))).await
     }
 
     /// Which server it is; asked once.
@@ -185,6 +177,11 @@ impl Server {
             Ok(product)
         };
         self.inner.product.get_or_try_init(find).await
+    }
+
+    /// What it calls the types of values that are sent; asked once, over `on`.
+    pub async fn infos(&self, on: &mut MySqlConnection) -> sqlx::Result<Infos> {
+        self.inner.infos.get_or_try_init(|| Infos::ask(on, self.known_product())).await.cloned()
     }
 
     /// Which server it is. Every reading, describing and publication asks first.

@@ -102,7 +102,7 @@ impl StageWriter {
         let doing = format!("writing `{}`", to.table);
         let product = server.product(&doing).await?;
         let mut on = server.connect(&doing).await?;
-        let infos = Infos::ask(&mut on, product).await.map_err(|error| server.fault(&doing, error))?;
+        let infos = server.infos(&mut on).await.map_err(|error| server.fault(&doing, error))?;
         let limit = product.packet / 2;
         let most = ROWS.min(VALUES / to.shapes.len().max(1));
         let (to, (chunks, from)) = (Arc::new(to), mpsc::channel(AHEAD));

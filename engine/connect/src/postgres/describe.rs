@@ -1,7 +1,7 @@
 //! What tables look like.
 
 use super::{
-    server::Server,
+    server::{Server, ask},
     statement::quote,
     types::{self, Base, Kind},
 };
@@ -14,7 +14,7 @@ use engine_language::{
     name::Name,
     table::{Column, ForeignKey, Index, RowCheck, TableDefinition},
 };
-use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgRow};
+use sqlx::{PgConnection, Row};
 
 /// A table as it stands in the catalog.
 #[derive(Clone, Debug)]
@@ -87,14 +87,6 @@ pub async fn tables(server: &Server) -> Result<Vec<Name>> {
     let mut names: Vec<Name> = rows.iter().map(|row| row.get::<String, _>(0).into()).collect();
     names.sort();
     Ok(names)
-}
-
-async fn ask(on: &mut PgConnection, sql: &str, values: &[&str]) -> sqlx::Result<Vec<PgRow>> {
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    for value in values {
-        query = query.bind(*value);
-    }
-    query.fetch_all(on).await
 }
 
 /// What stands for a table: the row of it, or none.

@@ -49,7 +49,7 @@ use crate::{
 };
 use engine_language::{name::Name, table::TableDefinition};
 use server::Server;
-use sqlx::Row;
+use sqlx::{PgConnection, Row};
 use statement::within;
 
 /// Connections that write one table at once.
@@ -79,10 +79,11 @@ impl Connection for Database {
 
     async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
         let doing = format!("describing `{}`", table.table);
-        let pool = self.server.pool(&doing).await?;
-        let mut connection = pool.acquire().await.map_err(|error| self.server.fault(&doing, error))?;
-        let found = describe::relation(&mut connection, self.server.look(), table.table.as_str()).await;
-        Ok(found.map_err(|error| self.server.fault(&doing, error))?.map(|relation| relation.definition))
+        let look = async |on: &mut PgConnection| {
+            let found = describe::relation(on, self.server.look(), table.table.as_str()).await;
+            found.map_err(|error| self.server.fault(&doing, error))
+        };
+        Ok(self.server.briefly(&doing, look).await?.map(|relation| relation.definition))
     }
 
     async fn is_there(&self, table: &TableRequest) -> Result<bool> {

@@ -112,7 +112,7 @@ pub async fn coordinate(server: &Server, request: &ReadRequest) -> Result<(Coord
     };
     let fault = |error| server.fault(&doing, error);
     let mut on = server.connect(&doing).await?;
-    let version = server.facts(&mut on).await?.version;
+    let version = server.known_facts().version;
     let names = request.tables.iter().map(|asked| asked.table.as_str());
     gate::share(&mut on, server.schema(), names).await.map_err(fault)?;
     let lockable = lockable(server, &doing, &mut on, request).await?;

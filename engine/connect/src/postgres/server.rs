@@ -9,16 +9,13 @@ use crate::{
 use engine_language::name::Name;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection as _, PgConnection, Row,
-    pool::PoolOptions,
-    postgres::{PgConnectOptions, PgDatabaseError, PgPool, PgRow},
+    postgres::{PgConnectOptions, PgDatabaseError, PgRow},
 };
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::OnceCell;
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(15);
-/// Connections for short statements.
-const CONTROL: u32 = 4;
 /// Bytes of the longest name that PostgreSQL keeps; it cuts longer ones without an error.
 pub const LONGEST_NAME: usize = 63;
 
@@ -37,7 +34,6 @@ struct Inner {
     types: Types,
     /// Whether work that comes to the same is left to the server.
     pushdown: bool,
-    pool: OnceCell<PgPool>,
     idle: Arc<Idle<PgConnection>>,
     facts: OnceCell<Facts>,
 }
@@ -95,7 +91,6 @@ impl Server {
                 schema,
                 types,
                 pushdown,
-                pool: OnceCell::new(),
                 idle: Arc::default(),
                 facts: OnceCell::new(),
             }),
@@ -147,14 +142,18 @@ impl Server {
         if let Some(idle) = self.inner.idle.take(async |on| on.ping().await.is_ok()).await {
             return Ok(idle);
         }
-        let mut options = self.options()?;
-        if self.inner.facts.get().is_some_and(|facts| facts.watches) {
+        let (mut options, facts) = (self.options()?, self.inner.facts.get());
+        if facts.is_some_and(|facts| facts.watches) {
             options = options.options([WATCH]);
         }
-        match tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await {
-            Ok(connected) => connected.map_err(|error| self.fault(doing, error)),
-            Err(_) => Err(self.unreachable(doing, "the server does not answer")),
+        let connected = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
+        let connected = connected.map_err(|_| self.unreachable(doing, "the server does not answer"))?;
+        let mut on = connected.map_err(|error| self.fault(doing, error))?;
+        if facts.is_none() {
+            watch(&mut on).await.map_err(|error| self.fault(doing, error))?;
+            self.facts(&mut on).await?;
         }
+        Ok(on)
     }
 
     /// Takes back a connection that has no transaction and no lock.
@@ -173,40 +172,28 @@ impl Server {
         });
     }
 
-    /// The connections for short statements.
-    pub async fn pool(&self, doing: &str) -> Result<&PgPool> {
-        let make = || async {
-            let pool = PoolOptions::new().min_connections(0).max_connections(CONTROL).acquire_timeout(CONNECT);
-            let pool = pool.idle_timeout(Duration::from_secs(30)).test_before_acquire(true);
-            Ok(pool.connect_lazy_with(self.options()?))
-        };
-        let pool = self.inner.pool.get_or_try_init(make).await?;
-        // A pool keeps trying a server that refuses until its time is up, and then only says that it is.
-        if pool.size() == 0 {
-            let mut on = self.connect(doing).await?;
-            self.facts(&mut on).await?;
-            self.give_back(on);
-        }
-        Ok(pool)
+    /// Asks something short, over a connection that is left as it was.
+    pub async fn briefly<T>(&self, doing: &str, ask: impl AsyncFnOnce(&mut PgConnection) -> Result<T>) -> Result<T> {
+        let _turn = self.inner.idle.turn().await;
+        let mut on = self.connect(doing).await?;
+        let answer = ask(&mut on).await?;
+        self.give_back(on);
+        Ok(answer)
     }
 
     /// Rows of a short query, each bound value a text.
     pub async fn rows(&self, doing: &str, sql: &str, values: &[&str]) -> Result<Vec<PgRow>> {
-        let pool = self.pool(doing).await?;
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for value in values {
-            query = query.bind(*value);
-        }
-        query.fetch_all(pool).await.map_err(|error| self.fault(doing, error))
+        self.briefly(doing, async |on| ask(on, sql, values).await.map_err(|error| self.fault(doing, error))).await
     }
 
-    /// What the server is, asked once.
-    pub async fn facts(&self, on: &mut PgConnection) -> Result<Facts> {
+    /// What the server is; every connection knows.
+    pub fn known_facts(&self) -> Facts {
+        *self.inner.facts.get().expect("a connection asks for them before anything else")
+    }
+
+    async fn facts(&self, on: &mut PgConnection) -> Result<Facts> {
         let ask = || async {
             let (watch, often) = WATCH;
-            // Versions before 14 do not know it, and not every machine can do it.
-            let may = format!("do $$ begin set {watch} = '{often}'; exception when others then null; end $$");
-            sqlx::raw_sql(AssertSqlSafe(may)).execute(&mut *on).await?;
             let sql = format!(
                 "select current_setting('server_version_num')::int4, {}, \
                  coalesce(current_setting('{watch}', true), '') = '{often}'",
@@ -322,4 +309,20 @@ fn copied(place: &str) -> Option<(u64, String)> {
         None => format!("row {number}"),
     };
     Some((number, place))
+}
+
+/// Has a session look by itself whether its client is still there. Versions before 14 do not know that, and not every
+/// machine can do it.
+async fn watch(on: &mut PgConnection) -> sqlx::Result<()> {
+    let (watch, often) = WATCH;
+    run(on, format!("do $$ begin set {watch} = '{often}'; exception when others then null; end $$")).await
+}
+
+/// Rows of a query, each bound value a text.
+pub async fn ask(on: &mut PgConnection, sql: &str, values: &[&str]) -> sqlx::Result<Vec<PgRow>> {
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for value in values {
+        query = query.bind(*value);
+    }
+    query.fetch_all(on).await
 }

@@ -80,8 +80,8 @@ pub async fn check_all(staged: &Staged, references: Vec<(Reference, String, Stri
 }
 
 async fn check_one(server: Server, (reference, table, to): (Reference, String, String)) -> Result<()> {
-    let mut on = server.borrow("comparing references").await?;
-    reference.check(&server, &mut on, (&table, &to), false).await
+    let check = async |on: &mut MySqlConnection| reference.check(&server, on, (&table, &to), false).await;
+    server.briefly("comparing references", check).await
 }
 
 /// What would stay with a table if another took its place.

@@ -181,20 +181,28 @@ async fn unsettled(on: &mut MySqlConnection, pipeline: &str) -> sqlx::Result<Vec
 /// Where a pipeline stands. What was published and not carried out is, first.
 pub async fn position(server: &Server, pipeline: &Name) -> Result<Option<Position>> {
     let doing = "reading a position";
-    let fault = |error| server.fault(doing, error);
     server.product(doing).await?;
-    let mut on = server.borrow(doing).await?;
-    for id in unsettled(&mut on, pipeline.as_str()).await.map_err(fault)? {
-        if !lock(server, &mut on, &id, WAIT_S).await.map_err(fault)? {
+    server.briefly(doing, async |on| position_on(server, on, pipeline, doing).await).await
+}
+
+async fn position_on(
+    server: &Server,
+    on: &mut MySqlConnection,
+    pipeline: &Name,
+    doing: &str,
+) -> Result<Option<Position>> {
+    let fault = |error| server.fault(doing, error);
+    for id in unsettled(on, pipeline.as_str()).await.map_err(fault)? {
+        if !lock(server, on, &id, WAIT_S).await.map_err(fault)? {
             let message = format!("another run is publishing what `{pipeline}` has read");
             return Err(server.error(doing, Blame::Rival, message).later());
         }
-        let settled = settle(server, &mut on, &id).await;
-        unlock(server, &mut on, &id).await.map_err(fault)?;
+        let settled = settle(server, on, &id).await;
+        unlock(server, on, &id).await.map_err(fault)?;
         settled.map_err(fault)?;
     }
     let sql = format!("select position from {POSITIONS} where pipeline = ?");
-    let rows = match ask(&mut on, &sql, &[pipeline.as_str()]).await {
+    let rows = match ask(on, &sql, &[pipeline.as_str()]).await {
         Err(error) if number(&error) == Some(1146) => return Ok(None),
         rows => rows.map_err(fault)?,
     };

@@ -88,8 +88,8 @@ pub async fn make_one_of(staged: &Staged, number: usize) -> Result<Stage> {
     if staged.publication.tables.len() == 1 {
         return make(staged, staged.lanes.take().await.on(), number).await;
     }
-    let mut on = staged.server.borrow("making staging tables").await?;
-    make(staged, &mut on, number).await
+    let make = async |on: &mut MySqlConnection| make(staged, on, number).await;
+    staged.server.briefly("making staging tables", make).await
 }
 
 async fn make(staged: &Staged, on: &mut MySqlConnection, number: usize) -> Result<Stage> {

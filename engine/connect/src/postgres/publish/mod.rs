@@ -59,7 +59,6 @@ impl Staged {
         check_names(&server, &publication)?;
         let mut on = server.connect(doing).await?;
         let fault = |error| server.fault(doing, error);
-        server.facts(&mut on).await?;
         own_tables(&server, &mut on, &publication).await.map_err(fault)?;
         let id = stage::claim(&mut on).await.map_err(fault)?;
         let mut staged = Self {

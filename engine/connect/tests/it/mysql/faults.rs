@@ -28,7 +28,8 @@ fn replaced() -> engine_connect::publish::Target {
 const STATEMENTS: &[(&str, bool, bool)] = &[
     ("rename table", true, true),
     ("for update", true, true),
-    ("commit", false, true),
+    // With the byte before it that begins a query: each session is told of `autocommit`.
+    ("\u{3}commit", false, true),
     ("insert into engine_publications", true, false),
     ("insert into engine_publications", false, false),
 ];
