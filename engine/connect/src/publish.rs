@@ -76,6 +76,12 @@ pub trait Publisher: Send + Sync {
         vec![]
     }
 
+    /// The rows of a table as readers will see them after `commit`, before that is made ready: its indexes may still be on
+    /// their way. Call it when all of its writers have finished. `None` where only [`preview`](Self::preview) shows them.
+    async fn written(&self, _table: &Name) -> Result<Option<Arc<dyn TableProvider>>> {
+        Ok(None)
+    }
+
     /// The table as readers will see it after `commit`; call it when all writers have finished.
     async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>>;
 

@@ -203,7 +203,7 @@ impl To {
 
 async fn insert_all(
     server: &Server,
-    to: &To,
+    to: &Arc<To>,
     (mut on, mut from): (MySqlConnection, mpsc::Receiver<Chunk>),
     doing: &str,
 ) -> Result<u64> {
@@ -227,10 +227,10 @@ async fn insert_all(
         }
     }
     run(&mut on, "commit").await.map_err(fault)?;
-    if let Some(dressing) = &to.dressing {
-        dressing.leave(&mut on, &to.stage).await.map_err(fault)?;
+    match &to.dressing {
+        Some(dressing) => dressing.leave(server, on, to).await,
+        None => drop(on.close().await),
     }
-    let _ = on.close().await;
     Ok(total)
 }
 

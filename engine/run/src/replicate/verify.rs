@@ -11,7 +11,7 @@ use engine_connect::{
     publish::{Mode, Publisher},
     read::Reading,
 };
-use engine_language::{code, config::replication::Verify, diagnostic::Diagnostic};
+use engine_language::{code, config::replication::Verify, diagnostic::Diagnostic, name::Name};
 use futures::{StreamExt, TryStreamExt, stream};
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ impl Job<'_> {
                 return self.inside(reading, table, copied, Verdict::of(here, there, Compared::Target)).await;
             }
             if let Some(here) = copied.digest.filter(|_| table.mode == Mode::Replace) {
-                let there = self.read_back(publisher.preview(name).await?).await?;
+                let there = self.read_back(seen(publisher, name).await?).await?;
                 return Ok(Verdict::of(here, there, Compared::ReadBack));
             }
         }
@@ -58,7 +58,7 @@ impl Job<'_> {
             Some(all) => self.count(all.provider.clone()).await?,
             None => copied.rows,
         };
-        let there = self.count(publisher.preview(name).await?).await?;
+        let there = self.count(seen(publisher, name).await?).await?;
         let rows = |rows| Digest { rows, sum: 0 };
         Ok(Verdict::of(rows(here), rows(there), Compared::Count))
     }
@@ -112,6 +112,14 @@ impl Job<'_> {
             digester.add(&batch?).map_err(DataFusionError::from)?;
         }
         Ok(digester.digest())
+    }
+}
+
+/// What was written of a table, as early as it can be seen.
+async fn seen(publisher: &dyn Publisher, table: &Name) -> Result<Arc<dyn TableProvider>> {
+    match publisher.written(table).await? {
+        Some(rows) => Ok(rows),
+        None => Ok(publisher.preview(table).await?),
     }
 }
 

@@ -42,22 +42,29 @@ impl Applied {
 
 /// Makes whole tables, or changes rows in an open transaction.
 pub async fn apply(staged: &Staged) -> Result<Applied> {
+    for (_, stage) in staged.pairs() {
+        stage.dressing.finished().await?;
+    }
     let mut lane = staged.lanes.take().await;
     let on = lane.on();
     for (target, stage) in staged.pairs() {
         prepare(staged, on, target, stage).await?;
     }
-    // Without tables, dead letters alone may go.
-    let mut whole = !staged.publication.tables.is_empty();
-    let (goes, references) = held(staged, on).await?;
-    whole &= goes;
-    if whole {
+    let (whole, references) = staged.held.get_or_try_init(|| held(staged, on)).await?;
+    if *whole {
         return whole_tables(staged, on).await;
     }
     for (target, stage) in staged.pairs().filter(|(target, _)| target.mode == Mode::Replace) {
         same_columns(staged, target, stage)?;
     }
-    rows(staged, on, &references).await
+    rows(staged, on, references).await
+}
+
+/// Whether all tables take their places as a whole, as far as one can know before.
+pub async fn goes_whole(staged: &Staged) -> Result<bool> {
+    let mut lane = staged.lanes.take().await;
+    let on = lane.on();
+    Ok(staged.held.get_or_try_init(|| held(staged, on)).await?.0)
 }
 
 /// Whether all tables that are there may go as a whole, and what refers to them.
@@ -66,7 +73,9 @@ async fn held(staged: &Staged, on: &mut MySqlConnection) -> Result<(bool, Vec<Re
     let tables: Vec<&str> = there.iter().map(|(target, _)| target.table.as_str()).collect();
     let references = references::to(&staged.server, on, &tables).await;
     let references = references.map_err(|error| staged.server.fault("publishing", error))?;
-    let mut whole = references.iter().all(|reference| reference.of(staged).is_some());
+    // Without tables, dead letters alone may go.
+    let mut whole = !staged.publication.tables.is_empty();
+    whole &= references.iter().all(|reference| reference.of(staged).is_some());
     for (target, stage) in there {
         let holds = references::holds(&staged.server, on, target.table.as_str()).await;
         let holds = holds.map_err(|error| staged.fault(target, stage, error))?;

@@ -1,14 +1,23 @@
 //! Unique sets, indexes and counters of a table that takes another's place: made when its rows are there, while other tables
-//! are still being filled.
+//! are still being filled and its own rows are read back.
 
-use crate::mysql::{
-    describe::{Key, Relation},
-    server::run,
-    statement::{self, quote},
+use crate::{
+    error::Result,
+    mysql::{
+        describe::{Key, Relation},
+        fault::named,
+        server::{Server, run},
+        statement::{self, quote},
+        write::To,
+    },
 };
+use datafusion::common::runtime::SpawnedTask;
 use engine_language::table::TableDefinition;
-use sqlx::{MySqlConnection, Row};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use sqlx::{Connection as _, MySqlConnection, Row};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
 
 /// What a table gets when its rows are there.
 #[derive(Debug)]
@@ -22,12 +31,14 @@ pub struct Dressing {
     /// Writers at work, of a staging table that takes the place as it is.
     writers: AtomicUsize,
     done: AtomicBool,
+    at_work: Mutex<Option<SpawnedTask<Result<()>>>>,
 }
 
 impl Dressing {
     /// Of a table that is to be as `definition` says.
     pub fn new(definition: TableDefinition, there: Option<Relation>, counts: bool) -> Self {
-        Self { definition, there, counts, writers: AtomicUsize::new(0), done: AtomicBool::new(false) }
+        let (writers, done, at_work) = (AtomicUsize::new(0), AtomicBool::new(false), Mutex::default());
+        Self { definition, there, counts, writers, done, at_work }
     }
 
     /// A writer begins.
@@ -35,9 +46,30 @@ impl Dressing {
         self.writers.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// A writer has written all of its rows; the last one dresses the table.
-    pub async fn leave(&self, on: &mut MySqlConnection, table: &str) -> sqlx::Result<()> {
-        if self.writers.fetch_sub(1, Ordering::AcqRel) == 1 { self.dress(on, table).await } else { Ok(()) }
+    /// A writer has written all of its rows, and leaves its connection; the last one has the table dressed.
+    pub async fn leave(self: &Arc<Self>, server: &Server, mut on: MySqlConnection, to: &Arc<To>) {
+        if self.writers.fetch_sub(1, Ordering::AcqRel) > 1 {
+            let _ = on.close().await;
+            return;
+        }
+        let (dressing, server, to) = (self.clone(), server.clone(), to.clone());
+        let at_work = SpawnedTask::spawn(async move {
+            let done = dressing.dress(&mut on, &to.stage).await;
+            let fault = |error| named(server.fault(&format!("writing `{}`", to.table), error), &to.stage, &to.table);
+            done.map_err(fault)?;
+            let _ = on.close().await;
+            Ok(())
+        });
+        *self.at_work.lock().expect("no holder of this lock panics") = Some(at_work);
+    }
+
+    /// Waits until the table is dressed, if that has begun.
+    pub async fn finished(&self) -> Result<()> {
+        let at_work = self.at_work.lock().expect("no holder of this lock panics").take();
+        match at_work {
+            Some(at_work) => at_work.join_unwind().await.expect("nobody else ends it"),
+            None => Ok(()),
+        }
     }
 
     /// Gives a table its unique sets and indexes, and those that only the old one has; once.

@@ -38,6 +38,7 @@ use apply::Applied;
 use datafusion::catalog::TableProvider;
 use engine_language::{name::Name, table::TableDefinition};
 use futures::{StreamExt, stream};
+use references::Reference;
 use stage::Stage;
 use std::sync::{Arc, atomic::Ordering};
 use tokio::sync::OnceCell;
@@ -54,6 +55,8 @@ pub struct Staged {
     stages: Vec<Stage>,
     /// The connection that publishes, and until then holds the lock by which others know that the staging is in use.
     lanes: Arc<Lanes>,
+    /// Whether all tables may go as a whole, and what refers to them.
+    held: OnceCell<(bool, Vec<Reference>)>,
     applied: OnceCell<Applied>,
     committed: bool,
 }
@@ -68,8 +71,8 @@ impl Staged {
         own::make(&server, link.on()).await.map_err(fault)?;
         let id = own::claim(&server, link.on()).await.map_err(fault)?;
         let lanes = Lanes::new(vec![link]);
-        let mut staged =
-            Self { server, publication, id, stages: vec![], lanes, applied: OnceCell::new(), committed: false };
+        let (stages, held, applied) = (vec![], OnceCell::new(), OnceCell::new());
+        let mut staged = Self { server, publication, id, stages, lanes, held, applied, committed: false };
         // Each to its end, also when one fails: what is still being made could not be removed.
         let making = (0..staged.publication.tables.len()).map(|number| stage::make_one_of(&staged, number));
         let made: Vec<_> = stream::iter(making).buffered(STAGES_AT_ONCE).collect().await;
@@ -114,7 +117,20 @@ impl Staged {
         }
     }
 
-    fn written(&self) -> Vec<Written> {
+    /// What stands in `from`, over these connections.
+    async fn look(&self, table: &Name, from: &str, lanes: Arc<Lanes>) -> Result<Arc<dyn TableProvider>> {
+        let told = {
+            let mut lane = lanes.take().await;
+            describe::columns(&self.server, lane.on(), from).await
+        };
+        let told = told.map_err(|error| self.server.fault(&format!("looking at `{table}`"), error))?;
+        let (columns, carried) = told.into_iter().unzip();
+        let place = Place { columns: carried, ..Place::new(self.server.clone(), (table.to_string(), from), lanes) };
+        let definition = TableDefinition { columns, ..TableDefinition::default() };
+        Ok(Arc::new(Table::new(arrow_schema(&definition), place)))
+    }
+
+    fn counts(&self) -> Vec<Written> {
         let each = |(target, stage): (&Target, &Stage)| Written {
             table: target.table.clone(),
             rows: stage.rows.load(Ordering::Relaxed),
@@ -157,6 +173,16 @@ impl Publisher for Staged {
         self.stages[self.index(table)].replaced.all()
     }
 
+    async fn written(&self, table: &Name) -> Result<Option<Arc<dyn TableProvider>>> {
+        let number = self.index(table);
+        // Any other table's rows are seen only where they go.
+        if self.publication.tables[number].mode != Mode::Replace || !apply::goes_whole(self).await? {
+            return Ok(None);
+        }
+        let lanes = Lanes::new(vec![Link::open(&self.server, &format!("looking at `{table}`")).await?]);
+        self.look(table, &self.stages[number].name, lanes).await.map(Some)
+    }
+
     async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
         let number = self.index(table);
         let applied = self.applied().await?;
@@ -168,14 +194,7 @@ impl Publisher for Staged {
             Applied::Whole(_) => Lanes::new(vec![Link::open(&self.server, &doing).await?]),
             Applied::Rows => self.lanes.clone(),
         };
-        let told = {
-            let mut lane = lanes.take().await;
-            describe::columns(&self.server, lane.on(), &from).await
-        };
-        let (columns, carried) = told.map_err(|error| self.server.fault(&doing, error))?.into_iter().unzip();
-        let place = Place { columns: carried, ..Place::new(self.server.clone(), (table.to_string(), &from), lanes) };
-        let definition = TableDefinition { columns, ..TableDefinition::default() };
-        Ok(Arc::new(Table::new(arrow_schema(&definition), place)))
+        self.look(table, &from, lanes).await
     }
 
     async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
@@ -190,7 +209,7 @@ impl Publisher for Staged {
         if finished {
             self.sweep().await;
         }
-        Ok(self.written())
+        Ok(self.counts())
     }
 }
 

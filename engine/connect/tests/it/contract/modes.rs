@@ -88,6 +88,9 @@ pub async fn preview_is_what_comes(it: Subject) {
         let mut writer = publisher.writer(&"words".into()).await.unwrap();
         writer.write(pairs(&[(2, "new")])).await.unwrap();
         writer.finish().await.unwrap();
+        if let Some(written) = publisher.written(&"words".into()).await.unwrap() {
+            assert_eq!(shown_provider(written).await, expected);
+        }
         let preview = publisher.preview(&"words".into()).await.unwrap();
         assert_eq!(shown_provider(preview).await, expected);
         assert_eq!(it.rows("words").await, "1 a, 2 b", "readers do not see it yet");

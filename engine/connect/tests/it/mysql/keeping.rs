@@ -1,10 +1,11 @@
 //! What a table keeps when its rows are replaced, and what holds it in its place.
 
-use super::Place;
-use crate::contract::subject::{keyed_definition, pairs, target};
+use super::{Place, shown};
+use crate::contract::subject::{keyed_definition, pairs, query, target};
 use engine_connect::{
     error::Blame,
     publish::{Commit, Mode, Publication},
+    read::TableRequest,
 };
 
 fn replaced() -> engine_connect::publish::Target {
@@ -72,7 +73,9 @@ async fn what_holds_a_table_keeps_it_in_its_place() {
         }
         let created = "select create_time from information_schema.tables where table_schema = database() and table_name = 'words'";
         let before = place.one(created).await;
-        place.publish(replaced(), pairs(&[(2, "B"), (3, "c"), (4, "d")])).await.unwrap();
+        let publisher = place.staged(replaced(), pairs(&[(2, "B"), (3, "c"), (4, "d")]), None).await.unwrap();
+        assert!(publisher.written(&"words".into()).await.unwrap().is_none(), "its rows are changed where they are");
+        publisher.commit(Commit::default()).await.unwrap();
         assert_eq!(place.rows("words").await, ["2 B", "3 c", "4 d"], "{holds}");
         assert_eq!(place.one(created).await, before, "it is the same table: {holds}");
         if named {
@@ -84,6 +87,23 @@ async fn what_holds_a_table_keeps_it_in_its_place() {
         }
         place.recover().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_seen_before_their_table_is_ready() {
+    let place = Place::new().await;
+    let mut definition = keyed_definition();
+    definition.unique.push(vec!["word".into()]);
+    let twice = pairs(&[(1, "same"), (2, "same")]);
+    let publisher = place.staged(target("words", &definition, Mode::Replace), twice, None).await.unwrap();
+    let written = publisher.written(&"words".into()).await.unwrap().unwrap();
+    let mut rows = shown(&query(written, "select * from t").await);
+    rows.sort();
+    assert_eq!(rows, ["1 same", "2 same"]);
+    let error = publisher.commit(Commit::default()).await.unwrap_err();
+    assert_eq!(error.blame, Blame::Data, "{error}");
+    assert!(error.to_string().contains("writing `words`"), "{error}");
+    assert!(place.connection.describe(&TableRequest::all("words")).await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
