@@ -1,6 +1,6 @@
 //! Arrow → the values of a prepared statement.
 
-use super::{decimal, server::Product, types::Wire};
+use super::{decimal, types::Wire};
 use crate::policy::{Oddity, Refused};
 use chrono::{DateTime, Datelike, NaiveDate, Timelike};
 use datafusion::arrow::{
@@ -37,8 +37,9 @@ pub struct Infos {
 }
 
 impl Infos {
-    /// sqlx has no words of its own for dates and times: they are taken from columns that the server declares.
-    pub async fn ask(on: &mut MySqlConnection, product: &Product) -> sqlx::Result<Self> {
+    /// sqlx has no words of its own for dates and times: they are taken from columns that the server declares, which keeps the
+    /// sign of a zero or not.
+    pub async fn ask(on: &mut MySqlConnection, signed_zero: bool) -> sqlx::Result<Self> {
         let sql = "select cast(null as date), cast(null as datetime(6)), cast(null as time(6))";
         let row = sqlx::query(sql).fetch_one(on).await?;
         let of = |at: usize| row.column(at).type_info().clone();
@@ -55,7 +56,7 @@ impl Infos {
             date: of(0),
             datetime: of(1),
             time: of(2),
-            signed_zero: !product.mariadb,
+            signed_zero,
         })
     }
 }

@@ -181,7 +181,8 @@ impl Server {
 
     /// What it calls the types of values that are sent; asked once, over `on`.
     pub async fn infos(&self, on: &mut MySqlConnection) -> sqlx::Result<Infos> {
-        self.inner.infos.get_or_try_init(|| Infos::ask(on, self.known_product())).await.cloned()
+        let signed_zero = !self.known_product().mariadb;
+        self.inner.infos.get_or_try_init(|| Infos::ask(on, signed_zero)).await.cloned()
     }
 
     /// Which server it is. Every reading, describing and publication asks first.
