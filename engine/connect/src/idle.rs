@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Notify, Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 /// So many are kept.
 const KEPT: usize = 8;
@@ -14,23 +17,31 @@ const AGE: Duration = Duration::from_secs(1);
 
 /// So many answer short questions at once.
 const SHORT: usize = 4;
+/// To log in takes longer than most short questions: who asks one waits so long for a connection that another gives back.
+const SOON: Duration = Duration::from_millis(5);
 
 /// Connections without a transaction or a lock.
 pub struct Idle<C> {
     kept: Mutex<Vec<(C, Instant)>>,
     turns: Semaphore,
+    given: Notify,
 }
 
 impl<C> Default for Idle<C> {
     fn default() -> Self {
-        Self { kept: Mutex::default(), turns: Semaphore::new(SHORT) }
+        Self { kept: Mutex::default(), turns: Semaphore::new(SHORT), given: Notify::new() }
     }
 }
 
 impl<C: Send + 'static> Idle<C> {
     /// A turn to ask something short.
     pub async fn turn(&self) -> SemaphorePermit<'_> {
-        self.turns.acquire().await.expect("turns are never closed")
+        let turn = self.turns.acquire().await.expect("turns are never closed");
+        let others = self.turns.available_permits() + 1 < SHORT;
+        if others && self.kept.lock().expect("no holder of this lock panics").is_empty() {
+            let _ = timeout(SOON, self.given.notified()).await;
+        }
+        turn
     }
 
     /// One that still answers.
@@ -51,6 +62,7 @@ impl<C: Send + 'static> Idle<C> {
         }
         all.push((on, Instant::now()));
         drop(all);
+        self.given.notify_one();
         let idle = Arc::downgrade(self);
         tokio::spawn(async move {
             tokio::time::sleep(AGE).await;
