@@ -5,10 +5,7 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use tokio::{
-    sync::{Notify, Semaphore, SemaphorePermit},
-    time::timeout,
-};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// So many are kept.
 const KEPT: usize = 8;
@@ -17,31 +14,23 @@ const AGE: Duration = Duration::from_secs(1);
 
 /// So many answer short questions at once.
 const SHORT: usize = 4;
-/// To log in takes longer than most short questions: who asks one waits so long for a connection that another gives back.
-const SOON: Duration = Duration::from_millis(5);
 
 /// Connections without a transaction or a lock.
 pub struct Idle<C> {
     kept: Mutex<Vec<(C, Instant)>>,
     turns: Semaphore,
-    given: Notify,
 }
 
 impl<C> Default for Idle<C> {
     fn default() -> Self {
-        Self { kept: Mutex::default(), turns: Semaphore::new(SHORT), given: Notify::new() }
+        Self { kept: Mutex::default(), turns: Semaphore::new(SHORT) }
     }
 }
 
 impl<C: Send + 'static> Idle<C> {
     /// A turn to ask something short.
     pub async fn turn(&self) -> SemaphorePermit<'_> {
-        let turn = self.turns.acquire().await.expect("turns are never closed");
-        let others = self.turns.available_permits() + 1 < SHORT;
-        if others && self.kept.lock().expect("no holder of this lock panics").is_empty() {
-            let _ = timeout(SOON, self.given.notified()).await;
-        }
-        turn
+        self.turns.acquire().await.expect("turns are never closed")
     }
 
     /// One that still answers.
@@ -62,7 +51,6 @@ impl<C: Send + 'static> Idle<C> {
         }
         all.push((on, Instant::now()));
         drop(all);
-        self.given.notify_one();
         let idle = Arc::downgrade(self);
         tokio::spawn(async move {
             tokio::time::sleep(AGE).await;

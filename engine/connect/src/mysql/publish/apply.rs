@@ -16,8 +16,6 @@ use crate::{
     },
     publish::{Mode, Target},
 };
-use engine_language::table::ForeignKey;
-use futures::future::try_join;
 use sqlx::MySqlConnection;
 use std::sync::atomic::Ordering;
 
@@ -44,8 +42,9 @@ impl Applied {
 
 /// Makes whole tables, or changes rows in an open transaction.
 pub async fn apply(staged: &Staged) -> Result<Applied> {
-    let early = early_references(staged).await?;
-    try_join(dressed(staged), references::check_all(staged, early)).await?;
+    for (_, stage) in staged.pairs() {
+        stage.dressing.finished().await?;
+    }
     let mut lane = staged.lanes.take().await;
     let on = lane.on();
     for (target, stage) in staged.pairs() {
@@ -59,45 +58,6 @@ pub async fn apply(staged: &Staged) -> Result<Applied> {
         same_columns(staged, target, stage)?;
     }
     rows(staged, on, references).await
-}
-
-/// Waits until the tables that take others' places have their indexes.
-async fn dressed(staged: &Staged) -> Result<()> {
-    for (_, stage) in staged.pairs() {
-        stage.dressing.finished().await?;
-    }
-    Ok(())
-}
-
-/// A reference, with what users call its two tables.
-type Named = (Reference, String, String);
-
-/// The references that can be compared while indexes are made: those that lead to a key which its table has from the beginning.
-async fn early_references(staged: &Staged) -> Result<Vec<Named>> {
-    let replaced = staged.publication.tables.iter().all(|target| target.mode == Mode::Replace);
-    if !replaced || !goes_whole(staged).await? {
-        return Ok(vec![]);
-    }
-    let names: Vec<String> = staged.stages.iter().map(|stage| stage.name.clone()).collect();
-    Ok(own_references(staged, &names)
-        .filter(|(key, _)| leads_to_a_primary_key(staged, key))
-        .map(|(_, named)| named)
-        .collect())
-}
-
-/// The references of the publication's tables, which are called `made` for now.
-fn own_references<'a>(staged: &'a Staged, made: &'a [String]) -> impl Iterator<Item = (&'a ForeignKey, Named)> {
-    staged.pairs().zip(made).flat_map(move |((target, stage), name)| {
-        stage.definition.foreign_keys.iter().map(move |key| {
-            let reference = Reference::own(&staged.server, name, key, &parent(staged, &key.table, made));
-            (key, (reference, target.table.to_string(), key.table.clone()))
-        })
-    })
-}
-
-fn leads_to_a_primary_key(staged: &Staged, key: &ForeignKey) -> bool {
-    let mut pairs = staged.pairs();
-    pairs.any(|(target, stage)| target.table.as_str() == key.table && stage.definition.key == key.to)
 }
 
 /// Whether all tables take their places as a whole, as far as one can know before.
@@ -182,10 +142,13 @@ async fn whole_tables(staged: &Staged, on: &mut MySqlConnection) -> Result<Appli
     for ((target, stage), name) in staged.pairs().zip(&made) {
         refer(staged, on, (target, stage), name, &made).await?;
     }
-    let replaced = staged.publication.tables.iter().all(|target| target.mode == Mode::Replace);
-    let early = |key: &ForeignKey| replaced && leads_to_a_primary_key(staged, key);
-    let late = own_references(staged, &made).filter(|(key, _)| !early(key)).map(|(_, named)| named);
-    references::check_all(staged, late.collect()).await?;
+    let references = staged.pairs().zip(&made).flat_map(|((target, stage), name)| {
+        stage.definition.foreign_keys.iter().map(|key| {
+            let reference = Reference::own(&staged.server, name, key, &parent(staged, &key.table, &made));
+            (reference, target.table.to_string(), key.table.clone())
+        })
+    });
+    references::check_all(staged, references.collect()).await?;
     Ok(Applied::Whole(made))
 }
 
