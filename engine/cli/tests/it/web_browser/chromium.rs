@@ -1,6 +1,13 @@
 //! A browser and its driver, each in a process of its own that ends with the test.
 
-use fantoccini::{Client, ClientBuilder, Locator, key::Key, wd::WebDriverCompatibleCommand};
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    actions::{InputSource as _, KeyAction, KeyActions},
+    elements::Element,
+    error::CmdError,
+    key::Key,
+    wd::WebDriverCompatibleCommand,
+};
 use http::Method;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -128,9 +135,10 @@ impl Chromium {
         self.client.find(Locator::Css(field)).await.unwrap().send_keys(text).await.unwrap();
     }
 
-    /// Presses a key where the focus is.
+    /// Presses a key where the focus is. The keyboard asks no element whether it is in view, as an element's own
+    /// keys do: a link that is shown by its focus may not be yet.
     pub async fn key(&mut self, key: &str) {
-        let key = match key {
+        let value = match key {
             "ArrowRight" => Key::Right,
             "ArrowLeft" => Key::Left,
             "ArrowUp" => Key::Up,
@@ -138,38 +146,42 @@ impl Chromium {
             "Tab" => Key::Tab,
             _ => Key::Enter,
         };
-        let focus = self.client.active_element().await.unwrap();
-        focus.send_keys(&key.to_string()).await.unwrap();
+        let value = char::from(value);
+        let pressed = KeyActions::new("keyboard".to_owned());
+        let pressed = pressed.then(KeyAction::Down { value }).then(KeyAction::Up { value });
+        self.client.perform_actions(pressed).await.unwrap();
     }
 
     /// Clicks on the first that there is.
     pub async fn click(&mut self, what: &str) {
-        self.sees(what).await;
-        self.client.find(Locator::Css(what)).await.unwrap().click().await.unwrap();
+        self.of(Locator::Css(what), Element::click).await;
     }
 
     /// Presses the button of that name.
     pub async fn press(&mut self, name: &str) {
         let button = format!("//button[starts-with(normalize-space(.), '{name}')]");
-        let began = Instant::now();
-        loop {
-            // The page may be patched between finding and pressing.
-            let pressed = match self.client.find(Locator::XPath(&button)).await {
-                Ok(found) => found.click().await,
-                Err(error) => Err(error),
-            };
-            match pressed {
-                Ok(()) => return,
-                Err(error) if began.elapsed() > PATIENCE => panic!("{name}: {error}"),
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
-        }
+        self.of(Locator::XPath(&button), Element::click).await;
     }
 
     /// The text of the first that there is.
     pub async fn text(&mut self, what: &str) -> String {
-        self.sees(what).await;
-        self.client.find(Locator::Css(what)).await.unwrap().text().await.unwrap()
+        self.of(Locator::Css(what), Element::text).await
+    }
+
+    /// Does something with an element, again where the page was patched between finding and doing.
+    async fn of<T>(&self, what: Locator<'_>, act: impl AsyncFn(&Element) -> Result<T, CmdError>) -> T {
+        let began = Instant::now();
+        loop {
+            let done = match self.client.find(what).await {
+                Ok(found) => act(&found).await,
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(done) => return done,
+                Err(error) if began.elapsed() > PATIENCE => panic!("{what:?}: {error}"),
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
     }
 
     /// Waits until something is on the page.
