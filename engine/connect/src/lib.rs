@@ -26,6 +26,7 @@ pub mod pushdown;
 pub mod read;
 pub mod registry;
 pub mod row;
+mod shared_answer;
 pub mod sqlite;
 pub mod type_map;
 pub mod types;

@@ -39,6 +39,8 @@ pub struct SingularTest {
     pub severity: CheckSeverity,
     /// The SQL.
     pub rendered: Rendered,
+    /// What it says, spaces and comments aside.
+    pub fingerprint: Fingerprint,
 }
 
 /// `config(…)`.

@@ -35,6 +35,7 @@ pub mod schedule;
 pub mod seed;
 pub mod service;
 pub mod session;
+mod singular;
 mod spill;
 mod step;
 pub mod systems;

@@ -127,7 +127,12 @@ fn why(project: &Project, node: &NodeId, built: &dyn Fn(&NodeId) -> Option<Built
     if before.fingerprint != fingerprint(project, node) {
         return Why::Changed;
     }
-    if project.models.get(&node.name).is_some_and(|model| node.kind == NodeKind::Model && model.fingerprint.volatile) {
+    let said = match node.kind {
+        NodeKind::Model => project.models.get(&node.name).map(|model| &model.fingerprint),
+        NodeKind::Test => project.singular_tests.get(&node.name).map(|test| &test.fingerprint),
+        _ => None,
+    };
+    if said.is_some_and(|said| said.volatile) {
         return Why::Volatile;
     }
     Why::Unchanged
@@ -150,7 +155,10 @@ pub fn fingerprint(project: &Project, node: &NodeId) -> String {
             let text = project.seeds.get(&node.name).map(|seed| project.files.text(seed.file).clone());
             text.map(|text| blake3::hash(text.as_bytes()).to_hex().to_string()).unwrap_or_default()
         }
-        NodeKind::Source | NodeKind::Test => String::new(),
+        NodeKind::Test => {
+            project.singular_tests.get(&node.name).map(|t| t.fingerprint.hash.clone()).unwrap_or_default()
+        }
+        NodeKind::Source => String::new(),
     }
 }
 

@@ -1,20 +1,19 @@
 //! One step: which kind it is, and what all kinds share.
 
 use crate::{
-    blame, check,
     error::Result,
     event::{Event, Events, Level},
-    generate, inputs, materialize,
+    generate, materialize,
     place::Place,
     plan::{self, Action, Step},
     replicate,
-    report::{CheckReport, NodeReport, Status},
+    report::{CheckReport, NodeReport},
     runner::Runner,
-    seed,
+    seed, singular,
     tokens::Tokens,
 };
 use engine_connect::connector::Connection;
-use engine_language::{graph::NodeId, model::CheckSeverity, template::RunInfo};
+use engine_language::{graph::NodeId, template::RunInfo};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -85,28 +84,6 @@ pub async fn run(run: &StepRun, step: &Step) -> Result<Vec<NodeReport>> {
         Action::Replicate => replicate::run(run, &step.nodes).await,
         Action::Seed => Ok(vec![seed::run(run, node).await?]),
         Action::Build => Ok(vec![materialize::run(run, node).await?]),
-        Action::Test => Ok(vec![test(run, node).await?]),
+        Action::Test => Ok(vec![singular::run(run, node).await?]),
     }
-}
-
-/// A singular test: its query must return no rows.
-async fn test(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
-    let began = run.runner.clock.now_us();
-    let test = &run.runner.project.singular_tests[&node.name];
-    let session = run.runner.sessions.open();
-    inputs::open(&run.runner, &session, &test.rendered).await?;
-    let locate = |error| blame::in_model(&test.rendered, error, node);
-    let frame = session.query(&test.rendered.sql).await.map_err(locate)?;
-    let (failing, examples) = check::failing_rows(frame).await.map_err(locate)?;
-    let span = run.runner.project.graph.nodes.get(node).and_then(|node| node.span);
-    let check = CheckReport { name: node.name.to_string(), severity: test.severity, failing, examples, span };
-    let mut report = NodeReport::new(node.clone(), Status::Succeeded, began);
-    report.done = "Tested";
-    run.checked(node, std::slice::from_ref(&check));
-    if failing > 0 && test.severity == CheckSeverity::Error {
-        return Err(check::broken(&node.name, &check));
-    }
-    report.checks.push(check);
-    report.took = run.runner.since(began);
-    Ok(report)
 }

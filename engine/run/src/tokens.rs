@@ -72,25 +72,55 @@ impl Tokens {
 
     /// What stands for a model and the data that it reads; `None` if it cannot be told or changes each time.
     pub async fn key(&self, node: &NodeId) -> Result<Option<String>> {
-        let mut hash = blake3::Hasher::new();
-        hash.update(env!("CARGO_PKG_VERSION").as_bytes());
-        let mut models = vec![node.clone()];
-        while let Some(node) = models.pop() {
-            let model = &self.project.models[&node.name];
-            if model.fingerprint.volatile {
-                return Ok(None);
-            }
-            hash.update(format!("{node}{}{:?}", model.fingerprint.hash, place::of(&self.project, &node)).as_bytes());
-            for read in &model.rendered.reads {
-                let stored = place::of(&self.project, &read.value).is_some();
-                if read.value.kind == NodeKind::Model && !stored {
-                    models.push(read.value.clone());
-                } else if read.value != node {
-                    let Some(token) = self.of(&read.value).await? else { return Ok(None) };
-                    hash.update(format!("{}={}", read.value, token.value).as_bytes());
-                }
-            }
+        let Some((mut hash, reads)) = self.said(node) else { return Ok(None) };
+        for read in reads {
+            let Some(token) = self.of(&read).await? else { return Ok(None) };
+            add(&mut hash, &read, &token);
         }
         Ok(Some(hash.finalize().to_hex().to_string()))
     }
+
+    /// The same of a test, if this run knows all that the test reads: to ask could cost more than the test.
+    pub fn known_key(&self, node: &NodeId) -> Option<String> {
+        let (mut hash, reads) = self.said(node)?;
+        for read in reads {
+            let place = place::of(&self.project, &read)?;
+            let token = self.known().get(&place)?.get()?.clone()?;
+            add(&mut hash, &read, &token);
+        }
+        Some(hash.finalize().to_hex().to_string())
+    }
+
+    /// What a model or a test says, its views' words included, and the tables that it reads; `None` if it says something
+    /// else each time.
+    fn said(&self, node: &NodeId) -> Option<(blake3::Hasher, Vec<NodeId>)> {
+        let mut hash = blake3::Hasher::new();
+        hash.update(env!("CARGO_PKG_VERSION").as_bytes());
+        let (mut left, mut stored) = (vec![node.clone()], vec![]);
+        while let Some(node) = left.pop() {
+            let (fingerprint, rendered) = match node.kind {
+                NodeKind::Test => {
+                    let test = &self.project.singular_tests[&node.name];
+                    (&test.fingerprint, &test.rendered)
+                }
+                _ => {
+                    let model = &self.project.models[&node.name];
+                    (&model.fingerprint, &model.rendered)
+                }
+            };
+            if fingerprint.volatile {
+                return None;
+            }
+            hash.update(format!("{node}{}{:?}", fingerprint.hash, place::of(&self.project, &node)).as_bytes());
+            for read in rendered.reads.iter().map(|read| &read.value).filter(|read| **read != node) {
+                let view = read.kind == NodeKind::Model && place::of(&self.project, read).is_none();
+                if view { left.push(read.clone()) } else { stored.push(read.clone()) }
+            }
+        }
+        Some((hash, stored))
+    }
+}
+
+fn add(hash: &mut blake3::Hasher, read: &NodeId, token: &Token) {
+    hash.update(format!("{read}={}", token.value).as_bytes());
 }

@@ -295,3 +295,61 @@ fn tests_pass_then_a_change_is_shown_and_accepted() {
     let still = test.run(&["test", "mart_average_check"]).code(1).stderr;
     assert!(still.contains("Failed unit test") && !still.contains("snapshot"), "{still}");
 }
+
+/// A chain with a test over what it makes, and one that says something else each time.
+fn tested() -> Test {
+    chain()
+        .file("project/tests/few.sql", "select m from {{ ref(\"b\") }} where m > 9")
+        .file("project/tests/young.sql", "select m from {{ ref(\"b\") }} where current_date < date '2020-01-01'")
+}
+
+#[test]
+fn a_test_is_reused_while_its_words_and_its_rows_are_what_passed() {
+    let test = tested();
+    test.run(&["plan"]).code(0).prints("+ few").prints("new, tested");
+    test.run(&["run"]).code(0).says("Tested few").says("Tested young").says("5 succeeded");
+    test.run(&["plan"]).code(0).prints("4 unchanged, reused").prints("· young").prints("says something else each time");
+    let again = test.run(&["run"]).code(0).says("Reused few").says("passed, unchanged since");
+    again.says("Tested young").says("1 succeeded, 4 reused");
+    test.run(&["run", "few"]).code(0).says("Tested few");
+    test.run(&["run", "--full-refresh"]).code(0).says("Tested few").says("Succeeded b");
+
+    test.write("project/tests/few.sql", "-- words\nselect m from {{ ref(\"b\") }} where m > 9");
+    test.run(&["run"]).code(0).says("Reused few");
+    test.write("project/tests/few.sql", "select m from {{ ref(\"b\") }} where m > 8");
+    test.run(&["plan"]).code(0).prints("~ few").prints("project/tests/few.sql");
+    test.run(&["run"]).code(0).says("Tested few").says("2 succeeded, 3 reused");
+    test.write("project/seeds/s.csv", "id,name\n1,a\n2,\n3,NULL\n4,d\n");
+    test.run(&["plan"]).code(0).prints("· few").prints("reads b");
+    test.run(&["run"]).code(0).says("Tested few").says("5 succeeded");
+
+    std::fs::remove_file(test.path("project/tests/few.sql")).unwrap();
+    let gone = test.run(&["plan"]).code(0).stdout;
+    assert!(gone.contains("- few") && !gone.contains("its table stays"), "{gone}");
+}
+
+#[test]
+fn a_test_that_fails_or_warns_is_not_reused() {
+    let test = chain().file("project/tests/few.sql", "select m from {{ ref(\"b\") }} where m > 3");
+    for _ in 0..2 {
+        test.run(&["run"]).code(1).says("Failed few").says("error[E0302]");
+    }
+    test.write(
+        "project/tests/few.sql",
+        "{{ config(severity = \"warn\") }}\nselect m from {{ ref(\"b\") }} where m > 3",
+    );
+    for _ in 0..2 {
+        test.run(&["run"]).code(0).says("Tested few").says("1 warning");
+    }
+    // A view is looked through: what it says counts, and what it reads.
+    let test = chain()
+        .file("project/models/v.sql", "{{ config(materialized = \"view\") }}\nselect m from {{ ref(\"b\") }}")
+        .file("project/tests/few.sql", "select m from {{ ref(\"v\") }} where m > 9");
+    test.run(&["run"]).code(0).says("Tested few");
+    test.run(&["run"]).code(0).says("Reused few");
+    test.write(
+        "project/models/v.sql",
+        "{{ config(materialized = \"view\") }}\nselect m + 9 as m from {{ ref(\"b\") }}",
+    );
+    test.run(&["run"]).code(1).says("Failed few");
+}

@@ -214,12 +214,12 @@ async fn cut(link: &mut Link, parallel: usize, asked: &TableRequest, relation: &
 
 /// The token of a table: its rows.
 pub async fn token(database: &Database, table: &TableRequest, _: Option<&Token>) -> Result<Option<Token>> {
-    if !database.is_there(table).await? {
-        return Ok(None);
-    }
     let doing = format!("digesting `{}`", table.table);
     let wrong = |error: datafusion::error::DataFusionError| database.server.error(&doing, Blame::System, error);
-    let mut reading = database.read(ReadRequest { tables: vec![table.clone()] }).await?;
+    let mut reading = match database.read(ReadRequest { tables: vec![table.clone()] }).await {
+        Err(error) => return if database.is_there(table).await? { Err(error) } else { Ok(None) },
+        Ok(reading) => reading,
+    };
     let open = reading.tables.pop().expect("one table was asked for");
     let frame = SessionContext::new().read_table(open.provider).map_err(wrong)?;
     let mut digester = Digester::new(&frame.schema().inner().clone()).map_err(|e| wrong(e.into()))?;

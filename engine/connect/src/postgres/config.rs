@@ -62,7 +62,8 @@ impl Connector for Postgres {
         let password_file = config.password_file.as_ref().map(|file| place.path(file));
         let schema = config.schema.unwrap_or_else(|| "public".into());
         let choices = (config.types, config.pushdown.unwrap_or_default() == Pushdown::Safe);
-        Ok(Arc::new(Database { server: Server::new(place.name.clone(), options, password_file, schema, choices) }))
+        let server = Server::new(place.name.clone(), options, password_file, schema, choices);
+        Ok(Arc::new(Database { server, instant: Arc::default() }))
     }
 
     fn types() -> TypeMap {

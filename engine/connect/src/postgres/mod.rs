@@ -46,11 +46,13 @@ use crate::{
     position::{Position, Token},
     publish::{Publication, Publisher},
     read::{OpenTable, ReadRequest, Reading, TableRequest},
+    shared_answer::SharedAnswer,
 };
 use engine_language::{name::Name, table::TableDefinition};
 use server::Server;
 use sqlx::{PgConnection, Row};
 use statement::within;
+use std::sync::Arc;
 
 /// Connections that write one table at once.
 const MOST_WRITERS: usize = 4;
@@ -59,6 +61,8 @@ const MOST_WRITERS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Database {
     server: Server,
+    /// What transactions are open, as tokens ask for it: those of all tables of a run at the same time.
+    instant: Arc<SharedAnswer<String>>,
 }
 
 #[async_trait::async_trait]

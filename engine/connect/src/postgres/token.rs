@@ -83,6 +83,9 @@ fn at(database: &Database, table: &str, instant: &str) -> serde_json::Value {
 
 /// What the instant is now.
 async fn now(database: &Database, doing: &str) -> Result<String> {
-    let rows = database.server.rows(doing, "select txid_current_snapshot()::text", &[]).await?;
-    Ok(rows[0].get(0))
+    let ask = async || {
+        let rows = database.server.rows(doing, "select txid_current_snapshot()::text", &[]).await?;
+        Ok(rows[0].get(0))
+    };
+    database.instant.get(ask).await
 }

@@ -218,7 +218,9 @@ impl Builder<'_> {
             let Some(name) = self.name(*file, &mut taken) else { continue };
             let Some(Outcome { rendered, config, .. }) = self.render(*file, None) else { continue };
             let severity = if config.enabled { config.severity } else { continue };
-            self.project.singular_tests.insert(name.clone(), SingularTest { name, file: *file, severity, rendered });
+            let fingerprint = Fingerprint::of(&[&rendered], &config);
+            let test = SingularTest { name: name.clone(), file: *file, severity, rendered, fingerprint };
+            self.project.singular_tests.insert(name, test);
         }
     }
 }

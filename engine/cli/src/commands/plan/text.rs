@@ -22,7 +22,6 @@ pub fn text(project: &Project, foreseen: &Foreseen, colour: bool) -> String {
     let mut text = String::new();
     for (id, step) in all.iter().filter(|(_, step)| step.why != Why::Unchanged) {
         let (sign, style) = match step.why {
-            _ if step.action == Action::Test => ("·", Style::Dim),
             Why::New => ("+", Style::Good),
             Why::Changed | Why::Asked => ("~", Style::Warn),
             _ => ("·", Style::Dim),
@@ -33,10 +32,11 @@ pub fn text(project: &Project, foreseen: &Foreseen, colour: bool) -> String {
             changed(&mut text, change, colour);
         }
     }
-    for name in &foreseen.gone {
-        let name = name.split_once('.').map_or(name.as_str(), |(_, name)| name);
+    for gone in &foreseen.gone {
+        let (kind, name) = gone.split_once('.').unwrap_or_default();
+        let stays = if kind == NodeKind::Test.word() { "" } else { "; its table stays" };
         let sign = Style::Bad.paint(colour, "-");
-        line(&mut text, &format!("  {sign} {name:<width$}  removed from the project; its table stays"));
+        line(&mut text, &format!("  {sign} {name:<width$}  removed from the project{stays}"));
     }
     let unchanged = all.iter().filter(|(_, step)| step.why == Why::Unchanged).count();
     if unchanged > 0 {
@@ -112,9 +112,6 @@ fn depth(plan: &Plan) -> u64 {
 }
 
 fn why(project: &Project, id: &NodeId, step: &Step) -> String {
-    if step.action == Action::Test {
-        return "tested each time".to_owned();
-    }
     match &step.why {
         Why::New => format!("new, {}", action(step.action)),
         Why::Changed => {

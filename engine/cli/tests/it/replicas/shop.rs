@@ -110,5 +110,5 @@ fn the_shop_on_three_servers_holds_what_postgres_makes_of_the_same_sql() {
         );
         assert_eq!(database.value(&there), server.value(&here), "{mart}");
     }
-    test.run(&["run", "-t", "stack"]).code(0).says("20 reused");
+    test.run(&["run", "-t", "stack"]).code(0).says("24 reused");
 }
