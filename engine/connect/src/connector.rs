@@ -188,6 +188,9 @@ pub trait Connection: Debug + Send + Sync {
         Ok(())
     }
 
+    /// Waits for what goes on behind publications that are done, such as removing the tables that they replaced.
+    async fn tidied(&self) {}
+
     /// Removes what crashed runs left behind and says how many things that were. Only called while no other run is at work.
     async fn recover(&self) -> Result<usize>;
 }

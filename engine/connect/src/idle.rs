@@ -2,10 +2,11 @@
 //! table.
 
 use std::{
+    future::Future,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 /// So many are kept.
 const KEPT: usize = 8;
@@ -28,9 +29,17 @@ impl<C> Default for Idle<C> {
 }
 
 impl<C: Send + 'static> Idle<C> {
-    /// A turn to ask something short.
-    pub async fn turn(&self) -> SemaphorePermit<'_> {
-        self.turns.acquire().await.expect("turns are never closed")
+    /// Asks something short, over a connection that is left as it was.
+    pub async fn briefly<T, E>(
+        self: &Arc<Self>,
+        connect: impl Future<Output = Result<C, E>>,
+        ask: impl AsyncFnOnce(&mut C) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _turn = self.turns.acquire().await.expect("turns are never closed");
+        let mut on = connect.await?;
+        let answer = ask(&mut on).await?;
+        self.put(on);
+        Ok(answer)
     }
 
     /// One that still answers.

@@ -5,6 +5,7 @@
 
 pub mod aggregate;
 mod avro;
+mod chores;
 mod condition;
 pub mod connector;
 pub mod decode;

@@ -90,6 +90,8 @@ pub struct OpenTable {
     pub next: Option<Position>,
     /// Whether there is already more after `next`.
     pub more: bool,
+    /// About how much room it takes where it is; `None` if the system does not tell at once.
+    pub size_bytes: Option<u64>,
     /// What could not be read as declared; complete once the rows have been drained.
     pub rejected: Rejects,
 }

@@ -186,6 +186,7 @@ impl Runner {
                 Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
             }
         }
+        join_all(self.systems.iter().map(|(_, connection)| connection.tidied())).await;
         let outcome = if cancel.is_cancelled() {
             RunOutcome::Cancelled
         } else if progress.failed {

@@ -172,7 +172,14 @@ impl MessageDecoder {
         let definition = self.definition();
         let provider = MemTable::try_new(batch.schema(), vec![vec![batch]]);
         let provider = Arc::new(provider.map_err(|error| Undecoded::Data(error.to_string()))?);
-        Ok(OpenTable { provider, definition, next: None, more: false, rejected: self.rejected.clone() })
+        Ok(OpenTable {
+            provider,
+            definition,
+            next: None,
+            more: false,
+            size_bytes: None,
+            rejected: self.rejected.clone(),
+        })
     }
 
     /// Their columns, and where they stand.

@@ -104,7 +104,7 @@ fn whole(shape: Shape, definition: TableDefinition, files: Vec<(Found, At)>, mut
     }
     let next = Some(stand.position());
     let provider = Arc::new(Table::new(shape, files));
-    OpenTable { provider, definition, next, more: false, rejected: Rejects::default() }
+    OpenTable { provider, definition, next, more: false, size_bytes: None, rejected: Rejects::default() }
 }
 
 /// Reads a micro-batch: the next records of the files in their order.
@@ -136,7 +136,7 @@ fn batch(
         more |= unread(&shape, found, reached)?;
     }
     let provider = Arc::new(MemTable::try_new(shape.schema, vec![batches]).expect("batches have this schema"));
-    Ok(OpenTable { provider, definition, next: Some(stand.position()), more, rejected })
+    Ok(OpenTable { provider, definition, next: Some(stand.position()), more, size_bytes: None, rejected })
 }
 
 fn unread(shape: &Shape, found: &Found, at: At) -> Result<bool> {

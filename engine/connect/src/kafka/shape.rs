@@ -36,7 +36,7 @@ impl Shape {
         let schema = self.decoder.schema().clone();
         let provider = Arc::new(MemTable::try_new(schema, vec![batches]).expect("batches have this schema"));
         let rejected = self.decoder.rejected().clone();
-        OpenTable { provider, definition: self.decoder.definition(), next, more, rejected }
+        OpenTable { provider, definition: self.decoder.definition(), next, more, size_bytes: None, rejected }
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Relation {
     pub made_by: Option<String>,
     /// The next number of its counting column.
     pub counter: Option<String>,
+    /// About how much room its rows take.
+    pub size_bytes: Option<u64>,
     pub columns: Vec<Carried>,
     /// All that the server calls keys and indexes.
     pub keys: Vec<Key>,
@@ -113,6 +115,7 @@ pub async fn relation(server: &Server, on: &mut MySqlConnection, table: &str) ->
         comment: if must(row, 0) == "VIEW" { String::new() } else { comment },
         made_by,
         counter: text(row, 3),
+        size_bytes: text(row, 5).and_then(|text| text.parse().ok()),
         columns: vec![],
         keys: vec![],
         definition: TableDefinition::default(),
@@ -148,8 +151,8 @@ async fn look_up(server: &Server, on: &mut MySqlConnection, table: &str) -> sqlx
     let queries = [
         format!(
             "select t.table_type, t.engine, t.table_comment, cast(t.auto_increment as char), \
-             (select e.transactions from information_schema.engines e where e.engine = t.engine) \
-             from information_schema.tables t where t.table_schema = {database} and t.table_name = {name}"
+             (select e.transactions from information_schema.engines e where e.engine = t.engine), \
+             cast(t.data_length as char) from information_schema.tables t where t.table_schema = {database} and t.table_name = {name}"
         ),
         columns_query(server, table),
         checks_query(server, table),

@@ -127,6 +127,10 @@ impl Connection for Database {
         publish::position(&self.server, pipeline).await
     }
 
+    async fn tidied(&self) {
+        self.server.chores().done().await;
+    }
+
     async fn recover(&self) -> Result<usize> {
         publish::recover(&self.server).await
     }

@@ -64,7 +64,14 @@ pub async fn open(database: &Database, request: ReadRequest) -> Result<Reading> 
             ..Place::new(server.clone(), names, lanes.clone())
         };
         let provider = Arc::new(Table::new(types::schema(&relation.definition), place));
-        OpenTable { definition: relation.definition, provider, next: increment.next, more: false, rejected }
+        OpenTable {
+            definition: relation.definition,
+            provider,
+            next: increment.next,
+            more: false,
+            size_bytes: relation.size_bytes,
+            rejected,
+        }
     });
     Ok(Reading { tables: tables.collect(), snapshot: Some(lanes.clone()) })
 }

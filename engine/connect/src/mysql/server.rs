@@ -5,6 +5,7 @@
 
 use super::encode::Infos;
 use crate::{
+    chores::Chores,
     error::{Blame, Error, Result},
     idle::Idle,
     policy::Types,
@@ -45,6 +46,7 @@ struct Inner {
     idle: Arc<Idle<MySqlConnection>>,
     product: OnceCell<Product>,
     infos: OnceCell<Infos>,
+    chores: Chores,
 }
 
 /// Which server it is.
@@ -88,10 +90,25 @@ impl Server {
     ) -> Self {
         let options = options.disable_statement_logging().pipes_as_concat(false).no_engine_substitution(false);
         let options = options.timezone(None).set_names(false);
-        let (idle, product, infos) = (Arc::default(), OnceCell::new(), OnceCell::new());
         Self {
-            inner: Arc::new(Inner { name, options, password_file, database, types, pushdown, idle, product, infos }),
+            inner: Arc::new(Inner {
+                name,
+                options,
+                password_file,
+                database,
+                types,
+                pushdown,
+                idle: Arc::default(),
+                product: OnceCell::new(),
+                infos: OnceCell::new(),
+                chores: Chores::default(),
+            }),
         }
+    }
+
+    /// What goes on behind publications that are done.
+    pub fn chores(&self) -> &Chores {
+        &self.inner.chores
     }
 
     pub fn database(&self) -> &str {
@@ -150,11 +167,7 @@ impl Server {
 
     /// Asks something short, over a connection that is left as it was.
     pub async fn briefly<T>(&self, doing: &str, ask: impl AsyncFnOnce(&mut MySqlConnection) -> Result<T>) -> Result<T> {
-        let _turn = self.inner.idle.turn().await;
-        let mut on = self.connect(doing).await?;
-        let answer = ask(&mut on).await?;
-        self.give_back(on);
-        Ok(answer)
+        self.inner.idle.briefly(self.connect(doing), ask).await
     }
 
     /// Rows of a short query, each bound value a text.

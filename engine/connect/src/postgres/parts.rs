@@ -5,6 +5,8 @@ use sqlx::{PgConnection, Row};
 
 /// Pages of 8 KiB that are worth a connection of their own.
 const PART_PAGES: i64 = 1024;
+/// Bytes of a page, unless the server was built for others.
+const PAGE_BYTES: u64 = 8192;
 /// Pieces of one table at most.
 const MOST_PARTS: i64 = 16;
 
@@ -24,7 +26,8 @@ impl Part {
     }
 }
 
-/// Leaves of a table, each in ranges of its pages; the last range is open, for the table may have grown.
+/// Leaves of a table, each in ranges of its pages, and the bytes of those pages, if they are known. The last range is
+/// open, for the table may have grown.
 ///
 /// Ranges by page are only fast from version 14 on. Views, foreign tables and tables with heirs are one piece. So are
 /// partitioned tables whose leaves this role may not read as they stand, or sees other rows of.
@@ -34,11 +37,11 @@ pub async fn of(
     table: &str,
     relation: &Relation,
     version: i32,
-) -> sqlx::Result<Vec<Part>> {
+) -> sqlx::Result<(Vec<Part>, Option<u64>)> {
     let name = within(schema, table);
     let heirs = relation.inherited && relation.sort != "p";
     if version < 140_000 || !["r", "p", "m"].contains(&relation.sort.as_str()) || heirs || relation.guarded {
-        return Ok(vec![Part::whole(name)]);
+        return Ok((vec![Part::whole(name)], None));
     }
     // Foreign leaves have no pages, and neither have those of another storage than the heap.
     let sql = "select quote_ident(n.nspname) || '.' || quote_ident(c.relname), \
@@ -50,9 +53,11 @@ pub async fn of(
                left join pg_am a on a.oid = c.relam order by 1";
     let leaves = sqlx::query(sql).bind(relation.oid.to_string()).bind(&relation.sort).fetch_all(on).await?;
     if leaves.iter().any(|leaf| !leaf.get::<bool, _>(2)) {
-        return Ok(vec![Part::whole(name)]);
+        return Ok((vec![Part::whole(name)], None));
     }
-    Ok(leaves.iter().flat_map(|leaf| ranges(&leaf.get::<String, _>(0), leaf.get(1))).collect())
+    let pages = leaves.iter().map(|leaf| leaf.get::<Option<i64>, _>(1));
+    let size_bytes = pages.sum::<Option<i64>>().map(|pages| pages.unsigned_abs() * PAGE_BYTES);
+    Ok((leaves.iter().flat_map(|leaf| ranges(&leaf.get::<String, _>(0), leaf.get(1))).collect(), size_bytes))
 }
 
 fn ranges(from: &str, pages: Option<i64>) -> Vec<Part> {

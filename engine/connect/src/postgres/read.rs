@@ -91,6 +91,7 @@ pub async fn open(server: &Server, request: ReadRequest) -> Result<Reading> {
             definition: opened.relation.definition,
             next: opened.increment.next,
             more: false,
+            size_bytes: opened.size_bytes,
             rejected,
         }
     });
@@ -101,6 +102,7 @@ pub async fn open(server: &Server, request: ReadRequest) -> Result<Reading> {
 pub struct Opened {
     relation: Relation,
     parts: Vec<Part>,
+    size_bytes: Option<u64>,
     increment: Increment,
 }
 
@@ -128,8 +130,10 @@ pub async fn coordinate(server: &Server, request: &ReadRequest) -> Result<(Coord
         chosen_fits(server, asked, &relation)?;
         let parts = parts::of(&mut on, server.schema(), asked.table.as_str(), &relation, version).await;
         let increment = increment::of(server, &mut on, asked, &relation).await?;
-        opened.push(Opened { relation, parts: parts.map_err(fault)?, increment });
+        let (parts, size_bytes) = parts.map_err(fault)?;
+        opened.push(Opened { relation, parts, size_bytes, increment });
     }
+    run(&mut on, "set local plan_cache_mode = auto").await.map_err(fault)?;
     let connection = Mutex::new(Some(on));
     Ok((Coordinator { snapshot, instant, server: server.clone(), connection }, opened))
 }
@@ -140,6 +144,8 @@ fn beginning(version: i32, lockable: &[String]) -> String {
         "begin isolation level repeatable read read only; \
                            set local idle_in_transaction_session_timeout = '{OLDEST}'"
     );
+    // The same questions are asked of each table: the server plans each of them once.
+    sql.push_str("; set local plan_cache_mode = force_generic_plan");
     if version >= 170_000 {
         sql.push_str("; set local transaction_timeout = 0");
     }

@@ -174,11 +174,7 @@ impl Server {
 
     /// Asks something short, over a connection that is left as it was.
     pub async fn briefly<T>(&self, doing: &str, ask: impl AsyncFnOnce(&mut PgConnection) -> Result<T>) -> Result<T> {
-        let _turn = self.inner.idle.turn().await;
-        let mut on = self.connect(doing).await?;
-        let answer = ask(&mut on).await?;
-        self.give_back(on);
-        Ok(answer)
+        self.inner.idle.briefly(self.connect(doing), ask).await
     }
 
     /// Rows of a short query, each bound value a text.

@@ -74,7 +74,14 @@ fn open_one(file: &File, name: &str) -> Result<OpenTable, Trouble> {
         return Err(Trouble::Data(format!("there is no table `{name}` in `{}`", file.path().display())));
     };
     let provider = Table::new(file.clone(), name.to_owned(), types::schema(&definition), connection);
-    Ok(OpenTable { provider: Arc::new(provider), definition, next: None, more: false, rejected: Rejects::default() })
+    Ok(OpenTable {
+        provider: Arc::new(provider),
+        definition,
+        next: None,
+        more: false,
+        size_bytes: None,
+        rejected: Rejects::default(),
+    })
 }
 
 /// A table at an instant.

@@ -5,12 +5,13 @@ use crate::{
     blame,
     error::{Error, Result},
     event::Event,
+    session::Session,
     step::StepRun,
 };
 use datafusion::{
     error::DataFusionError,
     execution::SendableRecordBatchStream,
-    physical_plan::{execute_stream, execute_stream_partitioned},
+    physical_plan::{ExecutionPlan, ExecutionPlanProperties as _, execute_stream, execute_stream_partitioned},
 };
 use engine_connect::{
     digest::{Digest, Digester, RowDigester},
@@ -46,21 +47,44 @@ struct Digesters {
     to: Option<Box<dyn RowDigester>>,
 }
 
+/// How a table will be read.
+pub struct Scan {
+    session: Session,
+    plan: Arc<dyn ExecutionPlan>,
+    /// Whether all streams are read as one.
+    as_one: bool,
+}
+
+impl Scan {
+    /// In how many streams.
+    pub fn streams(&self) -> usize {
+        if self.as_one { 1 } else { self.plan.output_partitioning().partition_count() }
+    }
+
+    fn begin(self) -> Result<Vec<SendableRecordBatchStream>, DataFusionError> {
+        let task = self.session.context.task_ctx();
+        if self.as_one {
+            Ok(vec![execute_stream(self.plan, task)?])
+        } else {
+            execute_stream_partitioned(self.plan, task)
+        }
+    }
+}
+
 impl Job<'_> {
-    /// Copies a table into its staging.
-    pub(super) async fn one(&self, table: &Passing, publisher: &dyn Publisher) -> Result<Copied> {
+    /// Plans how a table is read.
+    pub(super) async fn scan(&self, table: &Passing) -> Result<Scan> {
         let session = self.run.runner.sessions.open();
         let plan = session.context.read_table(table.open.provider.clone())?.create_physical_plan().await?;
-        let task = session.context.task_ctx();
         // Rows of one key must keep their order; a source's keys are unique, so any order will do.
-        let streams = if self.to.writers() > 1 {
-            execute_stream_partitioned(plan, task)?
-        } else {
-            vec![execute_stream(plan, task)?]
-        };
+        Ok(Scan { session, plan, as_one: self.to.writers() == 1 })
+    }
+
+    /// Copies a table into its staging.
+    pub(super) async fn one(&self, table: &Passing, scan: Scan, publisher: &dyn Publisher) -> Result<Copied> {
         let progress = Arc::new(Progress::default());
         let mut working = JoinSet::new();
-        for rows in streams {
+        for rows in scan.begin()? {
             let writer = publisher.writer(&table.place.table).await?;
             let digesters = self.digesters(table, publisher)?;
             let stream = Stream { run: self.run.clone(), node: table.node.clone(), progress: progress.clone() };

@@ -1,6 +1,7 @@
 //! Replication: all tables of one as of one instant, published together, and compared before anybody can see them.
 
 mod copy;
+mod copy_all;
 mod increment;
 mod reuse;
 mod verify;
@@ -30,9 +31,6 @@ use engine_language::{
 use futures::{StreamExt, TryStreamExt, stream};
 use increment::Increment;
 use std::{collections::BTreeSet, sync::Arc};
-
-/// Tables copied at once.
-const AT_ONCE: usize = 4;
 
 /// What one step copies.
 struct Job<'a> {
@@ -109,19 +107,6 @@ impl<'a> Job<'a> {
             reports.push(NodeReport { verdict: Some(verdicts[i]), replaced, ..self.report(table, &copied[i]) });
         }
         Ok(reports)
-    }
-
-    /// Copies some tables at once, and begins another one whenever one is done.
-    async fn copy_all(&self, tables: &[Passing], publisher: &dyn Publisher) -> Result<Vec<Copied>> {
-        let copies = tables.iter().enumerate().map(|(at, table)| async move {
-            let copied = self.one(table, publisher).await?;
-            Ok::<_, Error>((at, copied))
-        });
-        // Collected first: a stream over borrows of the items would not be general enough for the runtime.
-        let copies: Vec<_> = copies.collect();
-        let mut done: Vec<(usize, Copied)> = stream::iter(copies).buffer_unordered(AT_ONCE).try_collect().await?;
-        done.sort_unstable_by_key(|(at, _)| *at);
-        Ok(done.into_iter().map(|(_, copied)| copied).collect())
     }
 
     fn report(&self, table: &Passing, copied: &Copied) -> NodeReport {

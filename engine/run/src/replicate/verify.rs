@@ -15,6 +15,9 @@ use engine_language::{code, config::replication::Verify, diagnostic::Diagnostic,
 use futures::{StreamExt, TryStreamExt, stream};
 use std::sync::Arc;
 
+/// Tables that are compared at once.
+const AT_ONCE: usize = 4;
+
 impl Job<'_> {
     /// Compares each table as the project asks; the first difference is an error.
     pub(super) async fn verify(
@@ -31,7 +34,7 @@ impl Job<'_> {
         });
         // Collected first: a stream over borrows of the items would not be general enough for the runtime.
         let verdicts: Vec<_> = verdicts.collect();
-        stream::iter(verdicts).buffered(super::AT_ONCE).try_collect().await
+        stream::iter(verdicts).buffered(AT_ONCE).try_collect().await
     }
 
     async fn verdict(

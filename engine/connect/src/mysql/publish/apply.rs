@@ -186,7 +186,8 @@ async fn refer(
     let mut parts = vec![];
     for key in keys {
         let to = parent(staged, &key.table, made);
-        if !describe::is_there(&staged.server, on, &to).await.map_err(fault)? {
+        let staged_too = to != key.table;
+        if !staged_too && !describe::is_there(&staged.server, on, &to).await.map_err(fault)? {
             let message = format!("`{}` refers to `{}`, which is not there", target.table, key.table);
             return Err(staged.server.error(&format!("publishing `{}`", target.table), Blame::User, message));
         }

@@ -201,15 +201,24 @@ impl Publisher for Staged {
         fail::fail_point!("mysql::staged");
         self.applied().await?;
         apply::keep(&self).await?;
-        let finished = match self.applied().await? {
-            Applied::Whole(_) => self.rename(&commit).await?,
-            Applied::Rows => self.commit_rows(&commit).await.map(|()| true)?,
-        };
-        self.committed = true;
-        if finished {
-            self.sweep().await;
+        let counts = self.counts();
+        match self.applied().await? {
+            Applied::Whole(_) => {
+                let finished = self.rename(&commit).await?;
+                self.committed = true;
+                if finished {
+                    // Dropping tables takes longer than renaming them, and who reads the new ones need not wait.
+                    let server = self.server.clone();
+                    server.chores().begin(async move { self.sweep().await });
+                }
+            }
+            Applied::Rows => {
+                self.commit_rows(&commit).await?;
+                self.committed = true;
+                self.sweep().await;
+            }
         }
-        Ok(self.counts())
+        Ok(counts)
     }
 }
 

@@ -6,12 +6,12 @@ use crate::{
     mysql::{
         describe::text,
         server::{Server, ask},
-        statement::{self, quote},
+        statement::{self, literal, quote},
     },
 };
 use engine_language::table::ForeignKey;
 use futures::{StreamExt, TryStreamExt, stream};
-use sqlx::MySqlConnection;
+use sqlx::{AssertSqlSafe, MySqlConnection};
 
 /// References that are checked at once.
 const AT_ONCE: usize = 2;
@@ -106,16 +106,20 @@ pub async fn to(server: &Server, on: &mut MySqlConnection, tables: &[&str]) -> s
         return Ok(vec![]);
     }
     let database = server.database();
-    let sql = format!(
-        "select table_schema, table_name, constraint_name, column_name, referenced_table_name, referenced_column_name \
-         from information_schema.key_column_usage where referenced_table_schema = ? and referenced_table_name in ({}) \
-         order by table_schema, table_name, constraint_name, ordinal_position",
-        vec!["?"; tables.len()].join(", ")
-    );
-    let values: Vec<&str> = std::iter::once(database).chain(tables.iter().copied()).collect();
+    let each: Vec<String> = tables.iter().map(|table| literal(table)).collect();
+    let query = |within: &str| {
+        format!(
+            "select table_schema, table_name, constraint_name, column_name, referenced_table_name, \
+             referenced_column_name from information_schema.key_column_usage where referenced_table_schema = {} \
+             and referenced_table_name in ({}){within} order by table_schema, table_name, constraint_name, ordinal_position",
+            literal(database),
+            each.join(", ")
+        )
+    };
+    let queries = databases(server, on).await?.iter().map(|within| query(within)).collect::<Vec<_>>();
     let mut references: Vec<Reference> = vec![];
     let mut last = String::new();
-    for row in ask(on, &sql, &values).await? {
+    for row in sqlx::raw_sql(AssertSqlSafe(queries.join("; "))).fetch_all(on).await? {
         let [schema, child, name, column, to_table, to] =
             [0, 1, 2, 3, 4, 5].map(|at| text(&row, at).unwrap_or_default());
         // A table's own references go with it.
@@ -133,6 +137,19 @@ pub async fn to(server: &Server, on: &mut MySqlConnection, tables: &[&str]) -> s
         reference.to.push(to);
     }
     Ok(references)
+}
+
+/// Conditions that together hold for all databases which may refer to ours. MariaDB opens every table that a condition
+/// leaves possible, and a hundred views of its own if they are among them.
+async fn databases(server: &Server, on: &mut MySqlConnection) -> sqlx::Result<Vec<String>> {
+    if !server.known_product().mariadb {
+        return Ok(vec![String::new()]);
+    }
+    let sql = "select schema_name from information_schema.schemata \
+               where schema_name not in ('information_schema', 'mysql', 'performance_schema', 'sys')";
+    let rows = ask(on, sql, &[]).await?;
+    let names = rows.iter().filter_map(|row| text(row, 0));
+    Ok(names.map(|name| format!(" and table_schema = {}", literal(&name))).collect())
 }
 
 /// Whether the account would see triggers: without the right they are hidden, and would go with the old table.

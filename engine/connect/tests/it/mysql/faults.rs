@@ -156,6 +156,7 @@ async fn two_engines_on_one_table_leave_one_of_them() {
             for _ in 0..5 {
                 place.publish(replaced(), pairs(&[(1, word), (2, word)])).await.unwrap();
             }
+            place.connection.tidied().await;
         }));
     }
     for run in runs {

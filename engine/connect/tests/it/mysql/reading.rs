@@ -165,6 +165,19 @@ async fn parts_are_all_rows_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn larger_tables_say_so() {
+    let mut place = Place::new().await;
+    place.run("create table few (id int primary key, v varchar(200))").await;
+    place.run("create table many (id int primary key, v varchar(200))").await;
+    place.run("insert into many with recursive n (i) as (select 1 union all select i + 1 from n where i < 999) select i, repeat('x', 200) from n").await;
+    place.run("analyze table few, many").await;
+    let sizes = (place.open("few").await.size_bytes, place.open("many").await.size_bytes);
+    assert!(sizes.0.is_some() && sizes.0 < sizes.1, "{sizes:?}");
+    place.run("create view v as select * from many").await;
+    assert_eq!(place.open("v").await.size_bytes, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_replaces_tables_waits_for_their_readers() {
     let place = Arc::new(Place::new().await);
     let replaced = |table: &str| {

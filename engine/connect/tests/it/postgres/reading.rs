@@ -2,7 +2,10 @@
 
 use super::Place;
 use datafusion::arrow::array::RecordBatch;
-use engine_connect::error::Blame;
+use engine_connect::{
+    error::Blame,
+    read::{ReadRequest, TableRequest},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn heirs_are_read_with_their_parent() {
@@ -31,6 +34,19 @@ async fn a_partitioned_table_is_all_of_its_leaves() {
     assert_eq!(place.query("p", sql).await, "40 780 40 a b");
     assert_eq!(place.query("p", "select word from t where id = 12").await, "a");
     assert_eq!(place.connection.tables().await.unwrap(), vec!["p".into()], "leaves are not tables of their own");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn larger_tables_say_so_and_all_leaves_count() {
+    let place =
+        Place::with(&format!("{PARTITIONED} create table few (id int); create view v as select * from p")).await;
+    let size = async |table: &str| {
+        let request = ReadRequest { tables: vec![TableRequest::all(table)] };
+        place.connection.read(request).await.unwrap().tables[0].size_bytes
+    };
+    assert_eq!(size("few").await, Some(0));
+    assert_eq!(size("p").await, Some(4 * 8192), "a page each");
+    assert_eq!(size("v").await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
