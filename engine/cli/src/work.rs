@@ -118,8 +118,8 @@ async fn arrived(context: &Context, project: &Project, systems: &Systems, names:
     arrive::wait(systems, names, patience, &waits(context, patience)).await;
 }
 
-/// The same, and each that is there is freed from what crashed runs left behind.
-async fn met(context: &Context, runner: &Runner, needed: &BTreeSet<Name>) {
+/// The same; each system that is there is freed from what crashed runs left behind.
+async fn arrived_and_recovered(context: &Context, runner: &Runner, needed: &BTreeSet<Name>) {
     let patience = runner.project().settings.limits.wait;
     runner.arrive_and_recover(needed, patience, &waits(context, patience)).await;
 }
@@ -229,7 +229,7 @@ impl Ready {
         let plan = self.plan(&history, nodes, wish);
         let needed = place::connections(&self.project, plan.steps.iter().flat_map(|step| &step.nodes));
         tokio::select! {
-            () = met(context, &runner, &needed) => {}
+            () = arrived_and_recovered(context, &runner, &needed) => {}
             () = cancel.cancelled() => {}
         }
         let folder = artifacts::folder(&made)?;

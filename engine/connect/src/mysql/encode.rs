@@ -28,6 +28,7 @@ pub struct Infos {
     float: MySqlTypeInfo,
     double: MySqlTypeInfo,
     text: MySqlTypeInfo,
+    decimal: MySqlTypeInfo,
     bytes: MySqlTypeInfo,
     date: MySqlTypeInfo,
     datetime: MySqlTypeInfo,
@@ -37,10 +38,11 @@ pub struct Infos {
 }
 
 impl Infos {
-    /// sqlx has no words of its own for dates and times: they are taken from columns that the server declares, which keeps the
-    /// sign of a zero or not.
+    /// sqlx has no words of its own for dates, times and decimals: they are taken from columns that the server declares, which
+    /// keeps the sign of a zero or not.
     pub async fn ask(on: &mut MySqlConnection, signed_zero: bool) -> sqlx::Result<Self> {
-        let sql = "select cast(null as date), cast(null as datetime(6)), cast(null as time(6))";
+        let sql =
+            "select cast(null as date), cast(null as datetime(6)), cast(null as time(6)), cast(null as decimal(65,30))";
         let row = sqlx::query(sql).fetch_one(on).await?;
         let of = |at: usize| row.column(at).type_info().clone();
         Ok(Self {
@@ -52,6 +54,7 @@ impl Infos {
             float: <f32 as Type<MySql>>::type_info(),
             double: <f64 as Type<MySql>>::type_info(),
             text: <str as Type<MySql>>::type_info(),
+            decimal: of(3),
             bytes: <[u8] as Type<MySql>>::type_info(),
             date: of(0),
             datetime: of(1),
@@ -191,7 +194,7 @@ impl Values {
             let number = column.as_primitive::<Decimal256Type>().value(at);
             decimal::write(number < i256::ZERO, &number.wrapping_abs().to_string(), scale, &mut text);
         }
-        self.add(&infos.text, Some(&text), true);
+        self.add(&infos.decimal, Some(&text), true);
         self.text = text;
     }
 }
