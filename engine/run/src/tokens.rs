@@ -98,15 +98,12 @@ impl Tokens {
         hash.update(env!("CARGO_PKG_VERSION").as_bytes());
         let (mut left, mut stored) = (vec![node.clone()], vec![]);
         while let Some(node) = left.pop() {
-            let (fingerprint, rendered) = match node.kind {
-                NodeKind::Test => {
-                    let test = &self.project.singular_tests[&node.name];
-                    (&test.fingerprint, &test.rendered)
-                }
-                _ => {
-                    let model = &self.project.models[&node.name];
-                    (&model.fingerprint, &model.rendered)
-                }
+            let (fingerprint, rendered) = if node.kind == NodeKind::Test {
+                let test = &self.project.singular_tests[&node.name];
+                (&test.fingerprint, &test.rendered)
+            } else {
+                let model = &self.project.models[&node.name];
+                (&model.fingerprint, &model.rendered)
             };
             if fingerprint.volatile {
                 return None;
