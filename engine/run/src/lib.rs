@@ -5,6 +5,7 @@
 
 pub mod analyze;
 pub mod arrive;
+mod attempt;
 mod average;
 pub mod blame;
 pub mod check;

@@ -1,15 +1,14 @@
 //! Runs a plan: ready steps in parallel, failures skip what stands after them, everything is told as events.
 
 use crate::{
-    arrive, blame,
+    arrive, attempt, blame,
     clock::Clock,
-    error::{Error, Result},
-    event::{Event, Events, Level, RunOutcome},
+    event::{Event, Events, RunOutcome},
     history::History,
-    plan::{Action, Plan, Step},
-    report::{Failure, NodeReport, Report, Status},
+    plan::Plan,
+    report::{NodeReport, Report, Status},
     session::Sessions,
-    step::{self, StepRun},
+    step::StepRun,
     systems::Systems,
     tokens::Tokens,
 };
@@ -168,7 +167,7 @@ impl Runner {
                 && let Some(at) = progress.next_ready(plan, stopped)
             {
                 let (step_run, step) = (step_run.clone(), plan.steps[at].clone());
-                working.spawn(async move { (at, attempt(&step_run, &step).await) });
+                working.spawn(async move { (at, attempt::attempt(&step_run, &step).await) });
             }
             for report in progress.skip(plan, stopped, began) {
                 self.send(events, &Event::StepFinished(Box::new(report.clone())));
@@ -213,67 +212,6 @@ async fn recover(name: &Name, connection: &Arc<dyn Connection>) {
     if let Err(error) = connection.recover().await {
         tracing::warn!(%name, %error, "leftovers could not be removed");
     }
-}
-
-/// Runs a step, again if that may help.
-async fn attempt(run: &StepRun, step: &Step) -> Vec<NodeReport> {
-    let began = run.runner.clock.now_us();
-    for node in &step.nodes {
-        let doing = match step.action {
-            Action::Generate => "Generating",
-            Action::Seed => "Seeding",
-            Action::Replicate => "Replicating",
-            Action::Build => "Running",
-            Action::Test => "Testing",
-        };
-        run.send(&Event::StepStarted { node: node.clone(), doing });
-    }
-    let tries = run.runner.options.retries + 1;
-    let mut run = run.clone();
-    let mut attempt = 1;
-    loop {
-        let done = tokio::select! {
-            biased;
-            () = run.cancel.cancelled() => Err(Error::Cancelled),
-            done = step::run(&run, step) => done,
-        };
-        match done {
-            Ok(reports) => return reports,
-            Err(error) if blame::sorting_may_help(&error) && !run.runner.sessions.is_sorting() => {
-                let message = "there was not enough memory to join by hashing: joining by sorting instead";
-                run.log(&step.nodes[0], Level::Warn, message);
-                run.runner.sessions = run.runner.sessions.clone().sorting();
-            }
-            Err(error) if attempt < tries && blame::may_pass(&error) => {
-                let wait = Duration::from_millis(500 << (attempt - 1).min(6));
-                let reason = error.to_string();
-                run.send(&Event::StepRetried { node: step.nodes[0].clone(), attempt, of: tries, reason, wait });
-                tokio::select! {
-                    () = run.cancel.cancelled() => {}
-                    () = tokio::time::sleep(wait) => {}
-                }
-                attempt += 1;
-            }
-            Err(error) => return failed(&run, step, &error, began),
-        }
-    }
-}
-
-/// All nodes of a step failed for one reason.
-fn failed(run: &StepRun, step: &Step, error: &Error, began: i64) -> Vec<NodeReport> {
-    let report = |node: &NodeId| {
-        let span = run.runner.project.graph.nodes.get(node).and_then(|node| node.span);
-        let mut report = NodeReport::new(node.clone(), Status::Failed, began);
-        report.took = run.runner.since(began);
-        if matches!(error, Error::Cancelled) {
-            report.status = Status::Skipped;
-            report.note = Some("stopped".into());
-        } else {
-            report.failure = Some(Failure { diagnostic: blame::of(error, span), retry: blame::may_pass(error) });
-        }
-        report
-    };
-    step.nodes.iter().map(report).collect()
 }
 
 /// What has been done of a plan.

@@ -14,6 +14,7 @@ use datafusion::{
 use engine_connect::aggregate::PushAggregates;
 use engine_language::config::settings::Limits;
 use std::{fs::File, num::NonZero, path::Path, sync::Arc};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 /// The name of the one catalog.
 const CATALOG: &str = "engine";
@@ -31,6 +32,8 @@ pub struct Sessions {
     partitions: usize,
     memory_bytes: usize,
     sorted_joins: bool,
+    /// Queries that are at work, each beside others or alone.
+    at_work: Arc<RwLock<()>>,
     /// Keeps other processes from emptying the folder.
     _spill: Option<Arc<File>>,
 }
@@ -56,7 +59,14 @@ impl Sessions {
             .with_disk_manager_builder(disk)
             .build_arc()?;
         let partitions = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { runtime, partitions, memory_bytes: memory, sorted_joins: false, _spill: spill })
+        Ok(Self {
+            runtime,
+            partitions,
+            memory_bytes: memory,
+            sorted_joins: false,
+            at_work: Arc::default(),
+            _spill: spill,
+        })
     }
 
     /// The same with one partition, so that sums of fractions come out the same on every machine.
@@ -76,6 +86,21 @@ impl Sessions {
     /// Whether joins sort.
     pub fn is_sorting(&self) -> bool {
         self.sorted_joins
+    }
+
+    /// A turn to use the memory beside others.
+    pub async fn beside(&self) -> OwnedRwLockReadGuard<()> {
+        self.at_work.clone().read_owned().await
+    }
+
+    /// A turn to use the memory alone, when those who use it now are done; others wait meanwhile.
+    pub async fn alone(&self) -> OwnedRwLockWriteGuard<()> {
+        self.at_work.clone().write_owned().await
+    }
+
+    /// The same, if nobody uses it now.
+    pub fn try_alone(&self) -> Option<OwnedRwLockWriteGuard<()>> {
+        self.at_work.clone().try_write_owned().ok()
     }
 
     /// A session whose catalog is empty.

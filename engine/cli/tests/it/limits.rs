@@ -32,6 +32,18 @@ fn a_join_that_does_not_fit_into_memory_is_sorted() {
 }
 
 #[test]
+fn joins_that_do_not_fit_beside_each_other_follow_each_other() {
+    let test = joined("memory = \"32MiB\"");
+    test.write("project/models/n.sql", &test.read("project/models/m.sql"));
+    test.run(&["run"])
+        .code(0)
+        .says("running again without them")
+        .says("joining by sorting instead")
+        .says("2 succeeded");
+    assert_eq!(spilled(&test), 0, "what was spilled is gone");
+}
+
+#[test]
 fn what_does_not_fit_into_memory_is_said() {
     let test = joined("memory = \"1MiB\"");
     test.run(&["run"]).code(1).says("error[E0313]").says("there is not enough memory").says("`[limits] memory`");
