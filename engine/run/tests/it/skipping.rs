@@ -176,10 +176,13 @@ fn apply(root: &Path, files: &mut Files, edit: &Edit) {
         Edit::View(n) => files.view = *n,
         Edit::Var(n) => files.var = *n,
         Edit::Key(there) => files.key = *there,
+        // An edit before this one may have dropped it.
         Edit::Touched(n) => {
-            out().execute("update sums set total = total + ?1", [n]).unwrap();
+            if out().table_exists(None, "sums").unwrap() {
+                out().execute("update sums set total = total + ?1", [n]).unwrap();
+            }
         }
-        Edit::Dropped(n) => out().execute_batch(&format!("drop table {}", BUILT[usize::from(*n)])).unwrap(),
+        Edit::Dropped(n) => out().execute_batch(&format!("drop table if exists {}", BUILT[usize::from(*n)])).unwrap(),
     }
 }
 
