@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::OwnedRwLockWriteGuard;
 
 /// Runs a step until it is done, or nothing more may help.
-pub async fn attempt(run: &StepRun, step: &Step) -> Vec<NodeReport> {
+pub async fn run(run: &StepRun, step: &Step) -> Vec<NodeReport> {
     let began = run.runner.clock.now_us();
     for node in &step.nodes {
         run.send(&Event::StepStarted { node: node.clone(), doing: doing(step.action) });

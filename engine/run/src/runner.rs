@@ -167,7 +167,7 @@ impl Runner {
                 && let Some(at) = progress.next_ready(plan, stopped)
             {
                 let (step_run, step) = (step_run.clone(), plan.steps[at].clone());
-                working.spawn(async move { (at, attempt::attempt(&step_run, &step).await) });
+                working.spawn(async move { (at, attempt::run(&step_run, &step).await) });
             }
             for report in progress.skip(plan, stopped, began) {
                 self.send(events, &Event::StepFinished(Box::new(report.clone())));

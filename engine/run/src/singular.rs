@@ -1,7 +1,7 @@
 //! Singular tests: a query that must return no rows.
 
 use crate::{
-    blame, check, clock,
+    blame, check,
     error::Result,
     inputs,
     report::{CheckReport, NodeReport, Status},
@@ -39,11 +39,8 @@ fn reused(run: &StepRun, node: &NodeId, key: Option<&str>, began: i64) -> Result
     }
     let passed = runner.history.built(runner.project.target.as_str(), node)?.filter(|last| last.key.as_deref() == key);
     Ok(passed.map(|passed| {
-        let mut report = NodeReport::new(node.clone(), Status::Reused, began);
-        report.done = "Tested";
-        report.note = Some(format!("passed, unchanged since {}", clock::short(passed.at_us, began)));
-        report.took = runner.since(began);
-        report
+        let report = run.unchanged(node, &passed, began);
+        NodeReport { done: "Tested", note: report.note.map(|note| format!("passed, {note}")), ..report }
     }))
 }
 

@@ -1,13 +1,16 @@
 //! One step: which kind it is, and what all kinds share.
 
 use crate::{
+    clock,
     error::Result,
     event::{Event, Events, Level},
-    generate, materialize,
+    generate,
+    history::Built,
+    materialize,
     place::Place,
     plan::{self, Action, Step},
     replicate,
-    report::{CheckReport, NodeReport},
+    report::{CheckReport, NodeReport, Status},
     runner::Runner,
     seed, singular,
     tokens::Tokens,
@@ -55,6 +58,15 @@ impl StepRun {
         self.runner.systems.locate(&self.runner.project, node)
     }
 
+    /// The report of a node that is what it was at its last success.
+    pub fn unchanged(&self, node: &NodeId, last: &Built, began_us: i64) -> NodeReport {
+        let mut report = NodeReport::new(node.clone(), Status::Reused, began_us);
+        report.rows = last.rows;
+        report.note = Some(format!("unchanged since {}", clock::short(last.at_us, began_us)));
+        report.took = self.runner.since(began_us);
+        report
+    }
+
     /// Remembers a success.
     pub fn remember(
         &self,
@@ -64,7 +76,7 @@ impl StepRun {
         rows: Option<u64>,
     ) -> Result<()> {
         let project = &self.runner.project;
-        let built = crate::history::Built {
+        let built = Built {
             key,
             output,
             fingerprint: plan::fingerprint(project, node),

@@ -224,8 +224,10 @@ pub async fn token(database: &Database, table: &TableRequest, _: Option<&Token>)
     let doing = format!("digesting `{}`", table.table);
     let wrong = |error: datafusion::error::DataFusionError| database.server.error(&doing, Blame::System, error);
     let mut reading = match database.read(ReadRequest { tables: vec![table.clone()] }).await {
-        Err(error) => return if database.is_there(table).await? { Err(error) } else { Ok(None) },
-        Ok(reading) => reading,
+        Err(error) if error.blame == Blame::User => {
+            return if database.is_there(table).await? { Err(error) } else { Ok(None) };
+        }
+        reading => reading?,
     };
     let open = reading.tables.pop().expect("one table was asked for");
     let frame = SessionContext::new().read_table(open.provider).map_err(wrong)?;

@@ -133,7 +133,7 @@ pub async fn coordinate(server: &Server, request: &ReadRequest) -> Result<(Coord
         let (parts, size_bytes) = parts.map_err(fault)?;
         opened.push(Opened { relation, parts, size_bytes, increment });
     }
-    run(&mut on, "set local plan_cache_mode = auto").await.map_err(fault)?;
+    run(&mut on, "set local plan_cache_mode to default").await.map_err(fault)?;
     let connection = Mutex::new(Some(on));
     Ok((Coordinator { snapshot, instant, server: server.clone(), connection }, opened))
 }

@@ -5,7 +5,7 @@ pub mod stream;
 
 use crate::{
     error::{Error, Result},
-    report::{NodeReport, Status},
+    report::NodeReport,
     step::StepRun,
 };
 use engine_language::{
@@ -53,11 +53,7 @@ async fn reused(run: &StepRun, node: &NodeId) -> Result<Option<NodeReport>> {
     if run.tokens.of(node).await?.map(|token| token.value).as_ref() != Some(output) {
         return Ok(None);
     }
-    let mut report = NodeReport::new(node.clone(), Status::Reused, began);
-    report.rows = built.rows;
-    report.note = Some(format!("unchanged since {}", crate::clock::short(built.at_us, began)));
-    report.took = runner.since(began);
-    Ok(Some(report))
+    Ok(Some(run.unchanged(node, &built, began)))
 }
 
 /// The key's columns.

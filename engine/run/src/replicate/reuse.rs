@@ -2,7 +2,6 @@
 
 use super::{Job, source};
 use crate::{
-    clock,
     error::Result,
     plan,
     report::{NodeReport, Status},
@@ -48,13 +47,10 @@ impl Job<'_> {
     /// The report of a table that is what it was.
     pub(super) fn unchanged(&self, node: &NodeId) -> NodeReport {
         let runner = &self.run.runner;
-        let mut report = NodeReport::new(node.clone(), Status::Reused, self.began);
-        report.done = "Replicated";
-        if let Ok(Some(built)) = runner.history.built(runner.project.target.as_str(), node) {
-            report.rows = built.rows;
-            report.note = Some(format!("unchanged since {}", clock::short(built.at_us, self.began)));
-        }
-        report.took = runner.since(self.began);
-        report
+        let report = match runner.history.built(runner.project.target.as_str(), node) {
+            Ok(Some(built)) => self.run.unchanged(node, &built, self.began),
+            _ => NodeReport::new(node.clone(), Status::Reused, self.began),
+        };
+        NodeReport { done: "Replicated", took: runner.since(self.began), ..report }
     }
 }
