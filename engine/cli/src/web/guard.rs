@@ -8,19 +8,23 @@ use super::{
     who::Who,
 };
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{ConnectInfo, FromRequestParts as _, MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts},
     middleware::Next,
     response::Response,
 };
 use std::{
     net::{IpAddr, SocketAddr},
-    time::Instant,
+    time::{Duration, Instant},
 };
+use tokio::time::timeout;
 
 /// A form is small.
 const FORM_BYTES: usize = 64 << 10;
+
+/// How long it may take to come.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The header that carries what signs a form, where there is no form.
 const CSRF: &str = "x-csrf-token";
@@ -36,14 +40,19 @@ pub async fn guard(State(web): State<Web>, request: Request, next: Next) -> Resp
     parts.extensions.insert(who.clone());
     let Ok(visit) = Visit::from_request_parts(&mut parts, &web).await;
     let route = matched.as_deref().and_then(|path| routes::find(&parts.method, path));
+    // Read even if it is refused: a connection with bytes that nobody read is cut, and the next request on it lost.
+    let body = read(body).await;
+    let cut = body.is_err();
     let mut response = match admit(&visit, route, &parts.headers) {
         Err(trouble) => refuse(&visit, &trouble, &parts.method, &parts.uri),
-        Ok(()) if parts.method == Method::POST && !who.by_key => match signed(&visit, &parts.headers, body).await {
+        Ok(()) => match body.and_then(|body| signed(&visit, &parts, body)) {
             Ok(body) => next.run(Request::from_parts(parts, body)).await,
             Err(trouble) => answer::trouble(&visit, &trouble),
         },
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
     };
+    if cut {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     harden(response.headers_mut());
     let path = matched.as_deref().unwrap_or("unknown");
     super::metrics::answered(path, response.status().as_u16(), started.elapsed());
@@ -81,14 +90,24 @@ fn refuse(visit: &Visit, trouble: &Trouble, method: &Method, uri: &Uri) -> Respo
     answer::trouble(visit, trouble)
 }
 
-/// Reads a form, and refuses one that no page of ours signed.
-async fn signed(visit: &Visit, headers: &HeaderMap, body: Body) -> Result<Body, Trouble> {
-    let too_much = |_| Trouble::wrong("that is more than a form holds");
-    let bytes = to_bytes(body, FORM_BYTES).await.map_err(too_much)?;
-    let in_header = headers.get(CSRF).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let given = in_header.unwrap_or_else(|| super::forms::field(&bytes, "csrf"));
+/// Reads what a request brings.
+async fn read(body: Body) -> Result<Bytes, Trouble> {
+    match timeout(PATIENCE, to_bytes(body, FORM_BYTES)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(Trouble::wrong("that is more than a form holds")),
+        Err(_) => Err(Trouble::wrong("the request's body did not come")),
+    }
+}
+
+/// Refuses a form that no page of ours signed.
+fn signed(visit: &Visit, parts: &Parts, body: Bytes) -> Result<Body, Trouble> {
+    if parts.method != Method::POST || visit.who.by_key {
+        return Ok(Body::from(body));
+    }
+    let in_header = parts.headers.get(CSRF).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let given = in_header.unwrap_or_else(|| super::forms::field(&body, "csrf"));
     if visit.who.is_csrf(&visit.web, &given) {
-        Ok(Body::from(bytes))
+        Ok(Body::from(body))
     } else {
         Err(Trouble::forbidden("the form is out of date; go back, load the page again and send it once more"))
     }

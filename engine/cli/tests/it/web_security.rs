@@ -6,7 +6,13 @@ use crate::{
     served::{Browser, PATIENCE, Served, escaped, form, until},
     web::crawl,
 };
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    thread,
+    time::Duration,
+};
 
 /// Routes that change something, with plausible parameters, each with the role that it needs.
 fn changing(admin: &mut Browser) -> Vec<(String, Option<String>)> {
@@ -318,4 +324,40 @@ fn a_secret_is_never_seen() {
         let text = text.to_lowercase();
         assert!(!text.contains(SECRET), "{path} holds the secret:\n{text}");
     }
+}
+
+#[test]
+fn a_refused_form_leaves_its_connection_for_the_next() {
+    let test = project();
+    let served = Served::start(&test, &[]);
+    let host = served.url.trim_start_matches("http://");
+    let mut line = BufReader::new(TcpStream::connect(host).unwrap());
+    line.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+    for _ in 0..3 {
+        let head = format!("POST /login HTTP/1.1\r\nhost: {host}\r\norigin: http://evil.example\r\n");
+        line.get_mut().write_all(format!("{head}content-length: 6\r\n\r\n").as_bytes()).unwrap();
+        // What a form holds may come behind its header.
+        thread::sleep(Duration::from_millis(100));
+        line.get_mut().write_all(b"name=x").unwrap();
+        let head = answered(&mut line);
+        assert!(head.starts_with("HTTP/1.1 403"), "{head}");
+        assert!(!head.contains("connection: close"), "{head}");
+    }
+    // What is more than a form is not read to its end: the connection is done with.
+    line.get_mut().write_all(format!("POST /login HTTP/1.1\r\nhost: {host}\r\n").as_bytes()).unwrap();
+    line.get_mut().write_all(b"content-length: 9000000\r\n\r\n").unwrap();
+    line.get_mut().write_all(&vec![b'x'; 100_000]).unwrap();
+    let head = answered(&mut line);
+    assert!(head.contains("connection: close"), "{head}");
+}
+
+/// The head of the next answer on a connection; its body is passed over.
+fn answered(line: &mut BufReader<TcpStream>) -> String {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert!(line.read_line(&mut head).unwrap() > 0, "it was closed after `{head}`");
+    }
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    line.read_exact(&mut vec![0; length.parse().unwrap()]).unwrap();
+    head
 }

@@ -156,7 +156,9 @@ impl Place {
     /// Sends messages, each keyed by what it is about.
     pub fn send<T: AsRef<[u8]>>(&self, payloads: &[T]) {
         let mut config = ClientConfig::new();
-        let producer: BaseProducer = config.set("bootstrap.servers", variable("ENGINE_TEST_KAFKA")).create().unwrap();
+        // Without it, what is sent once more may come behind what was sent after it.
+        config.set("bootstrap.servers", variable("ENGINE_TEST_KAFKA")).set("enable.idempotence", "true");
+        let producer: BaseProducer = config.create().unwrap();
         for payload in payloads {
             let key = key(payload.as_ref());
             let mut record = BaseRecord::<str, [u8]>::to(&self.topic).payload(payload.as_ref()).key(&key);

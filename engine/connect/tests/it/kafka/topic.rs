@@ -114,6 +114,12 @@ impl Topic {
         panic!("`{}` does not come to have {partitions:?} partitions", self.name);
     }
 
+    /// Without idempotence, what is sent once more may come behind what was sent after it.
+    fn producer(&self) -> BaseProducer {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.brokers).set("enable.idempotence", "true").create().unwrap()
+    }
+
     /// Sends messages to a partition, each a transaction of its own if `transactional`.
     pub fn send(&self, partition: i32, payloads: &[&str]) {
         let bytes: Vec<&[u8]> = payloads.iter().map(|payload| payload.as_bytes()).collect();
@@ -121,7 +127,7 @@ impl Topic {
     }
 
     pub fn send_bytes(&self, partition: i32, payloads: &[&[u8]]) {
-        let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &self.brokers).create().unwrap();
+        let producer = self.producer();
         for payload in payloads {
             let record = BaseRecord::<(), [u8]>::to(&self.name).partition(partition).payload(payload);
             producer.send(record).map_err(|(error, _)| error).unwrap();
@@ -131,7 +137,7 @@ impl Topic {
 
     /// Sends a message with all that a message can have.
     pub fn send_whole(&self, key: &[u8], time: i64, headers: OwnedHeaders, payload: Option<&str>) {
-        let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &self.brokers).create().unwrap();
+        let producer = self.producer();
         let mut record = BaseRecord::<[u8], str>::to(&self.name).partition(0).key(key).timestamp(time).headers(headers);
         if let Some(payload) = payload {
             record = record.payload(payload);
