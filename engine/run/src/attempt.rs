@@ -29,23 +29,24 @@ pub async fn run(run: &StepRun, step: &Step) -> Vec<NodeReport> {
             () = run.cancel.cancelled() => Err(Error::Cancelled),
             done = beside(&run, step, alone.is_some()) => done,
         };
-        match done {
+        let error = match done {
             Ok(reports) => return reports,
-            Err(error) if blame::sorting_may_help(&error) && !run.runner.sessions.is_sorting() => {
-                find_memory(&mut run, step, &mut alone).await;
-            }
-            Err(error) if attempt < tries && blame::may_pass(&error) => {
-                let wait = Duration::from_millis(500 << (attempt - 1).min(6));
-                let reason = error.to_string();
-                run.send(&Event::StepRetried { node: step.nodes[0].clone(), attempt, of: tries, reason, wait });
-                tokio::select! {
-                    () = run.cancel.cancelled() => {}
-                    () = tokio::time::sleep(wait) => {}
-                }
-                attempt += 1;
-            }
-            Err(error) => return failed(&run, step, &error, began),
+            Err(error) => error,
+        };
+        if blame::memory_may_help(&error) && find_memory(&mut run, step, &mut alone).await {
+            continue;
         }
+        if attempt == tries || !blame::may_pass(&error) {
+            return failed(&run, step, &error, began);
+        }
+        let wait = Duration::from_millis(500 << (attempt - 1).min(6));
+        let reason = error.to_string();
+        run.send(&Event::StepRetried { node: step.nodes[0].clone(), attempt, of: tries, reason, wait });
+        tokio::select! {
+            () = run.cancel.cancelled() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+        attempt += 1;
     }
 }
 
@@ -75,9 +76,9 @@ fn ends(run: &StepRun, step: &Step) -> bool {
     }
 }
 
-/// Lets a query for which memory was short have that of the others, when they are done; with nobody beside it, it joins by
-/// sorting from now on.
-async fn find_memory(run: &mut StepRun, step: &Step, alone: &mut Option<OwnedRwLockWriteGuard<()>>) {
+/// Lets a query for which memory was short have that of the others, when they are done; with nobody beside it, it does with
+/// less, or gets more. Says whether there is anything left to try.
+async fn find_memory(run: &mut StepRun, step: &Step, alone: &mut Option<OwnedRwLockWriteGuard<()>>) -> bool {
     let (node, sessions) = (&step.nodes[0], run.runner.sessions.clone());
     if alone.is_none() && ends(run, step) {
         *alone = sessions.try_alone();
@@ -87,11 +88,13 @@ async fn find_memory(run: &mut StepRun, step: &Step, alone: &mut Option<OwnedRwL
                 () = run.cancel.cancelled() => {}
                 turn = sessions.alone() => *alone = Some(turn),
             }
-            return;
+            return true;
         }
     }
-    run.log(node, Level::Warn, "there was not enough memory to join by hashing: joining by sorting instead");
-    run.runner.sessions = sessions.sorting();
+    let Some((roomier, how)) = sessions.roomier() else { return false };
+    run.log(node, Level::Warn, format!("there was not enough memory: {how}; `[limits] memory` gives more"));
+    run.runner.sessions = roomier;
+    true
 }
 
 /// All nodes of a step failed for one reason.

@@ -50,8 +50,8 @@ pub fn in_model(rendered: &Rendered, error: DataFusionError, node: &NodeId) -> E
     Error::Project(Box::new(locate::diagnose(rendered, &error, node.name.as_str())))
 }
 
-/// Whether joins that sort may do what joins that hash had not enough memory for.
-pub fn sorting_may_help(error: &Error) -> bool {
+/// Whether a query may come to its end with more memory, or by doing with less.
+pub fn memory_may_help(error: &Error) -> bool {
     matches!(error, Error::Query(error) if memory_is_short(error) && !disk_is_short(error))
 }
 
@@ -106,9 +106,9 @@ mod tests {
     }
 
     #[test]
-    fn sorting_helps_memory_and_not_the_disk() {
+    fn memory_helps_memory_and_not_the_disk() {
         let short = |said: &str| Error::Query(DataFusionError::ResourcesExhausted(said.into()));
-        assert!(sorting_may_help(&short("failed to allocate")));
-        assert!(!sorting_may_help(&short("the used disk space during the spilling process has exceeded the limit")));
+        assert!(memory_may_help(&short("failed to allocate")));
+        assert!(!memory_may_help(&short("the used disk space during the spilling process has exceeded the limit")));
     }
 }

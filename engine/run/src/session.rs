@@ -28,9 +28,10 @@ const SORTS: usize = 8;
 /// What all queries of a run share: memory, and room for what does not fit into it.
 #[derive(Clone, Debug)]
 pub struct Sessions {
-    runtime: Arc<RuntimeEnv>,
+    memory: Memory,
+    /// For queries that cannot do with that.
+    most: Memory,
     partitions: usize,
-    memory_bytes: usize,
     sorted_joins: bool,
     /// Queries that are at work, each beside others or alone.
     at_work: Arc<RwLock<()>>,
@@ -52,21 +53,11 @@ impl Sessions {
     }
 
     fn of(limits: Limits, disk: DiskManagerMode, spill: Option<Arc<File>>) -> Result<Self> {
-        let memory = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
         let disk = DiskManagerBuilder::default().with_mode(disk).with_max_temp_directory_size(limits.spill_bytes);
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(memory), CONSUMERS)))
-            .with_disk_manager_builder(disk)
-            .build_arc()?;
+        let memory = Memory::of(limits.memory_bytes, RuntimeEnvBuilder::new().with_disk_manager_builder(disk))?;
+        let most = Memory::of(limits.most_memory_bytes, RuntimeEnvBuilder::from_runtime_env(&memory.runtime))?;
         let partitions = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self {
-            runtime,
-            partitions,
-            memory_bytes: memory,
-            sorted_joins: false,
-            at_work: Arc::default(),
-            _spill: spill,
-        })
+        Ok(Self { memory, most, partitions, sorted_joins: false, at_work: Arc::default(), _spill: spill })
     }
 
     /// The same with one partition, so that sums of fractions come out the same on every machine.
@@ -76,16 +67,25 @@ impl Sessions {
         self
     }
 
-    /// The same with joins that sort both sides: slower than hashing one of them, but what does not fit is spilled.
+    /// The same with all the memory that a query may ever have.
     #[must_use]
-    pub fn sorting(mut self) -> Self {
-        self.sorted_joins = true;
+    pub fn generous(mut self) -> Self {
+        self.memory = self.most.clone();
         self
     }
 
-    /// Whether joins sort.
-    pub fn is_sorting(&self) -> bool {
-        self.sorted_joins
+    /// What a query may be asked with for which the memory was short, and how it does then: joins that sort both sides
+    /// are slower than those that hash one, but spill what does not fit; more memory is for what does not spill.
+    pub fn roomier(&self) -> Option<(Self, String)> {
+        let most = self.most.bytes;
+        if !self.sorted_joins {
+            Some((Self { sorted_joins: true, ..self.clone() }, "joining by sorting instead".into()))
+        } else if self.memory.bytes < most {
+            let more = Self { sorted_joins: false, ..self.clone() }.generous();
+            Some((more, format!("taking up to {} MiB", most >> 20)))
+        } else {
+            None
+        }
     }
 
     /// A turn to use the memory beside others.
@@ -116,12 +116,12 @@ impl Sessions {
             // Views share buffers, each of which counts in full for every batch that refers to it.
             options.sql_parser.map_string_types_to_utf8view = false;
             // Merging holds a batch of each file that was spilled, and what it keeps aside for that is nobody else's.
-            let share = self.memory_bytes / (SORTS * self.partitions);
+            let share = self.memory.bytes / (SORTS * self.partitions);
             let reserved = &mut options.execution.sort_spill_reservation_bytes;
             *reserved = share.min(*reserved);
             config = config.with_batch_size(SORTED_BATCH);
         }
-        let context = SessionContext::new_with_config_rt(config, self.runtime.clone());
+        let context = SessionContext::new_with_config_rt(config, self.memory.runtime.clone());
         context.add_optimizer_rule(Arc::new(PushAggregates));
         context.register_udaf(Average::default().into());
         let catalog = Arc::new(MemoryCatalogProvider::new());
@@ -129,6 +129,21 @@ impl Sessions {
         let session = Session { context };
         session.schema("models");
         session
+    }
+}
+
+/// So much memory, and who keeps account of it.
+#[derive(Clone, Debug)]
+struct Memory {
+    bytes: usize,
+    runtime: Arc<RuntimeEnv>,
+}
+
+impl Memory {
+    fn of(bytes: u64, runtime: RuntimeEnvBuilder) -> Result<Self> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let pool = TrackConsumersPool::new(FairSpillPool::new(bytes), CONSUMERS);
+        Ok(Self { bytes, runtime: runtime.with_memory_pool(Arc::new(pool)).build_arc()? })
     }
 }
 

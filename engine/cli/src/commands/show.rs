@@ -75,7 +75,7 @@ async fn rows_of(
     let files: &Files = &ready.project.files;
     context.made()?;
     let runner = ready.runner(context, Arc::new(work::remembered(context)?), Wish::default())?;
-    let session = Sessions::new(ready.project.settings.limits, &context.root.join(".engine/tmp"))?.open();
+    let session = Sessions::new(ready.project.settings.limits, &context.root.join(".engine/tmp"))?.generous().open();
     match inputs::open(&runner, &session, query).await {
         Err(Error::Project(problem)) => return Err(drawn(context, &problem, files)),
         opened => opened?,

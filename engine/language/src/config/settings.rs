@@ -26,8 +26,10 @@ pub struct Settings {
 pub struct Limits {
     /// Steps at once.
     pub steps: usize,
-    /// Memory of all queries together, in bytes.
+    /// Memory that all queries together make do with as long as they can, in bytes.
     pub memory_bytes: u64,
+    /// Memory of those that cannot, one at a time, in bytes.
+    pub most_memory_bytes: u64,
     /// Room for spilled data, in bytes.
     pub spill_bytes: u64,
     /// Rows of one micro-batch of a stream.
@@ -42,7 +44,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             steps: 4,
-            memory_bytes: 1 << 30,
+            memory_bytes: 48 << 20,
+            most_memory_bytes: 1 << 30,
             spill_bytes: 20 << 30,
             batch_rows: 10_000,
             runs: 4,

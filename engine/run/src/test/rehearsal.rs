@@ -59,7 +59,7 @@ impl Rehearsal {
             system.map(|system| (name.clone(), system))
         });
         let systems = Systems::of(systems.collect::<Result<_>>()?);
-        let sessions = Sessions::new(project.settings.limits, folder.path())?.single();
+        let sessions = Sessions::new(project.settings.limits, folder.path())?.single().generous();
         let options = RunnerOptions { retries: 0, ..RunnerOptions::new(folder.path()) };
         let runner = Runner {
             project: Arc::new(project),
