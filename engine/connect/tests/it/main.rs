@@ -10,4 +10,5 @@ mod mortal;
 mod mysql;
 mod postgres;
 mod proxy;
+mod small_disk;
 mod sqlite;

@@ -4,13 +4,17 @@ mod access;
 mod crashes;
 mod faults;
 mod keeping;
+mod limits;
 mod pushdown;
 mod reading;
 mod secure;
 mod types;
 
 use crate::contract::subject::{open, query};
-use datafusion::arrow::{array::RecordBatch, util::pretty::pretty_format_batches};
+use datafusion::{
+    arrow::{array::RecordBatch, util::pretty::pretty_format_batches},
+    error::DataFusionError,
+};
 use engine_connect::{
     connector::Connection,
     error::{Error, Result},
@@ -116,11 +120,7 @@ impl Place {
     async fn unread(&self, table: &str) -> Error {
         let context = datafusion::prelude::SessionContext::new();
         let frame = context.read_table(self.open(table).await.provider).unwrap();
-        match frame.collect().await.unwrap_err() {
-            datafusion::error::DataFusionError::External(ours) => *ours.downcast().unwrap(),
-            datafusion::error::DataFusionError::Shared(shared) => panic!("{shared}"),
-            other => panic!("{other}"),
-        }
+        ours(frame.collect().await.unwrap_err())
     }
 
     async fn publish(&self, target: Target, batch: RecordBatch) -> Result<Vec<Written>> {
@@ -155,6 +155,14 @@ impl Place {
         let sql = "select count(*) from information_schema.tables where table_schema = database() \
                    and table_name like 'engine\\_stage%'";
         self.one(sql).await
+    }
+}
+
+/// The connector's error in DataFusion's.
+fn ours(error: DataFusionError) -> Error {
+    match error {
+        DataFusionError::External(ours) => *ours.downcast().unwrap(),
+        other => panic!("{other}"),
     }
 }
 

@@ -67,10 +67,10 @@ const LETTER_COLUMNS: &str = "`pipeline` varchar(255) not null, `source` varchar
 pub const LETTER_AGAIN: &str = "on duplicate key update `payload` = values(`payload`), `reason` = values(`reason`), \
     `run` = values(`run`)";
 
-/// Takes an id for a publication's staging tables. Its lock lasts as long as the session.
+/// Takes an id for a publication's staging tables. Its lock lasts as long as the session. `uuid_short()` is not for this: it
+/// counts from the second in which the server was started, and one that crashes at once may start twice in it.
 pub async fn claim(server: &Server, on: &mut MySqlConnection) -> sqlx::Result<String> {
-    let row = sqlx::query("select cast(uuid_short() as unsigned)").fetch_one(&mut *on).await?;
-    let id = format!("{:016x}", row.get::<u64, _>(0));
+    let id: String = sqlx::query_scalar("select left(sha2(uuid(), 256), 16)").fetch_one(&mut *on).await?;
     lock(server, on, &id, 0).await?;
     Ok(id)
 }

@@ -50,12 +50,16 @@ async fn the_server_says_who_it_is() {
 
 /// What a source's and a sink's account need, as the documentation says.
 const SOURCE: &str = "select";
-const SINK: &str = "select, insert, update, delete, create, drop, alter, index, references, trigger";
+pub const SINK: &str = "select, insert, update, delete, create, drop, alter, index, references, trigger";
+
+/// What an account is called: accounts are the whole server's, and their names are short.
+pub fn user(place: &Place, name: &str) -> String {
+    format!("{name}{}", &place.database[place.database.len().saturating_sub(24)..])
+}
 
 /// A place whose connection is that of an account with just these rights.
-async fn account(place: &mut Place, name: &str, rights: &str) -> Arc<dyn Connection> {
-    // Accounts are the whole server's, and their names are short.
-    let user = format!("{name}{}", &place.database[place.database.len().saturating_sub(24)..]);
+pub async fn account(place: &mut Place, name: &str, rights: &str) -> Arc<dyn Connection> {
+    let user = user(place, name);
     place.run(&format!("create user '{user}'@'%' identified by 'secret'")).await;
     place.run(&format!("grant {rights} on {}.* to '{user}'@'%'", place.database)).await;
     connect(&format!("user = \"{user}\"\npassword = \"secret\"\ndatabase = \"{}\"", place.database))

@@ -15,12 +15,12 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 use std::time::{Duration, Instant};
 
-fn moved(to: i64) -> Commit {
+pub fn moved(to: i64) -> Commit {
     let advance = Advance { from: None, to: Position(json!({ "next": to })) };
     Commit { advance: Some(advance), ..Commit::default() }
 }
 
-fn replaced() -> engine_connect::publish::Target {
+pub fn replaced() -> engine_connect::publish::Target {
     target("words", &keyed_definition(), Mode::Replace)
 }
 
@@ -178,6 +178,38 @@ async fn the_pipeline_of_another_is_left_alone() {
     assert_eq!(error.blame, Blame::Rival, "{error}");
     assert_eq!(place.rows("words").await, ["1 a"]);
     place.recover().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_before_the_commit_has_the_old() {
+    let server = Mortal::new("mariadb");
+    let (url, _) = server.up();
+    let toml = format!("type = \"mysql\"\nurl = \"{url}\"");
+    let connection = crate::contract::subject::open(&toml, std::path::Path::new("/"));
+    for signal in ["-TERM", "-KILL"] {
+        for previewed in [false, true] {
+            for change in [replaced(), appended("words")] {
+                let place = Place::over(connection.clone(), &url).await;
+                place.publish(replaced(), pairs(&[(1, "old")])).await.unwrap();
+                let publisher = place.staged(change, pairs(&[(2, "new")]), Some("p")).await.unwrap();
+                if previewed {
+                    publisher.preview(&"words".into()).await.unwrap();
+                } else {
+                    // Rows that nobody will see.
+                    let mut writer = publisher.writer(&"words".into()).await.unwrap();
+                    writer.write(pairs(&[(3, "more")])).await.unwrap();
+                }
+                server.end(signal);
+                server.up();
+                let error = publisher.commit(moved(7)).await.unwrap_err();
+                assert_eq!((error.blame, error.retry), (Blame::System, Retry::Later), "{error}");
+                let mut place = Place::over(connection.clone(), &url).await;
+                assert_eq!(place.rows("words").await, ["1 old"], "{signal} {previewed}");
+                assert_eq!(place.connection.position(&"p".into()).await.unwrap(), None);
+                place.recover().await;
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

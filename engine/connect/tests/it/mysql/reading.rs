@@ -7,6 +7,7 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 use engine_connect::{
+    error::{Blame, Retry},
     publish::Mode,
     read::{ReadRequest, TableRequest},
     types,
@@ -101,6 +102,34 @@ async fn scans_dropped_early_leave_nothing() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(place.one(sql).await, "1 ", "no query goes on, and connections of short statements are left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_killed_in_the_midst_of_a_scan_fails_it() {
+    let mut place = Place::new().await;
+    place.run("create table wide (id int auto_increment primary key, filler text)").await;
+    place.run("insert into wide (filler) values (repeat('x', 2000))").await;
+    for _ in 0..16 {
+        place.run("insert into wide (filler) select filler from wide").await;
+    }
+    let open = place.open("wide").await;
+    let mut rows = SessionContext::new().read_table(open.provider).unwrap().execute_stream().await.unwrap();
+    rows.next().await.unwrap().unwrap();
+    let reader = "select id from information_schema.processlist where db = database() and id <> connection_id() \
+                  and info like '%from%wide%'";
+    let reader = place.one(reader).await;
+    place.run(&format!("kill {reader}")).await;
+    let (mut count, mut failed) = (0, None);
+    while let Some(batch) = rows.next().await {
+        match batch {
+            Ok(batch) => count += batch.num_rows(),
+            Err(error) => failed = Some(error),
+        }
+    }
+    let error = super::ours(failed.unwrap_or_else(|| panic!("{count} more rows came, and no error")));
+    assert_eq!((error.blame, error.retry), (Blame::System, Retry::Later), "{error}");
+    drop(rows);
+    assert_eq!(shown(&query(place.open("wide").await.provider, "select count(*) from t").await), ["65536"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,15 @@
 //! What there is not enough of: connections, and room on the disk.
 
 use super::{Place, faults::replaced};
-use crate::contract::subject::{keyed_definition, pairs, target};
+use crate::{
+    contract::subject::{keyed_definition, pairs, target},
+    mortal::Mortal,
+    small_disk::{SmallDisk, wide},
+};
 use engine_connect::{
     error::{Blame, Retry},
     publish::{Mode, Publication},
 };
-use std::process::Command;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_of_connections_is_said_and_leaves_nothing() {
@@ -52,33 +55,13 @@ async fn a_limit_of_connections_is_said_and_leaves_nothing() {
     place.no_sessions().await;
 }
 
-/// A disk of few megabytes, which only root can have.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn new() -> Self {
-        let disk = Self(tempfile::tempdir().unwrap());
-        let done =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=6m,mode=0777", "tmpfs"]).arg(disk.0.path()).status();
-        assert!(done.unwrap().success(), "only root may mount a disk, which this test needs");
-        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
-        std::fs::set_permissions(disk.0.path(), open).unwrap();
-        disk
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_said_and_leaves_the_old() {
-    let server = crate::mortal::Mortal::new("postgres");
+    let server = Mortal::new("postgres");
     let (url, _) = server.up();
-    let disk = SmallDisk::new();
-    let rows = disk.0.path().join("rows");
+    let folder = tempfile::tempdir().unwrap();
+    let _disk = SmallDisk::over(folder.path());
+    let rows = folder.path().join("rows");
     std::fs::create_dir(&rows).unwrap();
     server.give(&rows);
     let place = Place::over(&url, "");
@@ -87,8 +70,7 @@ async fn a_full_disk_is_said_and_leaves_the_old() {
     // Of a role's settings only new sessions know.
     place.run("alter role engine set default_tablespace = 'small'").await;
     place.run("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'engine'").await;
-    // Nothing that could be made small.
-    let wide: Vec<String> = (0..4000).map(noise).collect();
+    let wide = wide(4000);
     let many: Vec<(i64, &str)> = (0..).zip(wide.iter().map(String::as_str)).collect();
     for mode in [Mode::Replace, Mode::Merge { key: vec!["id".into()] }] {
         let target = target("words", &keyed_definition(), mode);
@@ -103,10 +85,4 @@ async fn a_full_disk_is_said_and_leaves_the_old() {
     // The room is free again.
     place.publish(replaced(), pairs(&[(1, "new")])).await.unwrap();
     assert_eq!(place.words().await, "new");
-}
-
-/// A long text that looks like chance.
-fn noise(id: i64) -> String {
-    let number = |part: i64| xxhash_rust::xxh3::xxh3_64(&[id.to_le_bytes(), part.to_le_bytes()].concat());
-    (0..200).map(number).map(|number| number.to_string()).collect()
 }
