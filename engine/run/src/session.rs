@@ -112,13 +112,13 @@ impl Sessions {
         let options = config.options_mut();
         options.sql_parser.collect_spans = true;
         options.optimizer.prefer_hash_join = !self.sorted_joins;
+        // Merging holds a batch of each file that was spilled, and what it keeps aside for that is nobody else's.
+        let share = self.memory.bytes / (SORTS * self.partitions);
+        let reserved = &mut options.execution.sort_spill_reservation_bytes;
+        *reserved = share.min(*reserved);
         if self.sorted_joins {
             // Views share buffers, each of which counts in full for every batch that refers to it.
             options.sql_parser.map_string_types_to_utf8view = false;
-            // Merging holds a batch of each file that was spilled, and what it keeps aside for that is nobody else's.
-            let share = self.memory.bytes / (SORTS * self.partitions);
-            let reserved = &mut options.execution.sort_spill_reservation_bytes;
-            *reserved = share.min(*reserved);
             config = config.with_batch_size(SORTED_BATCH);
         }
         let context = SessionContext::new_with_config_rt(config, self.memory.runtime.clone());

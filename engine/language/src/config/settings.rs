@@ -40,12 +40,17 @@ pub struct Limits {
     pub wait: Duration,
 }
 
+/// Memory that queries have for each core: each of those has its own part of a query at work.
+const CORE_BYTES: u64 = 24 << 20;
+
 impl Default for Limits {
     fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+        let memory_bytes = CORE_BYTES * cores;
         Self {
             steps: 4,
-            memory_bytes: 48 << 20,
-            most_memory_bytes: 1 << 30,
+            memory_bytes,
+            most_memory_bytes: memory_bytes.max(1 << 30),
             spill_bytes: 20 << 30,
             batch_rows: 10_000,
             runs: 4,

@@ -1,6 +1,7 @@
 //! Tests of the crate through its public face.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod analyze;
+mod memory;
 mod schedule;
 mod shop;
 mod skipping;
