@@ -55,7 +55,11 @@ impl Sessions {
     fn of(limits: Limits, disk: DiskManagerMode, spill: Option<Arc<File>>) -> Result<Self> {
         let disk = DiskManagerBuilder::default().with_mode(disk).with_max_temp_directory_size(limits.spill_bytes);
         let memory = Memory::of(limits.memory_bytes, RuntimeEnvBuilder::new().with_disk_manager_builder(disk))?;
-        let most = Memory::of(limits.most_memory_bytes, RuntimeEnvBuilder::from_runtime_env(&memory.runtime))?;
+        // What is limited is one memory, whoever uses it.
+        let most = match limits.most_memory_bytes {
+            bytes if bytes == limits.memory_bytes => memory.clone(),
+            bytes => Memory::of(bytes, RuntimeEnvBuilder::from_runtime_env(&memory.runtime))?,
+        };
         let partitions = std::thread::available_parallelism().map_or(1, NonZero::get);
         Ok(Self { memory, most, partitions, sorted_joins: false, at_work: Arc::default(), _spill: spill })
     }
@@ -69,9 +73,8 @@ impl Sessions {
 
     /// The same with all the memory that a query may ever have.
     #[must_use]
-    pub fn generous(mut self) -> Self {
-        self.memory = self.most.clone();
-        self
+    pub fn generous(&self) -> Self {
+        Self { memory: self.most.clone(), ..self.clone() }
     }
 
     /// What a query may be asked with for which the memory was short, and how it does then: joins that sort both sides
@@ -81,7 +84,7 @@ impl Sessions {
         if !self.sorted_joins {
             Some((Self { sorted_joins: true, ..self.clone() }, "joining by sorting instead".into()))
         } else if self.memory.bytes < most {
-            let more = Self { sorted_joins: false, ..self.clone() }.generous();
+            let more = Self { sorted_joins: false, ..self.generous() };
             Some((more, format!("taking up to {} MiB", most >> 20)))
         } else {
             None

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod analyze;
 mod memory;
+mod opened;
 mod schedule;
 mod shop;
 mod skipping;

@@ -1,20 +1,13 @@
 //! What becomes of queries that little memory is short for.
 
-use engine_language::{
-    config::settings::Limits,
-    project::{LoadOptions, load},
-    template::RunInfo,
-    world::MemoryWorld,
-};
+use crate::opened;
+use engine_language::{config::settings::Limits, template::RunInfo};
 use engine_run::{
-    clock::SystemClock,
     event::{Event, Events, Level, Listener},
-    history::History,
     plan::plan,
-    runner::{Runner, RunnerOptions},
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{Arc, Mutex},
 };
 use tokio_util::sync::CancellationToken;
@@ -53,19 +46,14 @@ async fn run(models: &[&str], memory_bytes: u64, most_memory_bytes: u64) -> (Vec
     let folder = tempfile::tempdir().unwrap();
     let file = |(at, sql): (usize, &&str)| format!("//- project/models/m{at}.sql\n{sql}\n");
     let fixture: String = models.iter().enumerate().map(file).collect();
-    let options = LoadOptions { target: None, vars: BTreeMap::new(), run: RunInfo::NONE, discovered: BTreeMap::new() };
-    let (mut project, problems) = load(&MemoryWorld::fixture(&format!("{PROJECT}{fixture}")), &options);
-    assert!(!problems.has_errors(), "{problems:?}");
+    let mut project = opened::project(&format!("{PROJECT}{fixture}"));
     project.settings.limits = Limits { memory_bytes, most_memory_bytes, ..Limits::default() };
     let project = Arc::new(project);
     let source = rusqlite::Connection::open(folder.path().join("src.db")).unwrap();
     let numbers = "with recursive n as (select 1 as value union all select value + 1 from n where value < 30000)";
     let table = format!("create table t (value bigint); insert into t {numbers} select value from n");
     source.execute_batch(&table).unwrap();
-    std::fs::create_dir_all(folder.path().join(".engine/tmp")).unwrap();
-    let history = Arc::new(History::in_memory().unwrap());
-    let options = RunnerOptions::new(folder.path());
-    let runner = Runner::open(project.clone(), history, Arc::new(SystemClock), options).unwrap();
+    let runner = opened::runner(folder.path(), &project);
     let all: BTreeSet<_> = project.graph.nodes.keys().cloned().collect();
     let warnings = Arc::new(Warnings::default());
     let events = Events::to(vec![warnings.clone()]);
@@ -102,7 +90,7 @@ async fn small_sorts_beside_each_other_have_memory_enough() {
     let cores = std::thread::available_parallelism().unwrap().get();
     let sorted =
         |by: usize| format!("select row_number() over (order by value % {by}) as n from {{{{ source('src', 't') }}}}");
-    let all: Vec<String> = (1..=8 * cores).map(sorted).collect();
+    let all: Vec<String> = (1..=4 * cores).map(sorted).collect();
     let bytes = 24 * MIB * u64::try_from(cores).unwrap();
     let (warnings, failures) = run(&[&all.join("\nunion all\n")], bytes, 1024 * MIB).await;
     assert_eq!((warnings, failures), (vec![], vec![]));

@@ -1,10 +1,7 @@
 //! Skipping what did not change gives what a full rebuild gives: a property, over random edits.
 
-use engine_language::{
-    project::{LoadOptions, load},
-    template::RunInfo,
-    world::MemoryWorld,
-};
+use crate::opened;
+use engine_language::template::RunInfo;
 use engine_run::{
     clock::SystemClock,
     event::{Events, RunOutcome},
@@ -14,11 +11,7 @@ use engine_run::{
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// What a user, or another program, may do between two runs.
@@ -126,10 +119,7 @@ select id, n from {{{{ source(\"src\", \"t\") }}}} where n > {{{{ var(\"floor\")
 
 /// Runs everything in a folder. Without a history, everything is built anew.
 async fn run(root: &Path, files: &Files, history: History) {
-    let options = LoadOptions { target: None, vars: BTreeMap::new(), run: RunInfo::NONE, discovered: BTreeMap::new() };
-    let (project, problems) = load(&MemoryWorld::fixture(&files.fixture()), &options);
-    assert!(!problems.has_errors(), "{problems:?}");
-    let (project, history) = (Arc::new(project), Arc::new(history));
+    let (project, history) = (Arc::new(opened::project(&files.fixture())), Arc::new(history));
     std::fs::create_dir_all(root.join(".engine/tmp")).unwrap();
     let options = RunnerOptions::new(root);
     let runner = Runner::open(project.clone(), history.clone(), Arc::new(SystemClock), options).unwrap();

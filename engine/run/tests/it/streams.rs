@@ -1,5 +1,6 @@
 //! Any split of a topic's events into batches, and any points at which the target fails, give the same tables: a property.
 
+use crate::opened;
 use datafusion::{
     arrow::{
         array::{ArrayRef, BinaryArray, RecordBatch, StringArray},
@@ -18,18 +19,14 @@ use engine_connect::{
 use engine_language::{
     graph::{NodeId, NodeKind},
     name::Name,
-    project::{LoadOptions, Project, load},
+    project::Project,
     table::TableDefinition,
     template::RunInfo,
-    world::MemoryWorld,
 };
 use engine_run::{
-    clock::SystemClock,
     event::{Events, RunOutcome},
-    history::History,
     place,
     plan::plan,
-    runner::{Runner, RunnerOptions},
     systems::{self, Systems},
 };
 use proptest::prelude::*;
@@ -174,17 +171,7 @@ bad_rows = \"dead_letter\"
 select user, n, n * 2 as twice from {{{{ source(\"events\", \"ups\") }}}}
 "
     );
-    let options = LoadOptions { target: None, vars: BTreeMap::new(), run: RunInfo::NONE, discovered: BTreeMap::new() };
-    let (project, problems) = load(&MemoryWorld::fixture(&fixture), &options);
-    assert!(!problems.has_errors(), "{problems:?}");
-    Arc::new(project)
-}
-
-/// A runner as a new process would make it.
-fn runner(root: &Path, project: &Arc<Project>) -> Runner {
-    std::fs::create_dir_all(root.join(".engine/tmp")).unwrap();
-    let history = Arc::new(History::in_memory().unwrap());
-    Runner::open(project.clone(), history, Arc::new(SystemClock), RunnerOptions::new(root)).unwrap()
+    Arc::new(opened::project(&fixture))
 }
 
 /// Runs to the end of the topic, as often as fate wants; answers the table and the dead letters.
@@ -192,10 +179,10 @@ async fn run(root: &Path, project: &Arc<Project>, fates: &[Fate]) -> String {
     let fates: VecDeque<Fate> = fates.iter().copied().collect();
     let all: BTreeSet<NodeId> = [NodeId::new(NodeKind::Model, "users")].into();
     let plan = plan(project, &all, &|_| None);
-    let target = runner(root, project).systems().get(&"out".into()).unwrap().clone();
+    let target = opened::runner(root, project).systems().get(&"out".into()).unwrap().clone();
     let fated: Arc<dyn Connection> = Arc::new(Fated { inner: target.clone(), fates: Mutex::new(fates) });
     loop {
-        let new = runner(root, project);
+        let new = opened::runner(root, project);
         let mut systems: BTreeMap<Name, Arc<dyn Connection>> =
             new.systems().iter().map(|(name, connection)| (name.clone(), connection.clone())).collect();
         systems.insert("out".into(), fated.clone());
@@ -236,7 +223,7 @@ async fn send(project: &Arc<Project>, root: &Path, events: &[(u8, bool)]) {
     let definition = TableDefinition::default();
     let target = Target { table: at.table.clone(), schema: schema.clone(), definition, mode: Mode::Append, declared };
     let publication = Publication { run: "send".into(), tables: vec![target], pipeline: None };
-    let connection = runner(root, project).systems().get(&"events".into()).unwrap().clone();
+    let connection = opened::runner(root, project).systems().get(&"events".into()).unwrap().clone();
     let publisher = connection.write(publication).await.unwrap();
     let mut writer = publisher.writer(&at.table).await.unwrap();
     writer.write(RecordBatch::try_new(schema, vec![keys, payloads]).unwrap()).await.unwrap();

@@ -1,5 +1,6 @@
 //! A copy that is not what was read is found before it is published.
 
+use crate::opened;
 use async_trait::async_trait;
 use datafusion::{catalog::TableProvider, datasource::MemTable};
 use engine_connect::{
@@ -9,28 +10,9 @@ use engine_connect::{
     publish::{Commit, Publication, Publisher, Writer, Written},
     read::{ReadRequest, Reading, TableRequest},
 };
-use engine_language::{
-    name::Name,
-    project::{LoadOptions, Project, load},
-    table::TableDefinition,
-    template::RunInfo,
-    world::MemoryWorld,
-};
-use engine_run::{
-    blame,
-    clock::SystemClock,
-    event::Events,
-    history::History,
-    plan::plan,
-    report::Report,
-    runner::{Runner, RunnerOptions},
-    systems::Systems,
-};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    sync::Arc,
-};
+use engine_language::{name::Name, project::Project, table::TableDefinition, template::RunInfo};
+use engine_run::{blame, event::Events, plan::plan, report::Report, runner::Runner, systems::Systems};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// A system that loses the rows written into it, and says that all is well.
@@ -109,14 +91,8 @@ tables = [\"t\"]
 ";
 
 fn open(root: &Path, fixture: &str) -> (Runner, Arc<Project>) {
-    let options = LoadOptions { target: None, vars: BTreeMap::new(), run: RunInfo::NONE, discovered: BTreeMap::new() };
-    let (project, problems) = load(&MemoryWorld::fixture(fixture), &options);
-    assert!(!problems.has_errors(), "{problems:?}");
-    let project = Arc::new(project);
-    std::fs::create_dir_all(root.join(".engine/tmp")).unwrap();
-    let history = Arc::new(History::in_memory().unwrap());
-    let runner = Runner::open(project.clone(), history, Arc::new(SystemClock), RunnerOptions::new(root)).unwrap();
-    (runner, project)
+    let project = Arc::new(opened::project(fixture));
+    (opened::runner(root, &project), project)
 }
 
 /// Replicates from a source of two rows into a copy that may lose them.

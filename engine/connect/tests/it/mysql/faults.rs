@@ -15,7 +15,7 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 use std::time::{Duration, Instant};
 
-pub fn moved(to: i64) -> Commit {
+fn moved(to: i64) -> Commit {
     let advance = Advance { from: None, to: Position(json!({ "next": to })) };
     Commit { advance: Some(advance), ..Commit::default() }
 }

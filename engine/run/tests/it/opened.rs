@@ -1,0 +1,28 @@
+//! A project from a text, and who runs it.
+
+use engine_language::{
+    project::{LoadOptions, Project, load},
+    template::RunInfo,
+    world::MemoryWorld,
+};
+use engine_run::{
+    clock::SystemClock,
+    history::History,
+    runner::{Runner, RunnerOptions},
+};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+/// Loads a project in which nothing is wrong.
+pub fn project(fixture: &str) -> Project {
+    let options = LoadOptions { target: None, vars: BTreeMap::new(), run: RunInfo::NONE, discovered: BTreeMap::new() };
+    let (project, problems) = load(&MemoryWorld::fixture(fixture), &options);
+    assert!(!problems.has_errors(), "{problems:?}");
+    project
+}
+
+/// A runner as a new process would make it, with a history of its own.
+pub fn runner(root: &Path, project: &Arc<Project>) -> Runner {
+    std::fs::create_dir_all(root.join(".engine/tmp")).unwrap();
+    let history = Arc::new(History::in_memory().unwrap());
+    Runner::open(project.clone(), history, Arc::new(SystemClock), RunnerOptions::new(root)).unwrap()
+}
