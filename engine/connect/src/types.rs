@@ -2,7 +2,7 @@
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::{
-    array::{Array, ArrayRef, AsArray},
+    array::{Array, ArrayRef, AsArray, new_null_array},
     compute::{CastOptions, cast_with_options},
     datatypes::{Time64NanosecondType, TimestampNanosecondType},
 };
@@ -117,13 +117,32 @@ pub fn exactly(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, String> {
     if array.data_type() == to {
         return Ok(array.clone());
     }
+    if array.null_count() == array.len() {
+        return Ok(new_null_array(to, array.len()));
+    }
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let there = cast_with_options(array, to, &options).map_err(|error| error.to_string())?;
+    if widened(array.data_type(), to) {
+        return Ok(there);
+    }
     let back = cast_with_options(&there, array.data_type(), &options).map_err(|error| error.to_string())?;
     if &back != array {
         return Err(format!("a value of {} cannot be kept exactly as {to}", array.data_type()));
     }
     Ok(there)
+}
+
+/// Whether no value of a type can change on its way into another, so that none needs to be looked at.
+fn widened(from: &DataType, to: &DataType) -> bool {
+    use DataType::{Binary, BinaryView, Boolean, FixedSizeBinary, LargeBinary, LargeUtf8, Utf8, Utf8View};
+    match (from, to) {
+        (Utf8View | LargeUtf8 | Utf8, Utf8) | (BinaryView | LargeBinary | FixedSizeBinary(_), Binary) => true,
+        (Boolean, _) => false,
+        _ if from.is_unsigned_integer() && to.is_signed_integer() => from.primitive_width() < to.primitive_width(),
+        _ if from.is_signed_integer() && to.is_signed_integer() => from.primitive_width() <= to.primitive_width(),
+        (DataType::Dictionary(_, value), _) => **value == *to || widened(value, to),
+        _ => false,
+    }
 }
 
 /// Whether all times have at most six digits of a second, which is what is carried.

@@ -8,7 +8,6 @@ use crate::{
 use datafusion::{
     arrow::{
         array::{Array, RecordBatch},
-        compute::{CastOptions, cast_with_options},
         datatypes::SchemaRef,
     },
     error::DataFusionError,
@@ -17,6 +16,7 @@ use datafusion::{
 use engine_connect::{
     digest::{Digest, Digester},
     publish::Writer,
+    types,
 };
 use engine_language::{code, diagnostic::Diagnostic, graph::NodeId};
 use futures::StreamExt;
@@ -55,7 +55,7 @@ pub async fn copy(
 
 /// The schema in which a query's rows are carried.
 pub fn schema(found: &SchemaRef) -> Result<SchemaRef> {
-    engine_connect::types::carried(found).map_err(|column| {
+    types::carried(found).map_err(|column| {
         let message = format!("the column `{column}` has a type that no system carries");
         Error::Project(Box::new(
             Diagnostic::error(&code::E0215, None, message).hint("cast it, such as `cast(x as text)`"),
@@ -65,7 +65,6 @@ pub fn schema(found: &SchemaRef) -> Result<SchemaRef> {
 
 /// A batch in the types of the schema; a value that would change is an error.
 pub fn carried(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let options = CastOptions { safe: false, ..CastOptions::default() };
     let mut columns = vec![];
     for (array, field) in batch.columns().iter().zip(schema.fields()) {
         if array.data_type() == field.data_type() {
@@ -73,13 +72,20 @@ pub fn carried(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
             continue;
         }
         whole_microseconds(array.as_ref(), field.name())?;
-        columns.push(cast_with_options(array, field.data_type(), &options).map_err(DataFusionError::from)?);
+        columns.push(types::exactly(array, field.data_type()).map_err(|why| changed(field.name(), &why))?);
     }
     Ok(RecordBatch::try_new(schema.clone(), columns).map_err(DataFusionError::from)?)
 }
 
+/// A value that its column's type cannot hold as it is.
+fn changed(column: &str, why: &str) -> Error {
+    let message = format!("the column `{column}`: {why}");
+    let hint = format!("say which type is meant: `cast({column} as …)`");
+    Error::Project(Box::new(Diagnostic::error(&code::E0304, None, message).hint(hint)))
+}
+
 fn whole_microseconds(array: &dyn Array, column: &str) -> Result<()> {
-    if engine_connect::types::whole_microseconds(array) {
+    if types::whole_microseconds(array) {
         return Ok(());
     }
     let message = format!("the column `{column}` has times with more than six digits of a second");

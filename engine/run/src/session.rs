@@ -184,9 +184,13 @@ impl Session {
         Ok(())
     }
 
-    /// Plans a query; anything but a query is refused.
+    /// Plans a query; anything but a query is refused. The types of its columns are those of the rows that it gives: a plan
+    /// is analyzed first, because before that its schema does not know what `case`, `coalesce` and `union` coerce.
     pub async fn query(&self, sql: &str) -> Result<DataFrame, DataFusionError> {
         let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        self.context.sql_with_options(sql.trim_end().trim_end_matches(';'), options).await
+        let frame = self.context.sql_with_options(sql.trim_end().trim_end_matches(';'), options).await?;
+        let (state, plan) = frame.into_parts();
+        let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+        Ok(DataFrame::new(state, analyzed))
     }
 }

@@ -25,6 +25,7 @@ mod served;
 mod streams;
 mod tidy;
 mod usage;
+mod values;
 mod watching;
 mod web;
 mod web_browser;
