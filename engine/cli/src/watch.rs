@@ -13,7 +13,7 @@ use crate::{
     stop::{Exit, Result, Stop},
     terminal::Style,
     words,
-    work::{self, Ready, Wish},
+    work::{self, Ready, RunOptions},
 };
 use changed::{Changed, changed};
 use engine_language::{name::Name, project::Project};
@@ -168,7 +168,7 @@ impl<'a> Watching<'a> {
         let task = tokio::spawn(async move {
             let mut did = Did::default();
             if !todo.nodes.is_empty() {
-                let report = ready.run(&context, &todo.nodes, Wish::default(), lines, token.clone()).await?;
+                let report = ready.run(&context, &todo.nodes, RunOptions::default(), lines, token.clone()).await?;
                 if report.outcome != RunOutcome::Cancelled {
                     report::end(&context.drawing(), &report, &ready.project.files);
                 }

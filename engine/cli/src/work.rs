@@ -25,7 +25,7 @@ use engine_run::{
     error::Error,
     event::{Events, Listener},
     history::{
-        History, Recorder,
+        self, History, Recorder, RunRequest,
         lock::{self, RunLock, Taken},
     },
     losses,
@@ -35,7 +35,6 @@ use engine_run::{
     report::Report,
     runner::Runner,
     systems::Systems,
-    wish,
 };
 use std::{
     collections::BTreeSet,
@@ -46,7 +45,7 @@ use std::{
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-pub use engine_run::wish::Wish;
+pub use engine_run::options::RunOptions;
 
 /// How long a run waits for another one to end.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -198,17 +197,18 @@ impl Ready {
     }
 
     /// What would be done, and why.
-    pub fn plan(&self, history: &History, nodes: &BTreeSet<NodeId>, wish: Wish) -> Plan {
-        wish.plan(&self.project, history, nodes)
+    pub fn plan(&self, history: &History, nodes: &BTreeSet<NodeId>, options: RunOptions) -> Plan {
+        options.plan(&self.project, history, nodes)
     }
 
     /// A runner over the project's own systems.
-    pub fn runner(&self, context: &Context, history: Arc<History>, wish: Wish) -> Result<Runner> {
-        let options = wish.options(&context.root);
-        Runner::open(self.project.clone(), history, Arc::new(SystemClock), options).map_err(|problems| {
+    pub fn runner(&self, context: &Context, history: Arc<History>, options: RunOptions) -> Result<Runner> {
+        let runner = Runner::open(self.project.clone(), history, Arc::new(SystemClock), &context.root);
+        let runner = runner.map_err(|problems| {
             context.draw(&self.project, &problems, self.took);
             Stop::Problems
-        })
+        })?;
+        Ok(runner.with(options))
     }
 
     /// Runs the nodes, says what happens, and leaves the artifacts.
@@ -216,7 +216,7 @@ impl Ready {
         &self,
         context: &Context,
         nodes: &BTreeSet<NodeId>,
-        wish: Wish,
+        options: RunOptions,
         lines: Arc<Lines>,
         cancel: CancellationToken,
     ) -> Result<Report> {
@@ -225,8 +225,8 @@ impl Ready {
         let history = Arc::new(History::open(&made)?);
         history.interrupt_dead_runs()?;
         history.forget_old(self.project.settings.kept, SystemClock.now_us())?;
-        let runner = self.runner(context, history.clone(), wish)?;
-        let plan = self.plan(&history, nodes, wish);
+        let runner = self.runner(context, history.clone(), options)?;
+        let plan = self.plan(&history, nodes, options);
         let needed = place::connections(&self.project, plan.steps.iter().flat_map(|step| &step.nodes));
         tokio::select! {
             () = arrived_and_recovered(context, &runner, &needed) => {}
@@ -235,11 +235,11 @@ impl Ready {
         let folder = artifacts::folder(&made)?;
         let log = Arc::new(EventLog::create(&folder)?);
         let vars = context.global.vars.iter().cloned().collect();
-        let recorder =
-            Recorder::new(history.clone(), wish.asked(&self.project, vars, &plan)).hiding(Mask::of(&self.project));
+        let request = RunRequest::new(&self.project, options, vars, &plan);
+        let recorder = Recorder::new(history.clone(), request).hiding(Mask::of(&self.project));
         let listeners: Vec<Arc<dyn Listener>> = vec![lines, log, Arc::new(recorder)];
         let report = runner.run(&plan, run_info(), &Events::to(listeners), &cancel).await;
-        wish::remember(&self.project, &self.schemas, &history, &report)?;
+        history::remember(&self.project, &self.schemas, &history, &report)?;
         artifacts::leave(&folder, &self.project, &self.schemas, &report)?;
         Ok(report)
     }

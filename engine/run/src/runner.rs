@@ -5,6 +5,7 @@ use crate::{
     clock::Clock,
     event::{Event, Events, RunOutcome},
     history::History,
+    options::RunOptions,
     plan::Plan,
     report::{NodeReport, Report, Status},
     session::Sessions,
@@ -12,50 +13,12 @@ use crate::{
     systems::Systems,
     tokens::Tokens,
 };
-use engine_connect::{connector::Connection, read::Start};
+use engine_connect::connector::Connection;
 use engine_language::{diagnostic::Problems, graph::NodeId, name::Name, project::Project, template::RunInfo};
 use futures::future::join_all;
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-/// How a run is done.
-#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
-#[derive(Clone, Debug)]
-pub struct RunnerOptions {
-    /// The project's root.
-    pub root: PathBuf,
-    /// Build everything anew, incremental models and streams included.
-    pub full_refresh: bool,
-    /// Generate again what is there already.
-    pub regenerate: bool,
-    /// Generators make this many times their rows.
-    pub rows_scale: f64,
-    /// Tries after the first for what may pass.
-    pub retries: u32,
-    /// Start nothing new once something failed.
-    pub fail_fast: bool,
-    /// Where streams begin, instead of where they stand.
-    pub from: Option<Start>,
-    /// Streams go on at the end of their topic, until they are stopped.
-    pub forever: bool,
-}
-
-impl RunnerOptions {
-    /// As `engine run` does it.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self {
-            root: root.into(),
-            full_refresh: false,
-            regenerate: false,
-            rows_scale: 1.0,
-            retries: 2,
-            fail_fast: false,
-            from: None,
-            forever: false,
-        }
-    }
-}
 
 /// Runs plans of one project.
 #[derive(Clone, Debug)]
@@ -65,7 +28,7 @@ pub struct Runner {
     pub(crate) sessions: Sessions,
     pub(crate) history: Arc<History>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) options: Arc<RunnerOptions>,
+    pub(crate) options: RunOptions,
 }
 
 impl Runner {
@@ -74,20 +37,20 @@ impl Runner {
         project: Arc<Project>,
         history: Arc<History>,
         clock: Arc<dyn Clock>,
-        options: RunnerOptions,
+        root: &Path,
     ) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        let systems = Systems::connect(&project, &options.root, &mut problems);
+        let systems = Systems::connect(&project, root, &mut problems);
         if problems.has_errors() {
             return Err(problems);
         }
-        let spill = options.root.join(".engine/tmp");
+        let spill = root.join(".engine/tmp");
         let sessions = Sessions::new(project.settings.limits, &spill).map_err(|error| {
             let mut problems = Problems::default();
             problems.push(blame::of(&error, None));
             problems
         })?;
-        Ok(Self { project, systems, sessions, history, clock, options: options.into() })
+        Ok(Self { project, systems, sessions, history, clock, options: RunOptions::default() })
     }
 
     /// The same, over other connections than the project's: for tests and rehearsals.
@@ -99,8 +62,8 @@ impl Runner {
 
     /// The same, done in another way.
     #[must_use]
-    pub fn with(mut self, options: RunnerOptions) -> Self {
-        self.options = options.into();
+    pub fn with(mut self, options: RunOptions) -> Self {
+        self.options = options;
         self
     }
 

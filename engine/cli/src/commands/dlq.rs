@@ -9,7 +9,7 @@ use crate::{
     stop::{Exit, Result, Stop},
     terminal::Style,
     words,
-    work::{self, Ready, Wish},
+    work::{self, Ready, RunOptions},
 };
 use datafusion::{
     arrow::array::RecordBatch, datasource::MemTable, execution::SendableRecordBatchStream, prelude::SessionContext,
@@ -46,7 +46,7 @@ pub fn dlq(context: &Context, what: &Dlq) -> Result {
 }
 
 fn runner(context: &Context, ready: &Ready) -> Result<Runner> {
-    ready.runner(context, Arc::new(History::open(&context.made()?)?), Wish::default())
+    ready.runner(context, Arc::new(History::open(&context.made()?)?), RunOptions::default())
 }
 
 /// The letters that were named; complains of a model that is no stream.

@@ -10,7 +10,7 @@ use crate::{
     interrupt::cancellable,
     report::{self, Lines},
     stop::{Result, Stop},
-    work::{self, Wish},
+    work::{self, RunOptions},
 };
 use engine_language::{
     graph::{NodeId, NodeKind},
@@ -32,9 +32,10 @@ pub fn generate(context: &Context, args: &Generate) -> Result {
         return file::write(context, &ready, &nodes, args, path);
     }
     let rows_scale = args.rows_scale.unwrap_or(1.0);
-    let wish = Wish { regenerate: args.replace, rows_scale, rows: args.rows, ..Wish::default() };
+    let options = RunOptions { regenerate: args.replace, rows_scale, rows: args.rows, ..RunOptions::default() };
     let lines = Arc::new(Lines::new(context.terminal, context.global.verbose));
-    let report = cancellable(context.terminal, async |cancel| ready.run(context, &nodes, wish, lines, cancel).await)?;
+    let report =
+        cancellable(context.terminal, async |cancel| ready.run(context, &nodes, options, lines, cancel).await)?;
     report::end(&context.drawing(), &report, &ready.project.files);
     report::next(context.terminal, &report);
     Ok(run::exit(&report))

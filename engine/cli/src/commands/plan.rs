@@ -11,11 +11,17 @@ use crate::{
     interrupt::cancellable,
     stop::{Exit, Result, Stop},
     terminal,
-    work::{self, Ready, Wish},
+    work::{self, Ready, RunOptions},
 };
 use changes::Change;
 use engine_language::{diagnostic::Problems, graph::NodeId};
-use engine_run::{error::Error, history::History, losses, plan::Plan as Steps, systems::Systems, wish};
+use engine_run::{
+    error::Error,
+    history::{self, History},
+    losses,
+    plan::Plan as Steps,
+    systems::Systems,
+};
 use estimate::Estimate;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,17 +43,17 @@ pub fn plan(context: &Context, args: &Plan) -> Result {
     let ready = work::ready_to_run(context)?;
     losses(context, &ready);
     let nodes = selected(&ready.project, &args.selected)?;
-    let wish = Wish { full_refresh: args.full_refresh, ..Wish::default() };
+    let options = RunOptions { full_refresh: args.full_refresh, ..RunOptions::default() };
     let history = Arc::new(work::remembered(context)?);
     let foreseen = cancellable(context.terminal, async |cancel| {
         tokio::select! {
-            foreseen = foresee(context, &ready, &history, &nodes, wish) => foreseen,
+            foreseen = foresee(context, &ready, &history, &nodes, options) => foreseen,
             () = cancel.cancelled() => Err(Stop::from(Error::Cancelled)),
         }
     });
     let mut foreseen = foreseen?;
     if args.selected.include().is_empty() {
-        foreseen.gone = wish::gone(&ready.project, &history)?;
+        foreseen.gone = history::removed(&ready.project, &history)?;
     }
     let text = match args.output {
         Output::Text => text::text(&ready.project, &foreseen, context.terminal.data_colour),
@@ -70,13 +76,13 @@ async fn foresee(
     ready: &Ready,
     history: &Arc<History>,
     nodes: &BTreeSet<NodeId>,
-    wish: Wish,
+    options: RunOptions,
 ) -> Result<Foreseen> {
-    let mut steps = ready.plan(history, nodes, wish);
+    let mut steps = ready.plan(history, nodes, options);
     let mut changes = BTreeMap::new();
     // Without records everything is new, and there is nothing to ask.
     if work::remembers(context) {
-        let runner = ready.runner(context, history.clone(), wish)?;
+        let runner = ready.runner(context, history.clone(), options)?;
         runner.foresee(&mut steps).await;
         changes = changes::changes(ready, history, &steps)?;
         changes::count(&runner, &steps, &mut changes).await;

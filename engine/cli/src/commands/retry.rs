@@ -8,15 +8,12 @@ use crate::{
     stop::{Exit, Result, Stop},
     terminal::Style,
     words,
-    work::{self, Ready, Wish},
+    work::{self, Ready, RunOptions},
 };
 use engine_language::graph::NodeId;
-use engine_run::{
-    history::{
-        Asked, RunRecord,
-        lock::{self, Taken},
-    },
-    wish,
+use engine_run::history::{
+    self, RunRecord, RunRequest,
+    lock::{self, Taken},
 };
 use std::collections::BTreeSet;
 
@@ -27,13 +24,13 @@ pub fn retry(context: &Context, args: &Retry) -> Result {
         return Err(Stop::usage("there are no runs yet", "`engine run` makes the first one".to_owned()));
     };
     idle(context, &last)?;
-    let Some(asked) = history.asked(&last.id)? else {
+    let Some(request) = history.request_of(&last.id)? else {
         let message = format!("what was asked of run {} is not known: an older engine made it", short_id(&last.id));
         return Err(Stop::usage(message, "`engine run` runs all that is not up to date".to_owned()));
     };
-    let context = as_asked(context, &asked)?;
+    let context = as_requested(context, &request)?;
     let ready = work::ready_to_run(&context)?;
-    let left = wish::left(&history, &last.id, &asked)?;
+    let left = history::left(&history, &last.id, &request)?;
     let nodes = known(&context, &ready, &left);
     if nodes.is_empty() {
         let text = format!("run {} left nothing to retry", short_id(&last.id));
@@ -42,15 +39,8 @@ pub fn retry(context: &Context, args: &Retry) -> Result {
     }
     let again = format!("{} of run {}", words::counted(nodes.len() as u64, "node"), short_id(&last.id));
     context.terminal.note(&action(context.terminal, Style::Blue, "Retrying", &again));
-    let wish = Wish {
-        full_refresh: asked.full_refresh,
-        regenerate: asked.regenerate,
-        fail_fast: args.fail_fast,
-        rows_scale: asked.rows_scale,
-        rows: asked.rows,
-        ..Wish::default()
-    };
-    run::wanted(&context, ready, &Wanted { nodes, wish, output: args.output })
+    let options = RunOptions { fail_fast: args.fail_fast, ..request.options };
+    run::wanted(&context, ready, &Wanted { nodes, options, output: args.output })
 }
 
 /// A run that still goes on cannot be retried; one that is marked so and holds no lock was killed.
@@ -68,17 +58,18 @@ fn idle(context: &Context, last: &RunRecord) -> Result<()> {
 }
 
 /// The command as it was typed then; saying otherwise now is a mistake.
-fn as_asked(context: &Context, asked: &Asked) -> Result<Context> {
+fn as_requested(context: &Context, request: &RunRequest) -> Result<Context> {
     let mut context = context.clone();
-    if let Some(typed) = context.global.target.replace(asked.target.clone()).filter(|typed| *typed != asked.target) {
-        let message = format!("the last run was for the target `{}`, not `{typed}`", asked.target);
+    if let Some(typed) = context.global.target.replace(request.target.clone()).filter(|typed| *typed != request.target)
+    {
+        let message = format!("the last run was for the target `{}`, not `{typed}`", request.target);
         return Err(Stop::usage(message, format!("`engine run -t {typed}` begins one for the other")));
     }
     if !context.global.vars.is_empty() {
         let hint = "leave `--var` out, or begin a new run: `engine run --var …`".to_owned();
         return Err(Stop::usage("a retry has the variables of the run that it retries", hint));
     }
-    context.global.vars = asked.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    context.global.vars = request.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     Ok(context)
 }
 

@@ -9,7 +9,7 @@ use crate::{
     report::{self, Lines},
     stop::{Exit, Result, Stop},
     terminal,
-    work::{self, Ready, Wish},
+    work::{self, Ready, RunOptions},
 };
 use engine_language::{
     graph::{NodeId, NodeKind},
@@ -32,15 +32,15 @@ pub fn run(context: &Context, args: &Run) -> Result {
     let ready = work::ready_to_run(context)?;
     let nodes = selected(&ready.project, &args.selected)?;
     streams(&ready.project, args, &nodes)?;
-    let wish = Wish {
+    let options = RunOptions {
         from: args.from,
         forever: args.forever,
         full_refresh: args.full_refresh,
         fail_fast: args.fail_fast,
         rows_scale: args.rows_scale.unwrap_or(1.0),
-        ..Wish::default()
+        ..RunOptions::default()
     };
-    wanted(context, ready, &Wanted { nodes, wish, output: args.output })
+    wanted(context, ready, &Wanted { nodes, options, output: args.output })
 }
 
 /// Refuses `--from` and `--forever` where they would not do what they seem to.
@@ -77,20 +77,21 @@ pub struct Wanted {
     /// The nodes.
     pub nodes: BTreeSet<NodeId>,
     /// How.
-    pub wish: Wish,
+    pub options: RunOptions,
     /// What stdout gets.
     pub output: Output,
 }
 
 /// Runs nodes of a project to their end, and says how it went.
 pub fn wanted(context: &Context, mut ready: Ready, wanted: &Wanted) -> Result {
-    let Wanted { nodes, wish, output } = wanted;
-    if let Some(rows) = wish.rows {
+    let Wanted { nodes, options, output } = wanted;
+    if let Some(rows) = options.rows {
         ready.make_exactly(nodes, rows);
     }
     ready.say(context);
     let lines = Arc::new(Lines::new(context.terminal, context.global.verbose));
-    let report = cancellable(context.terminal, async |cancel| ready.run(context, nodes, *wish, lines, cancel).await)?;
+    let report =
+        cancellable(context.terminal, async |cancel| ready.run(context, nodes, *options, lines, cancel).await)?;
     report::end(&context.drawing(), &report, &ready.project.files);
     report::next(context.terminal, &report);
     if *output == Output::Json {

@@ -13,9 +13,9 @@ use engine_run::{
     clock::{self, Clock as _, SystemClock},
     history::{History, schedules::ScheduleRecord},
     schedule::{
+        describe,
         simulate::{Simulated, Simulation},
         times::Times,
-        words as said,
     },
 };
 use serde_json::json;
@@ -60,7 +60,7 @@ impl Listed<'_> {
             if self.output == Output::Json {
                 let value = json!({
                     "schedule": name.as_str(),
-                    "when": said::trigger(&schedule.trigger),
+                    "when": describe::trigger(&schedule.trigger),
                     "select": schedule.select.iter().map(|one| &one.value).collect::<Vec<_>>(),
                     "paused_by": paused.map(|(_, by)| by),
                     "next": times.iter().map(|at| utc(*at)).collect::<Vec<_>>(),
@@ -68,7 +68,7 @@ impl Listed<'_> {
                 text.extend([format!("{value}\n")]);
                 continue;
             }
-            let when = said::trigger(&schedule.trigger);
+            let when = describe::trigger(&schedule.trigger);
             let next: Vec<String> = times.iter().map(|at| clock::short(*at, now)).collect();
             let paused = paused.map(|(_, by)| Style::Warn.paint(colour, &format!("   paused by {by}")));
             let line =

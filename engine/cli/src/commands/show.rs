@@ -7,7 +7,7 @@ use crate::{
     rows,
     stop::{Exit, Result, Stop},
     terminal,
-    work::{self, Ready, Wish},
+    work::{self, Ready, RunOptions},
 };
 use datafusion::execution::SendableRecordBatchStream;
 use engine_language::{
@@ -74,7 +74,7 @@ async fn rows_of(
 ) -> Result<SendableRecordBatchStream> {
     let files: &Files = &ready.project.files;
     context.made()?;
-    let runner = ready.runner(context, Arc::new(work::remembered(context)?), Wish::default())?;
+    let runner = ready.runner(context, Arc::new(work::remembered(context)?), RunOptions::default())?;
     let session = Sessions::new(ready.project.settings.limits, &context.root.join(".engine/tmp"))?.generous().open();
     match inputs::open(&runner, &session, query).await {
         Err(Error::Project(problem)) => return Err(drawn(context, &problem, files)),

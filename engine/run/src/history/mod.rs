@@ -1,25 +1,27 @@
 //! What the engine remembers, in `.engine/state.db`: runs, nodes, tokens, verdicts, logs.
 
 pub mod alerts;
-mod asked;
 pub mod audit;
 mod built;
 pub mod checks;
+pub mod finish;
 mod forget;
 pub mod jobs;
 pub mod lists;
 pub mod lock;
 mod query;
 mod recorder;
+mod remember;
+mod run_request;
 pub mod schedules;
 mod schema;
 pub mod sessions;
-pub mod settle;
 pub mod users;
 
-pub use asked::Asked;
 pub use built::{Built, Made};
 pub use recorder::{Origin, Recorder};
+pub use remember::{columns, kind, left, remember, removed};
+pub use run_request::RunRequest;
 
 use crate::{
     error::{Error, Result},

@@ -1,6 +1,6 @@
 //! Writes down what happens.
 
-use super::{Asked, History, checks, state};
+use super::{History, RunRequest, checks, state};
 use crate::{
     event::{Event, Level, Listener, RunOutcome},
     mask::Mask,
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug)]
 pub struct Recorder {
     history: Arc<History>,
-    asked: Asked,
+    request: RunRequest,
     origin: Origin,
     mask: Mask,
     run: Mutex<String>,
@@ -34,9 +34,9 @@ pub struct Origin {
 }
 
 impl Recorder {
-    /// Writes into these records what comes of what was asked.
-    pub fn new(history: Arc<History>, asked: Asked) -> Self {
-        Self { history, asked, origin: Origin::default(), mask: Mask::default(), run: Mutex::default() }
+    /// Writes into these records what comes of a request.
+    pub fn new(history: Arc<History>, request: RunRequest) -> Self {
+        Self { history, request, origin: Origin::default(), mask: Mask::default(), run: Mutex::default() }
     }
 
     /// The same, for a run that a service makes.
@@ -62,7 +62,7 @@ impl Recorder {
                 let sql = "insert into runs (id, started_us, state, asked, job, schedule, cause, asked_by)
                     values (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7)";
                 let Origin { job, schedule, cause, asked_by } = &self.origin;
-                db.execute(sql, params![id, at_us, self.asked.to_text(), job, schedule, cause, asked_by])?;
+                db.execute(sql, params![id, at_us, self.request.to_text(), job, schedule, cause, asked_by])?;
             }
             Event::RunFinished { run: id, outcome, took } => {
                 let word = match outcome {
@@ -97,7 +97,7 @@ impl Recorder {
                 }
                 if node.status == Status::Succeeded {
                     let sql = "update built set took_us = ?3 where target = ?1 and node = ?2";
-                    db.execute(sql, params![self.asked.target, node.node.to_string(), took])?;
+                    db.execute(sql, params![self.request.target, node.node.to_string(), took])?;
                 }
             }
             Event::Log { node, level, message } => {
@@ -120,7 +120,7 @@ impl Recorder {
                 let mut checks = checks.clone();
                 let examples = checks.iter_mut().flat_map(|check| &mut check.examples);
                 examples.for_each(|example| *example = self.mask.text(example));
-                checks::keep(&db, &self.asked.target, node, &checks, &run, at_us)?;
+                checks::keep(&db, &self.request.target, node, &checks, &run, at_us)?;
             }
             Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Lag { .. } => {}
         }

@@ -48,7 +48,7 @@ mod tests {
         old.execute_batch("insert into built values ('dev', 'model.m', 'k', 'o', 'f', 7, 3);").unwrap();
         let history = History::with(old).unwrap();
         assert_eq!(history.runs(10).unwrap()[0].id, "01A");
-        assert_eq!(history.asked("01A").unwrap(), None);
+        assert_eq!(history.request_of("01A").unwrap(), None);
         let built = history.built("dev", &NodeId::new(NodeKind::Model, "m")).unwrap().unwrap();
         assert_eq!((built.key.as_deref(), built.rows, built.text), (Some("k"), Some(3), None));
     }

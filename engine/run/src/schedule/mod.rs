@@ -2,14 +2,14 @@
 //!
 //! Nothing here reads a clock or a file, so that years pass in a test's second.
 
-pub mod admit;
+pub mod admission;
 pub mod backfill;
+pub mod backoff;
 mod cron;
+pub mod describe;
 pub mod due;
-pub mod retry;
 pub mod simulate;
 pub mod times;
-pub mod words;
 
 /// A time at which a schedule is due, and the interval that its run stands for: from then, up to the time itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]

@@ -1,22 +1,22 @@
 //! Streams: a `continuous` schedule runs again and again, with a small wait when nothing came.
 
 use super::{
-    Inner, emitting,
+    Inner,
+    deferred_record::DeferredRecord,
+    fan_out::{FanOut, Work},
     job::{origin, why, written},
-    quiet::Quiet,
-    relay::{Relay, Work},
-    run_info, turn,
+    run_info, tick, timed_generators,
 };
 use crate::{
     error::Result,
     event::{Events, Listener, RunOutcome},
-    history::Recorder,
+    history::{Recorder, RunRequest},
+    options::RunOptions,
     report::Status,
     schedule::{
-        admit::{Candidate, Rank},
-        retry,
+        admission::{Candidate, Rank},
+        backoff,
     },
-    wish::Wish,
 };
 use engine_language::{config::schedule::Trigger, name::Name};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -73,7 +73,7 @@ impl Inner {
 
 /// Streams are looked at and messages are sent, until the schedule is gone.
 async fn both(inner: Arc<Inner>, name: Name) {
-    tokio::join!(follow(inner.clone(), name.clone()), emitting::emit(inner.clone(), name.clone()));
+    tokio::join!(follow(inner.clone(), name.clone()), timed_generators::emit(inner.clone(), name.clone()));
     inner.following.lock().expect("no holder of this lock panics").remove(&name);
     inner.wake.notify_one();
 }
@@ -103,7 +103,7 @@ async fn follow(inner: Arc<Inner>, name: Name) {
                 }
                 inner.live.looked(name.as_str(), now, false, Some(said));
                 inner.beat();
-                retry::wait(FAILED, failures, now).min(LONGEST)
+                backoff::wait(FAILED, failures, now).min(LONGEST)
             }
         };
         tokio::select! {
@@ -137,7 +137,7 @@ async fn look(inner: &Arc<Inner>, name: &Name) -> Result<Round> {
     let nodes: BTreeSet<_> = footprint.nodes.clone();
     let (schedule, rank) = (Some(name.clone()), Rank::Continuous);
     let candidate = Candidate { key: key.clone(), schedule, rank, due_us: now, footprint };
-    if !inner.floor().squeeze_in(candidate, &turn::room(&reading)) {
+    if !inner.in_flight().squeeze_in(candidate, &tick::room(&reading)) {
         return Ok(Round::Kept);
     }
     let leave = Leave { inner, key: &key };
@@ -145,17 +145,17 @@ async fn look(inner: &Arc<Inner>, name: &Name) -> Result<Round> {
     let cancel = CancellationToken::new();
     let work = Work { run: run.id.clone(), schedule: Some(name.to_string()), job: None };
     inner.live.begin(work.clone(), now, cancel.clone());
-    let wish = Wish::default();
-    let plan = wish.plan(&reading.project, &inner.history, &nodes);
-    let asked = wish.asked(&reading.project, inner.options.vars.clone(), &plan);
-    let recorder = Recorder::new(inner.history.clone(), asked).of(origin(&work)).hiding(reading.mask.clone());
-    let relay = Relay { inner: inner.clone(), work: work.clone() };
-    let quiet = Arc::new(Quiet::new(vec![Arc::new(recorder), Arc::new(relay)]));
-    let listeners: Vec<Arc<dyn Listener>> = vec![quiet.clone()];
+    let options = RunOptions::default();
+    let plan = options.plan(&reading.project, &inner.history, &nodes);
+    let request = RunRequest::new(&reading.project, options, inner.options.vars.clone(), &plan);
+    let recorder = Recorder::new(inner.history.clone(), request).of(origin(&work)).hiding(reading.mask.clone());
+    let fan_out = FanOut { inner: inner.clone(), work: work.clone() };
+    let deferred = Arc::new(DeferredRecord::new(vec![Arc::new(recorder), Arc::new(fan_out)]));
+    let listeners: Vec<Arc<dyn Listener>> = vec![deferred.clone()];
     let report = reading.runner.run(&plan, run, &Events::to(listeners), &cancel).await;
     let cancelled_by = inner.live.end(&work.run);
     drop((leave, pass));
-    if quiet.spoke() {
+    if deferred.spoke() {
         written(inner, &reading, &work, &report);
         inner.beat();
     }
@@ -178,7 +178,7 @@ struct Leave<'a> {
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
-        self.inner.floor().leave(self.key);
+        self.inner.in_flight().leave(self.key);
         self.inner.wake.notify_one();
     }
 }

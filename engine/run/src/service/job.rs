@@ -1,22 +1,23 @@
 //! One job: from what is wanted to a run, and from the run's outcome to what becomes of the job.
 
 use super::{
-    Inner, Reading, discovering,
-    gate::Pass,
+    Inner, Reading,
+    fan_out::{FanOut, Work},
     reading,
-    relay::{Relay, Work},
-    turn::key,
+    shared_lock::Pass,
+    table_discovery,
+    tick::key,
 };
 use crate::{
     event::{Events, Listener, RunOutcome},
     history::{
-        Origin, Recorder,
+        self, Origin, Recorder, RunRequest,
+        finish::{End, Follow},
         jobs::{Cause, Job},
-        settle::{End, Follow},
     },
+    options::RunOptions,
     report::Report,
-    schedule::{admit::Footprint, retry},
-    wish::{self, Wish},
+    schedule::{admission::Footprint, backoff},
 };
 use engine_language::{
     config::schedule::{Missed, Schedule},
@@ -62,7 +63,7 @@ pub async fn work(inner: Arc<Inner>, job: Job, run: RunInfo, pass: Pass) {
     if let Err(error) = inner.history.end(reading.project.target.as_str(), &job, &end, &follow, inner.now()) {
         tracing::error!(%error, job = job.id, "the end of a job is not written down; it will be run again");
     }
-    inner.floor().leave(&key);
+    inner.in_flight().leave(&key);
     drop(pass);
     inner.wake.notify_one();
     inner.beat();
@@ -84,7 +85,7 @@ fn end(job: &Job, schedule: Option<&Schedule>, how: How, cancelled_by: Option<St
     if job.failures >= retries.times {
         return End::Failed(said);
     }
-    let wait = retry::wait(retries.wait, job.failures + 1, job.id);
+    let wait = backoff::wait(retries.wait, job.failures + 1, job.id);
     End::Again { said, ready_us: now.saturating_add(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX)) }
 }
 
@@ -149,18 +150,18 @@ async fn one(
     cancel: &CancellationToken,
 ) -> Report {
     let wanted = work.job.as_ref().map(|job| job.wanted.clone()).unwrap_or_default();
-    let wish = Wish { full_refresh: wanted.full_refresh, ..Wish::default() };
+    let options = RunOptions { full_refresh: wanted.full_refresh, ..RunOptions::default() };
     let history = &inner.history;
-    let plan = wish.plan(&reading.project, history, nodes);
+    let plan = options.plan(&reading.project, history, nodes);
     let mut vars = inner.options.vars.clone();
     vars.extend(wanted.vars);
-    let recorder = Recorder::new(history.clone(), wish.asked(&reading.project, vars, &plan))
+    let recorder = Recorder::new(history.clone(), RunRequest::new(&reading.project, options, vars, &plan))
         .of(origin(work))
         .hiding(reading.mask.clone());
-    let relay = Relay { inner: inner.clone(), work: work.clone() };
-    let listeners: Vec<Arc<dyn Listener>> = vec![Arc::new(recorder), Arc::new(relay)];
-    let runner = reading.runner.clone().with(wish.options(&inner.options.root));
-    discovering::arrived(reading, &plan, cancel).await;
+    let fan_out = FanOut { inner: inner.clone(), work: work.clone() };
+    let listeners: Vec<Arc<dyn Listener>> = vec![Arc::new(recorder), Arc::new(fan_out)];
+    let runner = reading.runner.clone().with(options);
+    table_discovery::arrived(reading, &plan, cancel).await;
     let report = runner.run(&plan, run, &Events::to(listeners), cancel).await;
     written(inner, reading, work, &report);
     report
@@ -168,7 +169,7 @@ async fn one(
 
 /// Remembers what a run made, and tells those who wait for its end.
 pub(super) fn written(inner: &Inner, reading: &Reading, work: &Work, report: &Report) {
-    if let Err(error) = wish::remember(&reading.project, &reading.schemas, &inner.history, report) {
+    if let Err(error) = history::remember(&reading.project, &reading.schemas, &inner.history, report) {
         tracing::warn!(%error, "columns are not remembered");
     }
     for watcher in &inner.options.watchers {
@@ -228,9 +229,9 @@ pub(super) fn footprint(reading: &Reading, job: &Job) -> Footprint {
 /// The nodes that are still to be made: what the run before did not bring to a good end, if there was one.
 fn left(inner: &Inner, reading: &Reading, job: &Job) -> Result<BTreeSet<NodeId>, String> {
     let before = job.run.as_ref().or(job.wanted.retry_of.as_ref());
-    let asked = before.and_then(|run| Some((run, inner.history.asked(run).ok().flatten()?)));
-    let Some((run, asked)) = asked else { return nodes(reading, job) };
-    let left = wish::left(&inner.history, run, &asked).map_err(|error| error.to_string())?;
+    let request = before.and_then(|run| Some((run, inner.history.request_of(run).ok().flatten()?)));
+    let Some((run, request)) = request else { return nodes(reading, job) };
+    let left = history::left(&inner.history, run, &request).map_err(|error| error.to_string())?;
     let known = |name: &String| reading.project.graph.nodes.keys().find(|id| id.to_string() == *name).cloned();
     Ok(left.iter().filter_map(known).collect())
 }

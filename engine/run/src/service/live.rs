@@ -1,6 +1,6 @@
 //! What is at work now, for those who show it.
 
-use super::relay::Work;
+use super::fan_out::Work;
 use crate::{
     event::Event,
     history::jobs::Job,

@@ -1,31 +1,31 @@
 //! The service: schedules, streams and people share one reading of the project, one history, and one account of what
 //! is at work.
 
-mod ask;
 mod continuous;
-mod discovering;
-mod emitting;
-mod floor;
-mod gate;
+mod control;
+mod deferred_record;
+mod fan_out;
+mod in_flight;
 mod job;
 mod live;
-mod quiet;
 mod reading;
-mod relay;
 mod resume;
 mod serve;
-mod turn;
+mod shared_lock;
+mod table_discovery;
+mod tick;
+mod timed_generators;
 
-pub use ask::{Refused, Trigger};
+pub use control::{Refused, Trigger};
+pub use fan_out::{Watcher, Work};
 pub use live::{LiveNode, LiveRun, Look};
 pub use reading::{Broken, Reading};
-pub use relay::{Watcher, Work};
 
 use crate::{clock::Clock, discover::Tables, error::Result, history::History};
 use engine_language::{name::Name, template::RunInfo, world::World};
-use floor::Floor;
-use gate::Gate;
+use in_flight::InFlight;
 use live::Live;
+use shared_lock::SharedRunLock;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -69,8 +69,8 @@ struct Inner {
     history: Arc<History>,
     readings: RwLock<Readings>,
     live: Live,
-    floor: Mutex<Floor>,
-    gate: Gate,
+    in_flight: Mutex<InFlight>,
+    run_lock: SharedRunLock,
     /// One at a time comes in, so that what others left behind is removed before anybody is at work.
     entering: tokio::sync::Mutex<()>,
     /// The continuous schedules that are followed.
@@ -80,7 +80,7 @@ struct Inner {
     /// Something happened that the schedules should look at.
     wake: Notify,
     /// Before when nothing of a schedule is due, of those that were looked at.
-    quiet: Mutex<BTreeMap<Name, i64>>,
+    next_due: Mutex<BTreeMap<Name, i64>>,
     /// Nothing new begins.
     closing: CancellationToken,
     tasks: TaskTracker,
@@ -98,18 +98,18 @@ impl Service {
     pub fn open(options: Options, history: Arc<History>, clock: Arc<dyn Clock>) -> Result<Self, Box<Broken>> {
         let good = Arc::new(Reading::read(&options, options.discovered.clone(), &history, &clock, None)?);
         Ok(Self(Arc::new(Inner {
-            gate: Gate::new(options.root.join(".engine")),
+            run_lock: SharedRunLock::new(options.root.join(".engine")),
             options,
             clock,
             history,
             readings: RwLock::new(Readings { good, broken: None }),
             live: Live::default(),
-            floor: Mutex::default(),
+            in_flight: Mutex::default(),
             entering: tokio::sync::Mutex::default(),
             following: Mutex::default(),
             pulse: watch::Sender::new(0),
             wake: Notify::new(),
-            quiet: Mutex::default(),
+            next_due: Mutex::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         })))
@@ -162,7 +162,7 @@ impl Service {
 
     /// The process that keeps runs from beginning here, if one does.
     pub fn blocked_by(&self) -> Option<u32> {
-        self.0.gate.blocked_by()
+        self.0.run_lock.blocked_by()
     }
 
     /// Reads the project again. One that is broken is told of, and the last good one goes on; true if it is good.
@@ -188,12 +188,12 @@ impl Inner {
         self.pulse.send_modify(|beats| *beats = beats.wrapping_add(1));
     }
 
-    fn floor(&self) -> MutexGuard<'_, Floor> {
-        self.floor.lock().expect("no holder of this lock panics")
+    fn in_flight(&self) -> MutexGuard<'_, InFlight> {
+        self.in_flight.lock().expect("no holder of this lock panics")
     }
 
-    fn quiet(&self) -> MutexGuard<'_, BTreeMap<Name, i64>> {
-        self.quiet.lock().expect("no holder of this lock panics")
+    fn next_due(&self) -> MutexGuard<'_, BTreeMap<Name, i64>> {
+        self.next_due.lock().expect("no holder of this lock panics")
     }
 
     async fn reload(self: &Arc<Self>) -> bool {
@@ -226,7 +226,7 @@ impl Inner {
             }
         }
         if good {
-            self.quiet().clear();
+            self.next_due().clear();
             if let Err(error) = self.meet() {
                 tracing::error!(%error, "the schedules of the new project are not written down");
             }

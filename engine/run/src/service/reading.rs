@@ -8,8 +8,8 @@ use crate::{
     history::History,
     mask::Mask,
     place,
-    runner::{Runner, RunnerOptions},
-    schedule::{admit::Footprint, times::Times},
+    runner::Runner,
+    schedule::{admission::Footprint, times::Times},
     systems::Systems,
 };
 use engine_language::{
@@ -85,8 +85,8 @@ impl Reading {
         if problems.has_errors() {
             return Err(broken(problems));
         }
-        let runner = RunnerOptions::new(&options.root);
-        let mut runner = Runner::open(project.clone(), history.clone(), clock.clone(), runner).map_err(broken)?;
+        let mut runner =
+            Runner::open(project.clone(), history.clone(), clock.clone(), &options.root).map_err(broken)?;
         if let Some(other) = sharing.filter(|other| other.project().settings.limits == project.settings.limits) {
             runner = runner.sharing(other);
         }

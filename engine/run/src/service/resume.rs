@@ -4,8 +4,8 @@ use super::{Inner, job};
 use crate::{
     error::Result,
     history::{
+        finish::{End, Follow},
         jobs::Job,
-        settle::{End, Follow},
     },
 };
 

@@ -35,7 +35,7 @@ impl Service {
             }
             looked = now;
             inner.follow();
-            let next = match inner.turn().await {
+            let next = match inner.tick().await {
                 Ok(next) => next,
                 Err(error) => {
                     tracing::error!(%error, "the schedules could not be looked at; trying again");

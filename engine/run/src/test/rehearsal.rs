@@ -7,10 +7,11 @@ use crate::{
     error::{Error, Result},
     event::Events,
     history::History,
+    options::RunOptions,
     place::Place,
     plan::Plan,
     report::Report,
-    runner::{Runner, RunnerOptions},
+    runner::Runner,
     session::Sessions,
     systems::Systems,
 };
@@ -60,14 +61,14 @@ impl Rehearsal {
         });
         let systems = Systems::of(systems.collect::<Result<_>>()?);
         let sessions = Sessions::new(project.settings.limits, folder.path())?.single().generous();
-        let options = RunnerOptions { retries: 0, ..RunnerOptions::new(folder.path()) };
+        let options = RunOptions { retries: 0, ..RunOptions::default() };
         let runner = Runner {
             project: Arc::new(project),
             systems,
             sessions,
             history: Arc::new(History::in_memory()?),
             clock: Arc::new(StoppedClock::at(NOW_US)),
-            options: options.into(),
+            options,
         };
         Ok(Self { runner, _folder: folder })
     }

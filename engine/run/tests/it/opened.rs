@@ -5,11 +5,7 @@ use engine_language::{
     template::RunInfo,
     world::MemoryWorld,
 };
-use engine_run::{
-    clock::SystemClock,
-    history::History,
-    runner::{Runner, RunnerOptions},
-};
+use engine_run::{clock::SystemClock, history::History, runner::Runner};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Loads a project in which nothing is wrong.
@@ -24,5 +20,5 @@ pub fn project(fixture: &str) -> Project {
 pub fn runner(root: &Path, project: &Arc<Project>) -> Runner {
     std::fs::create_dir_all(root.join(".engine/tmp")).unwrap();
     let history = Arc::new(History::in_memory().unwrap());
-    Runner::open(project.clone(), history, Arc::new(SystemClock), RunnerOptions::new(root)).unwrap()
+    Runner::open(project.clone(), history, Arc::new(SystemClock), root).unwrap()
 }

@@ -7,7 +7,7 @@ use engine_run::{
     event::{Events, RunOutcome},
     history::History,
     plan::plan,
-    runner::{Runner, RunnerOptions},
+    runner::Runner,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -121,8 +121,7 @@ select id, n from {{{{ source(\"src\", \"t\") }}}} where n > {{{{ var(\"floor\")
 async fn run(root: &Path, files: &Files, history: History) {
     let (project, history) = (Arc::new(opened::project(&files.fixture())), Arc::new(history));
     std::fs::create_dir_all(root.join(".engine/tmp")).unwrap();
-    let options = RunnerOptions::new(root);
-    let runner = Runner::open(project.clone(), history.clone(), Arc::new(SystemClock), options).unwrap();
+    let runner = Runner::open(project.clone(), history.clone(), Arc::new(SystemClock), root).unwrap();
     let all: BTreeSet<_> = project.graph.nodes.keys().cloned().collect();
     let target = project.target.as_str().to_owned();
     let plan = plan(&project, &all, &|node| history.built(&target, node).unwrap());

@@ -7,7 +7,7 @@ use crate::{
     stop::{Exit, Result, Stop},
     terminal::Style,
     words,
-    work::{self, Ready, Wish},
+    work::{self, Ready, RunOptions},
 };
 use engine_language::graph::NodeId;
 use engine_run::{emit::Emitter, history::History};
@@ -23,7 +23,7 @@ pub fn forever(context: &Context, ready: &Ready, nodes: &BTreeSet<NodeId>) -> Re
         return Err(Stop::usage("none of the selected generators has `every`", hint));
     }
     cancellable(context.terminal, async |cancel| {
-        let runner = ready.runner(context, Arc::new(History::open(&context.made()?)?), Wish::default())?;
+        let runner = ready.runner(context, Arc::new(History::open(&context.made()?)?), RunOptions::default())?;
         let mut topics = vec![];
         for (node, every) in timed {
             topics.push((Instant::now(), Emitter::open(&runner, node, every).await?));

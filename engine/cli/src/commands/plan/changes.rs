@@ -7,9 +7,9 @@ use engine_language::{
 };
 use engine_run::{
     history::History,
+    history::columns,
     plan::{self, Action, Plan, Why},
     runner::Runner,
-    wish::columns,
 };
 use similar::{ChangeTag, TextDiff};
 use std::{

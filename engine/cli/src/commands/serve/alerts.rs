@@ -1,7 +1,7 @@
 //! Sends word of failed and late runs to webhooks. Each is tried until it arrives, or for about a day.
 
 use crate::artifacts::utc;
-use engine_run::{history::alerts::Alert, schedule::retry, service::Service};
+use engine_run::{history::alerts::Alert, schedule::backoff, service::Service};
 use serde_json::json;
 use std::{future::pending, time::Duration};
 use tokio::{
@@ -67,7 +67,7 @@ fn one(service: &Service, agent: &ureq::Agent, target: &str, alert: &Alert) {
             service.history().alert_done(alert.id, "given up")
         }
         Err(_) => {
-            let wait = retry::wait(FIRST_WAIT, alert.tries + 1, alert.id).as_micros();
+            let wait = backoff::wait(FIRST_WAIT, alert.tries + 1, alert.id).as_micros();
             tracing::warn!(schedule = alert.schedule, "the webhook cannot be reached; trying again");
             let wait = i64::try_from(wait).unwrap_or(i64::MAX);
             service.history().alert_again(alert.id, service.now_us().saturating_add(wait))

@@ -124,9 +124,10 @@ fn page(visit: &Visit, id: &str) -> Result<Page, Trouble> {
         .filter(|bar| bar.state != "skipped")
         .collect();
     let log = lines(web, &run.id, 0)?;
-    let asked = web.records.asked(&run.id)?;
+    let request = web.records.request_of(&run.id)?;
     let mask = web.service.reading().mask.clone();
-    let vars = asked.iter().flat_map(|asked| &asked.vars).map(|(name, value)| mask.text(&format!("{name}={value}")));
+    let vars =
+        request.iter().flat_map(|request| &request.vars).map(|(name, value)| mask.text(&format!("{name}={value}")));
     let ended = run.state != "running" || live.is_none();
     Ok(Page {
         shell: visit.shell(&format!("Run {}", run.id)),
@@ -136,7 +137,7 @@ fn page(visit: &Visit, id: &str) -> Result<Page, Trouble> {
         after: log.last().map_or(0, |line| line.number),
         log,
         vars: vars.collect(),
-        full_refresh: asked.is_some_and(|asked| asked.full_refresh),
+        full_refresh: request.is_some_and(|request| request.options.full_refresh),
         left: ended && run.state != "succeeded",
         nodes,
         run,

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use engine_language::config::schedule::Trigger as When;
 use engine_run::{
     history::{jobs::Wanted, lists::RunFilter},
-    schedule::words,
+    schedule::describe,
     service::{Look, Trigger},
 };
 use serde::Serialize;
@@ -89,7 +89,7 @@ impl Coming {
             let usual = web.records.usual_duration(name.as_str())?;
             all.push(Self {
                 name: name.to_string(),
-                when: words::trigger(&schedule.trigger),
+                when: describe::trigger(&schedule.trigger),
                 select: if select.is_empty() { "everything".to_owned() } else { select.join(" ") },
                 next: web.service.next(name.as_str(), next).iter().map(|tick| tick.at_us).collect(),
                 state: match () {

@@ -31,12 +31,12 @@ pub trait Watcher: Send + Sync {
 }
 
 /// A run's listener.
-pub struct Relay {
+pub struct FanOut {
     pub(super) inner: Arc<Inner>,
     pub(super) work: Work,
 }
 
-impl Listener for Relay {
+impl Listener for FanOut {
     fn hear(&self, at_us: i64, event: &Event) {
         self.inner.live.hear(&self.work.run, at_us, event);
         for watcher in &self.inner.options.watchers {

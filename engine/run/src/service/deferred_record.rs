@@ -7,12 +7,12 @@ use crate::{
 use std::sync::{Arc, Mutex};
 
 /// Passes events on from the first one that is worth it, with all that went before.
-pub struct Quiet {
+pub struct DeferredRecord {
     listeners: Vec<Arc<dyn Listener>>,
     held: Mutex<Option<Vec<(i64, Event)>>>,
 }
 
-impl Quiet {
+impl DeferredRecord {
     /// Passes them on to these.
     pub fn new(listeners: Vec<Arc<dyn Listener>>) -> Self {
         Self { listeners, held: Mutex::new(Some(vec![])) }
@@ -30,7 +30,7 @@ impl Quiet {
     }
 }
 
-impl Listener for Quiet {
+impl Listener for DeferredRecord {
     fn hear(&self, at_us: i64, event: &Event) {
         let mut held = self.held.lock().expect("no holder of this lock panics");
         if let Some(before) = held.as_mut() {

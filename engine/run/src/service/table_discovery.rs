@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     place,
     plan::Plan,
-    schedule::admit::Footprint,
+    schedule::admission::Footprint,
     systems::Systems,
 };
 use engine_language::{diagnostic::Problems, name::Name, project::Project};

@@ -11,7 +11,7 @@ use std::{
 
 /// The door to the runs of a project.
 #[derive(Debug)]
-pub struct Gate {
+pub struct SharedRunLock {
     folder: PathBuf,
     state: Mutex<State>,
 }
@@ -38,8 +38,8 @@ pub enum Entered {
     Blocked,
 }
 
-impl Gate {
-    /// The gate of the project whose records are in this folder.
+impl SharedRunLock {
+    /// The lock of the project whose records are in this folder.
     pub fn new(folder: PathBuf) -> Self {
         Self { folder, state: Mutex::new(State { stale: true, ..State::default() }) }
     }

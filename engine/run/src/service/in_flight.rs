@@ -1,18 +1,18 @@
-//! Who is at work, and who waits in front of the door.
+//! Which runs are at work, and which wait to be.
 
-use crate::schedule::admit::{Candidate, Room, admit};
+use crate::schedule::admission::{Candidate, Room, admit};
 use std::collections::BTreeMap;
 
 /// The runs at work, by id, and those that wait.
 #[derive(Debug, Default)]
-pub struct Floor {
+pub struct InFlight {
     working: BTreeMap<String, Candidate<String>>,
     queue: Vec<Candidate<String>>,
 }
 
-impl Floor {
-    /// Lets those of the waiting in that may begin, and answers their keys; the others wait on, in front of all that come
-    /// later. In one step, so that nobody squeezes in between.
+impl InFlight {
+    /// Admits those of the waiting that may begin, and answers their keys; the others wait on, in front of all that come
+    /// later. In one step, so that no other run is admitted in between.
     pub fn admit(&mut self, waiting: Vec<Candidate<String>>, room: &Room) -> Vec<String> {
         let working: Vec<Candidate<String>> = self.working.values().cloned().collect();
         let admitted = admit(waiting.clone(), &working, room);
@@ -27,7 +27,7 @@ impl Floor {
         admitted
     }
 
-    /// Lets one in that nobody in the queue has to wait for; answers whether it is in.
+    /// Admits one run unless it has to wait for those at work or in the queue; answers whether it was admitted.
     pub fn squeeze_in(&mut self, candidate: Candidate<String>, room: &Room) -> bool {
         let working: Vec<Candidate<String>> = self.working.values().cloned().collect();
         let waiting = self.queue.iter().chain([&candidate]).cloned().collect();

@@ -1,6 +1,6 @@
 //! One look at all schedules: what is due is claimed, what may begin begins.
 
-use super::{Inner, Reading, gate::Pass, job, run_info};
+use super::{Inner, Reading, job, run_info, shared_lock::Pass};
 use crate::{
     error::Result,
     history::{
@@ -9,7 +9,7 @@ use crate::{
     },
     schedule::{
         Tick,
-        admit::{Candidate, Rank, Room},
+        admission::{Candidate, Rank, Room},
         due::{Move, Standing, decide},
         times::Times,
     },
@@ -52,7 +52,7 @@ impl Look {
 
 impl Inner {
     /// Claims what is due and begins what may begin; answers when to look again.
-    pub(super) async fn turn(self: &Arc<Self>) -> Result<i64> {
+    pub(super) async fn tick(self: &Arc<Self>) -> Result<i64> {
         let (now, reading) = (self.now(), self.reading());
         let target = reading.project.target.as_str().to_owned();
         let (records, jobs) = (self.history.schedules(&target)?, self.history.open_jobs(&target)?);
@@ -96,7 +96,7 @@ impl Inner {
             if matches!(times, Times::Never) || record.paused.is_some() || busy.contains(name.as_str()) {
                 continue;
             }
-            if let Some(quiet) = self.quiet().get(name).copied().filter(|quiet| *quiet > look.now) {
+            if let Some(quiet) = self.next_due().get(name).copied().filter(|quiet| *quiet > look.now) {
                 look.again(Some(quiet));
                 continue;
             }
@@ -116,7 +116,7 @@ impl Inner {
                     standing.settled_us = Some(until);
                 }
                 Move::Wait(next) => {
-                    self.quiet().insert(name.clone(), next.unwrap_or(i64::MAX));
+                    self.next_due().insert(name.clone(), next.unwrap_or(i64::MAX));
                     look.again(next);
                     return Ok(None);
                 }
@@ -140,7 +140,7 @@ impl Inner {
             waiting.push(job);
         }
         if waiting.is_empty() || self.closing.is_cancelled() {
-            self.floor().admit(vec![], &Room::default());
+            self.in_flight().admit(vec![], &Room::default());
             return Ok(());
         }
         let Some(pass) = self.enter().await? else {
@@ -152,7 +152,7 @@ impl Inner {
 
     fn begin_admitted(self: &Arc<Self>, look: &Look, waiting: &[Job], pass: &Pass) -> Result<()> {
         let candidates: Vec<Candidate<String>> = waiting.iter().map(|job| candidate(&look.reading, job)).collect();
-        let admitted = self.floor().admit(candidates.clone(), &room(&look.reading));
+        let admitted = self.in_flight().admit(candidates.clone(), &room(&look.reading));
         if admitted.is_empty() {
             return Ok(());
         }
@@ -162,7 +162,7 @@ impl Inner {
         let ids: Vec<(i64, String)> = begun.iter().zip(&runs).map(|((job, _), run)| (job.id, run.id.clone())).collect();
         if let Err(error) = self.history.begin(&ids, look.now) {
             for key in &admitted {
-                self.floor().leave(key);
+                self.in_flight().leave(key);
             }
             return Err(error);
         }
@@ -177,10 +177,10 @@ impl Inner {
     /// Takes the run lock, or shares it; `None` while another process is at work.
     pub(super) async fn enter(&self) -> Result<Option<Pass>> {
         let _one_at_a_time = self.entering.lock().await;
-        Ok(match self.gate.enter()? {
-            super::gate::Entered::Blocked => None,
-            super::gate::Entered::Clean(pass) => Some(pass),
-            super::gate::Entered::Stale(pass) => {
+        Ok(match self.run_lock.enter()? {
+            super::shared_lock::Entered::Blocked => None,
+            super::shared_lock::Entered::Clean(pass) => Some(pass),
+            super::shared_lock::Entered::Stale(pass) => {
                 self.history.interrupt_dead_runs()?;
                 let runner = self.reading().runner.clone();
                 if timeout(PATIENCE, runner.recover()).await.is_err() {

@@ -3,9 +3,11 @@
 use super::{Service, reading};
 use crate::{
     error::Error,
-    history::jobs::{Cause, NewJob, Wanted},
+    history::{
+        self,
+        jobs::{Cause, NewJob, Wanted},
+    },
     schedule::{Tick, backfill, times::Times},
-    wish,
 };
 
 /// A run that somebody wants.
@@ -57,19 +59,20 @@ impl Service {
     /// Notes that what a run did not bring to a good end is wanted again; answers the number of its job.
     pub fn retry(&self, run: &str, who: &str) -> Result<i64, Refused> {
         let history = self.history();
-        let asked = history.asked(run)?.ok_or_else(|| Refused::Unknown(format!("there is no run `{run}` to retry")))?;
+        let request =
+            history.request_of(run)?.ok_or_else(|| Refused::Unknown(format!("there is no run `{run}` to retry")))?;
         if history.run_state(run)?.is_none() && self.live().iter().any(|live| live.work.run == run) {
             return Err(Refused::Wrong(format!("run `{run}` is still at work")));
         }
         let reading = self.reading();
         let target = reading.project.target.as_str();
-        if asked.target != target {
-            return Err(Refused::Wrong(format!("run `{run}` was for the target `{}`, not `{target}`", asked.target)));
+        if request.target != target {
+            return Err(Refused::Wrong(format!("run `{run}` was for the target `{}`, not `{target}`", request.target)));
         }
-        if wish::left(history, run, &asked)?.is_empty() {
+        if history::left(history, run, &request)?.is_empty() {
             return Err(Refused::Wrong(format!("run `{run}` left nothing to retry")));
         }
-        let mut vars = asked.vars;
+        let mut vars = request.vars;
         vars.retain(|name, value| self.0.options.vars.get(name) != Some(value));
         let now = self.now_us();
         self.want(NewJob {
@@ -78,9 +81,9 @@ impl Service {
             batch: None,
             tick: Tick { at_us: now, from_us: now },
             wanted: Wanted {
-                select: asked.nodes.iter().filter_map(|node| Some(node.split_once('.')?.1.to_owned())).collect(),
+                select: request.nodes.iter().filter_map(|node| Some(node.split_once('.')?.1.to_owned())).collect(),
                 vars,
-                full_refresh: asked.full_refresh,
+                full_refresh: request.options.full_refresh,
                 retry_of: Some(run.to_owned()),
             },
             asked_by: Some(who.to_owned()),
