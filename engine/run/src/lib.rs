@@ -6,7 +6,6 @@
 pub mod analyze;
 pub mod arrive;
 mod attempt;
-mod average;
 pub mod blame;
 pub mod check;
 pub mod clock;
@@ -39,6 +38,7 @@ pub mod service;
 pub mod session;
 mod singular;
 mod spill;
+mod sql;
 mod step;
 pub mod systems;
 pub mod test;

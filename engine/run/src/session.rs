@@ -1,6 +1,6 @@
 //! DataFusion with our limits, and the catalog that a project's SQL names.
 
-use crate::{average::Average, error::Result, spill};
+use crate::{error::Result, spill, sql};
 use datafusion::{
     catalog::{MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider},
     error::DataFusionError,
@@ -112,8 +112,8 @@ impl Sessions {
             .with_target_partitions(self.partitions)
             .with_default_catalog_and_schema(CATALOG, "models")
             .with_create_default_catalog_and_schema(false);
+        sql::configure(&mut config);
         let options = config.options_mut();
-        options.sql_parser.collect_spans = true;
         options.optimizer.prefer_hash_join = !self.sorted_joins;
         // Merging holds a batch of each file that was spilled, and what it keeps aside for that is nobody else's.
         let share = self.memory.bytes / (SORTS * self.partitions);
@@ -124,9 +124,8 @@ impl Sessions {
             options.sql_parser.map_string_types_to_utf8view = false;
             config = config.with_batch_size(SORTED_BATCH);
         }
-        let context = SessionContext::new_with_config_rt(config, self.memory.runtime.clone());
+        let context = sql::context(config, self.memory.runtime.clone());
         context.add_optimizer_rule(Arc::new(PushAggregates));
-        context.register_udaf(Average::default().into());
         let catalog = Arc::new(MemoryCatalogProvider::new());
         context.register_catalog(CATALOG, catalog);
         let session = Session { context };

@@ -1,0 +1,3 @@
+//! Functions of a group that PostgreSQL computes otherwise than DataFusion.
+
+pub mod average;
