@@ -11,7 +11,7 @@ pub use serve::{LogOutput, Schedules, Serve, User, UserCommand};
 
 use crate::terminal::Colour;
 use clap::{Args, Parser, Subcommand};
-use engine_connect::read::Start;
+use engine_connect::hub::topics::Start;
 use start::start;
 use std::path::PathBuf;
 

@@ -40,7 +40,7 @@ pub enum Stop {
     },
     /// A system did not cooperate.
     #[error(transparent)]
-    Connect(#[from] engine_connect::error::Error),
+    Connect(#[from] engine_connect::hub::error::Error),
     /// A run could not begin or go on.
     #[error(transparent)]
     Run(engine_run::error::Error),

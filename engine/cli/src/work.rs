@@ -124,7 +124,7 @@ async fn arrived_and_recovered(context: &Context, runner: &Runner, needed: &BTre
 }
 
 /// Says what is waited for.
-fn waits(context: &Context, patience: Duration) -> impl Fn(&Name, &engine_connect::error::Error) + Sync {
+fn waits(context: &Context, patience: Duration) -> impl Fn(&Name, &engine_connect::hub::error::Error) + Sync {
     move |name, error| {
         let text = format!("for {name}: {}; for up to {}", error.source, words::duration(patience));
         context.terminal.note(&report::action(context.terminal, Style::Blue, "Waiting", &text));

@@ -3,9 +3,9 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use datafusion::arrow::datatypes::Schema;
 use engine_connect::{
-    policy::{Chosen, Replacements},
-    postgres::{Decoder, Shape, Wire},
-    types::field,
+    arrow::types::field,
+    connectors::postgres::{Decoder, Shape, Wire},
+    hub::policy::{Chosen, Replacements},
 };
 use engine_language::{column::ColumnType, table::Column};
 use std::{hint::black_box, sync::Arc};

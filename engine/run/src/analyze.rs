@@ -9,7 +9,7 @@ use datafusion::{
     arrow::datatypes::{Schema, SchemaRef},
     datasource::empty::EmptyTable,
 };
-use engine_connect::{read, types};
+use engine_connect::{arrow::types, hub::topics};
 use engine_language::{
     code,
     config::Spanned,
@@ -74,7 +74,7 @@ impl Analysis<'_> {
             .and_then(|place| self.systems.get(&place.connection).ok().cloned())
             .is_some_and(|connection| connection.abilities().stream);
         if streams {
-            let fields = columns.fields().iter().cloned().chain(read::message_facts().into_iter().map(Arc::new));
+            let fields = columns.fields().iter().cloned().chain(topics::message_facts().into_iter().map(Arc::new));
             columns = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         }
         self.know(node, source.as_str(), table.as_str(), columns);

@@ -1,8 +1,8 @@
 //! Systems that are not there yet: services come up in any order.
 
 use crate::systems::Systems;
-use engine_connect::{
-    connector::Connection,
+use engine_connect::hub::{
+    connection::Connection,
     error::{Blame, Error, Retry},
 };
 use engine_language::name::Name;

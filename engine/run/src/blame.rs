@@ -2,7 +2,7 @@
 
 use crate::{error::Error, locate};
 use datafusion::error::DataFusionError;
-use engine_connect::error::{Blame, Error as ConnectError};
+use engine_connect::hub::error::{Blame, Error as ConnectError};
 use engine_language::{code, diagnostic::Diagnostic, files::Span, graph::NodeId, template::Rendered};
 
 /// A system's error, at the place that asked for it.
@@ -78,7 +78,7 @@ pub fn may_pass(error: &Error) -> bool {
         Error::Query(error) => locate::connect_error(error),
         _ => None,
     };
-    connect.is_some_and(|error| error.retry == engine_connect::error::Retry::Later)
+    connect.is_some_and(|error| error.retry == engine_connect::hub::error::Retry::Later)
 }
 
 #[cfg(test)]

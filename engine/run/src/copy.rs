@@ -14,9 +14,11 @@ use datafusion::{
     execution::SendableRecordBatchStream,
 };
 use engine_connect::{
-    digest::{Digest, Digester},
-    publish::Writer,
-    types,
+    arrow::{
+        digest::{Digest, Digester},
+        types,
+    },
+    hub::publication::Writer,
 };
 use engine_language::{code, diagnostic::Diagnostic, graph::NodeId};
 use futures::StreamExt;

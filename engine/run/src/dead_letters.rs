@@ -17,9 +17,10 @@ use datafusion::{
     },
     prelude::DataFrame,
 };
-use engine_connect::{
-    publish::{Commit, DeadLetter, Publication},
-    read::{ReadRequest, RejectedRow, TableRequest},
+use engine_connect::hub::{
+    publication::{Commit, DeadLetter, Publication},
+    rejected::RejectedRow,
+    source::{ReadRequest, TableRequest},
 };
 use engine_language::{
     graph::NodeId,

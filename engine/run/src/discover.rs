@@ -1,7 +1,7 @@
 //! The tables that nobody declared: asked of their systems.
 
 use crate::{error::Result, systems::Systems};
-use engine_connect::read::TableRequest;
+use engine_connect::hub::source::TableRequest;
 use engine_language::{
     code,
     config::source::Source,

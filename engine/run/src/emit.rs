@@ -8,10 +8,12 @@ use crate::{
 };
 use datafusion::prelude::SessionContext;
 use engine_connect::{
-    connector::Connection,
-    generator::Generators,
-    publish::{Commit, Mode, Publication, Target},
-    read::ReadRequest,
+    connectors::generator::Generators,
+    hub::{
+        connection::Connection,
+        publication::{Commit, Mode, Publication, Target},
+        source::ReadRequest,
+    },
 };
 use engine_language::graph::{NodeId, NodeKind};
 use futures::StreamExt as _;

@@ -10,7 +10,7 @@ pub enum Error {
     Project(Box<Diagnostic>),
     /// A system did not cooperate.
     #[error(transparent)]
-    Connect(#[from] engine_connect::error::Error),
+    Connect(#[from] engine_connect::hub::error::Error),
     /// The query engine gave up: memory, a value that cannot be computed.
     #[error(transparent)]
     Query(#[from] datafusion::error::DataFusionError),

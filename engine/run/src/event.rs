@@ -1,7 +1,7 @@
 //! What happens during a run. Terminal, log, history and web are its readers.
 
 use crate::report::{CheckReport, NodeReport};
-use engine_connect::read::Lag;
+use engine_connect::hub::topics::Lag;
 use engine_language::graph::NodeId;
 use std::{fmt, sync::Arc, time::Duration};
 

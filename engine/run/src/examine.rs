@@ -5,10 +5,10 @@ use crate::{
     systems::{self, Systems},
 };
 use datafusion::{error::DataFusionError, prelude::SessionContext};
-use engine_connect::{
-    connector::Connection,
+use engine_connect::hub::{
+    connection::Connection,
     error::{Blame, Error, Result},
-    read::{ReadRequest, TableRequest},
+    source::{ReadRequest, TableRequest},
 };
 use engine_language::{
     config::replication::ReplicationMode,

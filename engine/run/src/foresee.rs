@@ -10,7 +10,7 @@ use crate::{
     systems,
     tokens::Tokens,
 };
-use engine_connect::read::{BatchLimit, ReadRequest};
+use engine_connect::hub::source::{BatchLimit, ReadRequest};
 use engine_language::{
     graph::{NodeId, NodeKind},
     model::Materialized,

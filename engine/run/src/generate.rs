@@ -10,10 +10,12 @@ use crate::{
 };
 use datafusion::catalog::TableProvider;
 use engine_connect::{
-    connector::Connection,
-    generator::Generators,
-    position::Token,
-    publish::{Commit, Mode, Publication, Target},
+    connectors::generator::Generators,
+    hub::{
+        connection::Connection,
+        position::Token,
+        publication::{Commit, Mode, Publication, Target},
+    },
 };
 use engine_language::{
     config::source::SourceTable,

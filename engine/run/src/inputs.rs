@@ -8,7 +8,7 @@ use crate::{
     session::Session,
     systems,
 };
-use engine_connect::read::ReadRequest;
+use engine_connect::hub::source::ReadRequest;
 use engine_language::{
     graph::{NodeId, NodeKind},
     name::Name,

@@ -5,7 +5,7 @@ use crate::{
     place,
     systems::{self, Systems},
 };
-use engine_connect::read::{Lag, TableRequest};
+use engine_connect::hub::{source::TableRequest, topics::Lag};
 use engine_language::{
     graph::{NodeId, NodeKind},
     model::Materialized,

@@ -34,7 +34,7 @@ pub fn diagnose(rendered: &Rendered, error: &DataFusionError, model: &str) -> Di
 }
 
 /// The error of one of our own connections inside DataFusion's.
-pub fn connect_error(error: &DataFusionError) -> Option<&engine_connect::error::Error> {
+pub fn connect_error(error: &DataFusionError) -> Option<&engine_connect::hub::error::Error> {
     match error.find_root() {
         DataFusionError::External(inner) => inner.downcast_ref(),
         _ => None,

@@ -1,7 +1,7 @@
 //! What replications would lose, known before any row moves.
 
 use crate::systems::Systems;
-use engine_connect::loss::Loss;
+use engine_connect::hub::loss::Loss;
 use engine_language::{
     code,
     column::ColumnType,

@@ -4,7 +4,7 @@ use crate::{
     history::History,
     plan::{self, Action, Plan, Step, Why},
 };
-use engine_connect::read::Start;
+use engine_connect::hub::topics::Start;
 use engine_language::{graph::NodeId, project::Project};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

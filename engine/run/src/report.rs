@@ -1,7 +1,10 @@
 //! How a run went, node by node.
 
 use crate::{event::RunOutcome, operators::Operator};
-use engine_connect::{digest::Digest, policy::Replaced, read::Lag};
+use engine_connect::{
+    arrow::digest::Digest,
+    hub::{policy::Replaced, topics::Lag},
+};
 use engine_language::{diagnostic::Diagnostic, files::Span, graph::NodeId, model::CheckSeverity};
 use std::time::Duration;
 

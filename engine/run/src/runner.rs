@@ -13,7 +13,7 @@ use crate::{
     systems::Systems,
     tokens::Tokens,
 };
-use engine_connect::connector::Connection;
+use engine_connect::hub::connection::Connection;
 use engine_language::{diagnostic::Problems, graph::NodeId, name::Name, project::Project, template::RunInfo};
 use futures::future::join_all;
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
@@ -99,7 +99,7 @@ impl Runner {
         &self,
         needed: &BTreeSet<Name>,
         patience: Duration,
-        waits: &(dyn Fn(&Name, &engine_connect::error::Error) + Sync),
+        waits: &(dyn Fn(&Name, &engine_connect::hub::error::Error) + Sync),
     ) {
         let each = self.systems.iter().map(|(name, connection)| async move {
             if needed.contains(name) {

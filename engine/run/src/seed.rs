@@ -9,9 +9,11 @@ use crate::{
 use arrow::csv::{ReaderBuilder, reader::Format};
 use datafusion::{arrow::datatypes::SchemaRef, error::DataFusionError};
 use engine_connect::{
-    digest::Digester,
-    position::Token,
-    publish::{Commit, Mode, Publication, Target},
+    arrow::digest::Digester,
+    hub::{
+        position::Token,
+        publication::{Commit, Mode, Publication, Target},
+    },
 };
 use engine_language::{code, diagnostic::Diagnostic, files::Span, graph::NodeId, table::TableDefinition};
 use std::{io::Cursor, sync::Arc};
@@ -48,7 +50,7 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
         return Ok(report);
     }
     let definition = TableDefinition {
-        columns: schema.fields().iter().filter_map(|field| engine_connect::types::column(field)).collect(),
+        columns: schema.fields().iter().filter_map(|field| engine_connect::arrow::types::column(field)).collect(),
         ..TableDefinition::default()
     };
     let target = Target { table: place.table.clone(), schema, definition, mode: Mode::Replace, declared: None };
@@ -74,7 +76,7 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
 /// Column names from the first line, types from all of them.
 pub fn schema(text: &str) -> Result<SchemaRef, arrow::error::ArrowError> {
     let (schema, _) = Format::default().with_header(true).infer_schema(Cursor::new(text.as_bytes()), None)?;
-    engine_connect::types::carried(&schema)
+    engine_connect::arrow::types::carried(&schema)
         .map_err(arrow::error::ArrowError::SchemaError)
         .map(|schema| Arc::new(schema.as_ref().clone()))
 }

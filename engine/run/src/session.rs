@@ -11,7 +11,7 @@ use datafusion::{
     },
     prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext},
 };
-use engine_connect::aggregate::PushAggregates;
+use engine_connect::sql::aggregate::PushAggregates;
 use engine_language::config::settings::Limits;
 use std::{fs::File, num::NonZero, path::Path, sync::Arc};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};

@@ -15,7 +15,7 @@ use crate::{
     seed, singular,
     tokens::Tokens,
 };
-use engine_connect::connector::Connection;
+use engine_connect::hub::connection::Connection;
 use engine_language::{graph::NodeId, template::RunInfo};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;

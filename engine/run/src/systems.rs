@@ -4,7 +4,7 @@ use crate::{
     error::{Error, Result},
     place::{self, Place},
 };
-use engine_connect::{connector::Connection, read::TableRequest, registry::Registry};
+use engine_connect::hub::{connection::Connection, registry::Registry, source::TableRequest};
 use engine_language::{
     code,
     config::source::SourceTable,

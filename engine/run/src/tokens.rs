@@ -6,7 +6,7 @@ use crate::{
     place::{self, Place},
     systems::{self, Systems},
 };
-use engine_connect::position::Token;
+use engine_connect::hub::position::Token;
 use engine_language::{
     graph::{NodeId, NodeKind},
     project::Project,

@@ -1,7 +1,7 @@
 //! Where a stream begins, as it is typed.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use engine_connect::read::Start;
+use engine_connect::hub::topics::Start;
 
 /// Reads `earliest`, `latest`, a time or an offset.
 pub fn start(text: &str) -> Result<Start, String> {

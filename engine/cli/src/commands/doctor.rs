@@ -9,9 +9,9 @@ use crate::{
     terminal::{self, Style},
     words,
 };
-use engine_connect::{
+use engine_connect::hub::{
     error::{Blame, Error},
-    read::Lag,
+    topics::Lag,
 };
 use engine_language::{graph::NodeId, name::Name, project::Project, template::RunInfo};
 use engine_run::{

@@ -2,7 +2,7 @@
 
 use super::node_line;
 use crate::terminal::Terminal;
-use engine_connect::digest::Digest;
+use engine_connect::arrow::digest::Digest;
 use engine_language::{
     code,
     diagnostic::Diagnostic,

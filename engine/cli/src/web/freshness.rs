@@ -9,7 +9,7 @@ use datafusion::{
     },
     prelude::SessionContext,
 };
-use engine_connect::read::ReadRequest;
+use engine_connect::hub::source::ReadRequest;
 use engine_language::{
     config::source::Freshness as Wanted,
     graph::{NodeId, NodeKind},

@@ -2,10 +2,10 @@
 
 use crate::contract::subject::{open, query};
 use datafusion::arrow::util::pretty::pretty_format_batches;
-use engine_connect::{
-    connector::Connection,
+use engine_connect::hub::{
+    connection::Connection,
     error::{Blame, Error, Retry},
-    read::{BatchLimit, OpenTable, ReadRequest, TableRequest},
+    source::{BatchLimit, OpenTable, ReadRequest, TableRequest},
 };
 use engine_language::{
     column::ColumnType,

@@ -9,7 +9,7 @@ use datafusion::{
     },
     prelude::{SessionConfig, SessionContext},
 };
-use engine_connect::generator::Generators;
+use engine_connect::connectors::generator::Generators;
 use engine_language::{
     project::{LoadOptions, Project, load},
     template::RunInfo,

@@ -15,11 +15,11 @@ use datafusion::{
     arrow::{array::RecordBatch, util::pretty::pretty_format_batches},
     error::DataFusionError,
 };
-use engine_connect::{
-    connector::Connection,
+use engine_connect::hub::{
+    connection::Connection,
     error::{Error, Result},
-    publish::{Commit, Publication, Publisher, Target, Written},
-    read::{OpenTable, ReadRequest, TableRequest},
+    publication::{Commit, Publication, Publisher, Target, Written},
+    source::{OpenTable, ReadRequest, TableRequest},
 };
 use engine_language::name::Name;
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};

@@ -1,10 +1,10 @@
 //! SQLite files as other programs leave them.
 
 use crate::contract::subject::{open, request, shown};
-use engine_connect::{
-    connector::Connection,
+use engine_connect::hub::{
+    connection::Connection,
     error::{Blame, Retry},
-    read::{ReadRequest, TableRequest},
+    source::{ReadRequest, TableRequest},
 };
 use engine_language::{
     column::ColumnType,
@@ -23,7 +23,7 @@ fn pair() -> TableDefinition {
     TableDefinition { columns, ..TableDefinition::default() }
 }
 
-async fn read(connection: &Arc<dyn Connection>, table: &str) -> Result<String, engine_connect::error::Error> {
+async fn read(connection: &Arc<dyn Connection>, table: &str) -> Result<String, engine_connect::hub::error::Error> {
     let request = ReadRequest { tables: vec![request(table, &pair())] };
     let reading = connection.read(request).await?;
     Ok(shown(&reading.tables[0]).await)

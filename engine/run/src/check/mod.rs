@@ -18,7 +18,7 @@ use datafusion::{
     error::DataFusionError,
     prelude::DataFrame,
 };
-use engine_connect::read::ReadRequest;
+use engine_connect::hub::source::ReadRequest;
 use engine_language::{
     code,
     config::value::{Value, ValueKind},

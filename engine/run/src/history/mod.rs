@@ -27,7 +27,7 @@ use crate::{
     error::{Error, Result},
     place::Place,
 };
-use engine_connect::position::Token;
+use engine_connect::hub::position::Token;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use std::{

@@ -6,7 +6,7 @@ use crate::{
     mask::Mask,
     report::{NodeReport, Status, Verdict},
 };
-use engine_connect::read::Lag;
+use engine_connect::hub::topics::Lag;
 use rusqlite::params;
 use std::sync::{Arc, Mutex};
 

@@ -7,7 +7,7 @@ use crate::{
     report::{Report, Status},
 };
 use datafusion::arrow::datatypes::{Field, SchemaRef};
-use engine_connect::types;
+use engine_connect::arrow::types;
 use engine_language::project::Project;
 use std::collections::BTreeSet;
 

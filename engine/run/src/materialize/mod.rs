@@ -62,8 +62,8 @@ fn key(model: &Model) -> Vec<String> {
 }
 
 /// How rows are added to those that are there.
-fn mode(model: &Model) -> engine_connect::publish::Mode {
-    use engine_connect::publish::Mode;
+fn mode(model: &Model) -> engine_connect::hub::publication::Mode {
+    use engine_connect::hub::publication::Mode;
     match model.config.strategy {
         Strategy::Append => Mode::Append,
         Strategy::Merge => Mode::Merge { key: key(model) },

@@ -11,10 +11,10 @@ use crate::{
     systems,
 };
 use datafusion::{arrow::datatypes::SchemaRef, error::DataFusionError, physical_plan::execute_stream};
-use engine_connect::{
+use engine_connect::hub::{
     position::Token,
-    publish::{Commit, Mode, Publication, Target},
-    read::{ReadRequest, TableRequest},
+    publication::{Commit, Mode, Publication, Target},
+    source::{ReadRequest, TableRequest},
 };
 use engine_language::{
     code,
@@ -127,7 +127,7 @@ pub(super) fn at_model(error: Error, model: &Model) -> Error {
 /// The key names a row, and may hold NULL as any column of a query may: it is unique rather than primary. Under
 /// `delete_insert` it names a group of rows.
 pub(super) fn definition(model: &Model, schema: &SchemaRef) -> TableDefinition {
-    let columns = schema.fields().iter().filter_map(|field| engine_connect::types::column(field)).collect();
+    let columns = schema.fields().iter().filter_map(|field| engine_connect::arrow::types::column(field)).collect();
     let groups =
         model.config.materialized == Materialized::Incremental && model.config.strategy == Strategy::DeleteInsert;
     let unique = if model.config.key.is_empty() || groups { vec![] } else { vec![key(model)] };

@@ -21,11 +21,11 @@ use crate::{
     systems,
 };
 use batch::{Batch, Messages, Refused, Sink};
-use engine_connect::{
-    connector::Connection,
+use engine_connect::hub::{
+    connection::Connection,
     position::Position,
-    publish::{Advance, Mode},
-    read::{BatchLimit, ReadRequest, TableRequest},
+    publication::{Advance, Mode},
+    source::{BatchLimit, ReadRequest, TableRequest},
 };
 use engine_language::{
     code,
@@ -263,13 +263,13 @@ impl<'a> Stream<'a> {
         Ok(Ahead { what, next: open.next, more: open.more })
     }
 
-    async fn behind(&self, since: Option<&Position>) -> Result<Option<engine_connect::read::Lag>> {
+    async fn behind(&self, since: Option<&Position>) -> Result<Option<engine_connect::hub::topics::Lag>> {
         let request = TableRequest { since: since.cloned(), ..self.request.clone() };
         Ok(self.source.lag(&request).await?)
     }
 
     /// How far it is behind at the end.
-    async fn lag(&self, progress: &mut Progress<'_>) -> Result<Option<engine_connect::read::Lag>> {
+    async fn lag(&self, progress: &mut Progress<'_>) -> Result<Option<engine_connect::hub::topics::Lag>> {
         let lag = self.behind(progress.position()).await?;
         progress.say(lag.as_ref());
         Ok(lag)

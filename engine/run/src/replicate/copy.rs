@@ -14,8 +14,8 @@ use datafusion::{
     physical_plan::{ExecutionPlan, ExecutionPlanProperties as _, execute_stream, execute_stream_partitioned},
 };
 use engine_connect::{
-    digest::{Digest, Digester, RowDigester},
-    publish::{Publisher, Writer},
+    arrow::digest::{Digest, Digester, RowDigester},
+    hub::publication::{Publisher, Writer},
 };
 use engine_language::{config::replication::Verify, graph::NodeId};
 use futures::StreamExt;

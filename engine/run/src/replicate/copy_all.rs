@@ -8,7 +8,7 @@ use super::{
     copy::{Copied, Scan},
 };
 use crate::error::Result;
-use engine_connect::{connector::cores, publish::Publisher};
+use engine_connect::hub::{connection::cores, publication::Publisher};
 use futures::{StreamExt, stream::FuturesUnordered};
 use std::{cmp::Reverse, sync::Arc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};

@@ -6,10 +6,10 @@ use crate::{
     systems,
 };
 use datafusion::prelude::ident;
-use engine_connect::{
+use engine_connect::hub::{
     position::Position,
-    publish::{Mode, Publisher},
-    read::{Cursor, OpenTable, TableRequest},
+    publication::{Mode, Publisher},
+    source::{Cursor, OpenTable, TableRequest},
 };
 use engine_language::{
     code, config::replication::Replication, diagnostic::Diagnostic, graph::NodeId, name::Name, table::TableDefinition,

@@ -14,11 +14,11 @@ use crate::{
     systems,
 };
 use copy::Copied;
-use engine_connect::{
-    connector::Connection,
+use engine_connect::hub::{
+    connection::Connection,
     position::{Position, Token},
-    publish::{Advance, Commit, Mode, Publication, Publisher, Target},
-    read::{OpenTable, ReadRequest, Reading},
+    publication::{Advance, Commit, Mode, Publication, Publisher, Target},
+    source::{OpenTable, ReadRequest, Reading},
 };
 use engine_language::{
     code,
@@ -240,7 +240,7 @@ fn carried(table: &Passing, copied: &BTreeSet<String>, increment: Option<&Increm
 }
 
 /// What became NULL on the way.
-fn replaced(table: &Passing, publisher: &dyn Publisher) -> Vec<engine_connect::policy::Replaced> {
+fn replaced(table: &Passing, publisher: &dyn Publisher) -> Vec<engine_connect::hub::policy::Replaced> {
     let mut all = table.open.rejected.replaced.all();
     all.extend(publisher.replaced(&table.place.table));
     all

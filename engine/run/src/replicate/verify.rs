@@ -7,9 +7,11 @@ use crate::{
 };
 use datafusion::{catalog::TableProvider, error::DataFusionError};
 use engine_connect::{
-    digest::{Digest, Digester},
-    publish::{Mode, Publisher},
-    read::Reading,
+    arrow::digest::{Digest, Digester},
+    hub::{
+        publication::{Mode, Publisher},
+        source::Reading,
+    },
 };
 use engine_language::{code, config::replication::Verify, diagnostic::Diagnostic, name::Name};
 use futures::{StreamExt, TryStreamExt, stream};

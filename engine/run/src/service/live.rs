@@ -6,7 +6,7 @@ use crate::{
     history::jobs::Job,
     report::{NodeReport, Status},
 };
-use engine_connect::read::Lag;
+use engine_connect::hub::topics::Lag;
 use engine_language::graph::NodeId;
 use std::{
     collections::BTreeMap,

@@ -60,7 +60,7 @@ impl Inner {
 /// Waits for the systems that a plan's steps read and write.
 pub async fn arrived(reading: &Reading, plan: &Plan, cancel: &CancellationToken) {
     let project = &reading.project;
-    let says = |name: &Name, error: &engine_connect::error::Error| {
+    let says = |name: &Name, error: &engine_connect::hub::error::Error| {
         tracing::warn!(%name, error = %error.source, "waiting for a system");
     };
     let wait = project.settings.limits.wait;

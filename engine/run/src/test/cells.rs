@@ -30,7 +30,7 @@ impl Cells {
         let all = concat_batches(schema, batches).map_err(DataFusionError::from)?;
         let all = sorted(&all, first).map_err(DataFusionError::from)?;
         let type_of = |field: &datafusion::arrow::datatypes::Field| {
-            let kind = engine_connect::types::column(field).map(|column| column.kind.to_string());
+            let kind = engine_connect::arrow::types::column(field).map(|column| column.kind.to_string());
             kind.unwrap_or_else(|| field.data_type().to_string())
         };
         let columns = schema.fields().iter().map(|field| (field.name().clone(), type_of(field))).collect();

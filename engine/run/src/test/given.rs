@@ -56,7 +56,8 @@ fn column(rows: &GivenRows, field: &Field) -> Result<ArrayRef> {
 /// The value as text of which the column's type makes exactly this value.
 fn text(value: &Value, field: &Field) -> Result<String> {
     let unfit = || {
-        let kind = engine_connect::types::column(field).map(|column| column.kind.to_string()).unwrap_or_default();
+        let kind =
+            engine_connect::arrow::types::column(field).map(|column| column.kind.to_string()).unwrap_or_default();
         let message = format!("{} does not fit the column `{}`, which is {kind}", value.word(), field.name());
         let problem = Diagnostic::error(&code::E0600, value.span, message);
         Error::Project(Box::new(problem.hint("leave the column out for NULL; write decimals and times as text")))

@@ -17,11 +17,15 @@ use crate::{
 };
 use datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};
 use engine_connect::{
-    connector::{self, Connection, Connector},
-    log::{self, Log},
-    publish::{Commit, Mode, Publication, Target},
-    read::{ReadRequest, TableRequest},
-    sqlite::{self, Sqlite},
+    connectors::{
+        log::{self, Log},
+        sqlite::{self, Sqlite},
+    },
+    hub::{
+        connection::{self, Connection, Connector},
+        publication::{Commit, Mode, Publication, Target},
+        source::{ReadRequest, TableRequest},
+    },
 };
 use engine_language::{files::Span, name::Name, project::Project, table::TableDefinition, template::RunInfo};
 use std::{path::PathBuf, sync::Arc};
@@ -83,7 +87,7 @@ impl Rehearsal {
         let system = self.runner.systems.get(&place.connection)?;
         let schema = rows.schema();
         let mode = if system.abilities().replace { Mode::Replace } else { Mode::Append };
-        let columns = schema.fields().iter().filter_map(|field| engine_connect::types::column(field)).collect();
+        let columns = schema.fields().iter().filter_map(|field| engine_connect::arrow::types::column(field)).collect();
         let definition = TableDefinition { columns, ..TableDefinition::default() };
         let target =
             Target { table: place.table.clone(), schema, definition, mode, declared: declared.declared.clone() };
@@ -119,7 +123,7 @@ pub fn run() -> RunInfo {
 
 fn stand_in(name: &Name, folder: &TempDir, stream: bool) -> Result<Arc<dyn Connection>> {
     let file = engine_language::files::Files::default().add(std::path::Path::new("test"), "".into());
-    let place = connector::Place { name, span: Span::new(file, 0..0), root: folder.path() };
+    let place = connection::Declaration { name, span: Span::new(file, 0..0), root: folder.path() };
     let path = PathBuf::from(blake3::hash(name.as_str().as_bytes()).to_hex().as_str());
     let made = if stream {
         Log::connect(&place, log::Config { path })

@@ -9,12 +9,12 @@ use datafusion::{
     },
     prelude::SessionContext,
 };
-use engine_connect::{
-    connector::{Abilities, Connection},
+use engine_connect::hub::{
+    connection::{Abilities, Connection},
     error::{Blame, Error, Result},
     position::{Position, Token},
-    publish::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
-    read::{ReadRequest, Reading, TableRequest},
+    publication::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
+    source::{ReadRequest, Reading, TableRequest},
 };
 use engine_language::{
     graph::{NodeId, NodeKind},

@@ -3,12 +3,12 @@
 use crate::opened;
 use async_trait::async_trait;
 use datafusion::{catalog::TableProvider, datasource::MemTable};
-use engine_connect::{
-    connector::{Abilities, Connection},
+use engine_connect::hub::{
+    connection::{Abilities, Connection},
     error::Result,
     position::{Position, Token},
-    publish::{Commit, Publication, Publisher, Writer, Written},
-    read::{ReadRequest, Reading, TableRequest},
+    publication::{Commit, Publication, Publisher, Writer, Written},
+    source::{ReadRequest, Reading, TableRequest},
 };
 use engine_language::{name::Name, project::Project, table::TableDefinition, template::RunInfo};
 use engine_run::{blame, event::Events, plan::plan, report::Report, runner::Runner, systems::Systems};

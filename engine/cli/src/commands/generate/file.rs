@@ -11,7 +11,7 @@ use crate::{
     words,
     work::Ready,
 };
-use engine_connect::generator::Generators;
+use engine_connect::connectors::generator::Generators;
 use engine_language::graph::NodeId;
 use engine_run::{
     clock::{Clock as _, SystemClock},

@@ -1,6 +1,6 @@
 //! Every kind of connection and its keys.
 
-use engine_connect::registry::Registry;
+use engine_connect::hub::registry::Registry;
 use serde_json::Value;
 use std::fmt::Write as _;
 

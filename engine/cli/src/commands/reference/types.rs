@@ -1,7 +1,7 @@
 //! What becomes of each type between each pair of systems.
 
-use engine_connect::{
-    policy::Oddity,
+use engine_connect::hub::{
+    policy::Unrepresentable,
     registry::Registry,
     type_map::{Read, TypeMap},
 };
@@ -53,7 +53,7 @@ fn treatments() -> String {
                     columns.\"readings.taken_at\" = { infinity = \"null\" }, columns.\"readings.value\" = { as = \"text\" } }\n```\n\n\
                     | key | values |\n|---|---|\n"
         .to_owned();
-    for oddity in Oddity::ALL {
+    for oddity in Unrepresentable::ALL {
         writeln!(text, "| `{oddity}` | {} |", oddity.meaning()).expect("text can be written to");
     }
     text

@@ -148,7 +148,7 @@ async fn tried(visit: &Visit, name: &str) -> Result<(), Trouble> {
     let ask = async {
         let what = connection.ping().await?;
         let tables = connection.tables().await?.len();
-        Ok::<_, engine_connect::error::Error>(format!("{what}, {}", crate::words::counted(tables as u64, "table")))
+        Ok::<_, engine_connect::hub::error::Error>(format!("{what}, {}", crate::words::counted(tables as u64, "table")))
     };
     let (ok, said) = match timeout(PATIENCE, ask).await {
         Ok(Ok(said)) => (true, said),

@@ -1,11 +1,12 @@
 //! All or nothing: rows, tables, rejected rows and positions.
 
 use super::subject::{Subject, appended, keyed_definition, pairs, pairs_definition, request, target};
-use engine_connect::{
+use engine_connect::hub::{
     error::Blame,
     position::Position,
-    publish::{Advance, Commit, DeadLetter, Mode, Publication},
-    read::{RejectedRow, TableRequest},
+    publication::{Advance, Commit, DeadLetter, Mode, Publication},
+    rejected::RejectedRow,
+    source::TableRequest,
 };
 use engine_language::table::ForeignKey;
 use serde_json::json;

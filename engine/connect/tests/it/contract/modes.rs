@@ -1,9 +1,9 @@
 //! What becomes of the rows that are there.
 
 use super::subject::{Subject, appended, keyed_definition, pairs, pairs_definition, shown_provider, target};
-use engine_connect::{
+use engine_connect::hub::{
     error::Blame,
-    publish::{Mode, Publication},
+    publication::{Mode, Publication},
 };
 
 fn by_id() -> Vec<String> {
@@ -61,7 +61,7 @@ pub async fn keys_without_value(it: Subject) {
     }
     it.publish(appended("words"), pairs(&[(1, "a")])).await.unwrap();
     for mode in [Mode::Merge { key: vec!["word".into()] }, Mode::DeleteInsert { key: vec!["word".into()] }] {
-        let schema = engine_connect::types::schema(&pairs_definition());
+        let schema = engine_connect::arrow::types::schema(&pairs_definition());
         let rows = datafusion::arrow::array::new_null_array(schema.field(1).data_type(), 1);
         let id = pairs(&[(2, "b")]).column(0).clone();
         let batch = datafusion::arrow::array::RecordBatch::try_new(schema, vec![id, rows]).unwrap();
@@ -94,7 +94,7 @@ pub async fn preview_is_what_comes(it: Subject) {
         let preview = publisher.preview(&"words".into()).await.unwrap();
         assert_eq!(shown_provider(preview).await, expected);
         assert_eq!(it.rows("words").await, "1 a, 2 b", "readers do not see it yet");
-        publisher.commit(engine_connect::publish::Commit::default()).await.unwrap();
+        publisher.commit(engine_connect::hub::publication::Commit::default()).await.unwrap();
         assert_eq!(it.rows("words").await, expected);
     }
 }
@@ -122,7 +122,7 @@ pub async fn rows_that_are_not_kept_go(it: Subject) {
         let preview = publisher.preview(&"words".into()).await.unwrap();
         assert_eq!(shown_provider(preview).await, "1 A, 3 c");
         assert_eq!(it.rows("words").await, "1 a, 2 b, 3 c", "readers do not see it yet");
-        publisher.commit(engine_connect::publish::Commit::default()).await.unwrap();
+        publisher.commit(engine_connect::hub::publication::Commit::default()).await.unwrap();
         assert_eq!(it.rows("words").await, "1 A, 3 c");
     }
 }

@@ -2,9 +2,10 @@
 
 use super::subject::{Subject, appended, keyed_definition, pairs, pairs_definition, query, request, shown, target};
 use datafusion::{arrow::util::pretty::pretty_format_batches, prelude::SessionContext};
-use engine_connect::{
-    publish::{Commit, Mode},
-    read::{BatchLimit, Start, TableRequest},
+use engine_connect::hub::{
+    publication::{Commit, Mode},
+    source::{BatchLimit, TableRequest},
+    topics::Start,
 };
 use engine_language::name::Name;
 use futures::StreamExt;

@@ -8,12 +8,14 @@ use datafusion::{
     prelude::SessionContext,
 };
 use engine_connect::{
-    connector::Connection,
-    error::Result,
-    publish::{Commit, Mode, Publication, Target, Written},
-    read::{OpenTable, ReadRequest, TableRequest},
-    registry::Registry,
-    types,
+    arrow::types,
+    hub::{
+        connection::Connection,
+        error::Result,
+        publication::{Commit, Mode, Publication, Target, Written},
+        registry::Registry,
+        source::{OpenTable, ReadRequest, TableRequest},
+    },
 };
 use engine_language::{
     column::ColumnType,

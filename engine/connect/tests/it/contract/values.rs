@@ -6,7 +6,10 @@ use datafusion::arrow::{
     compute::{cast, concat},
 };
 use datafusion::prelude::SessionContext;
-use engine_connect::{error::Blame, publish::Mode, read::TableRequest, types};
+use engine_connect::{
+    arrow::types,
+    hub::{error::Blame, publication::Mode, source::TableRequest},
+};
 use engine_language::{
     column::ColumnType,
     name::Name,

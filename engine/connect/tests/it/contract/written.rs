@@ -2,8 +2,8 @@
 
 use datafusion::{arrow::array::RecordBatch, parquet::arrow::ArrowWriter};
 use engine_connect::{
-    error::{Blame, Error, Result},
-    types::TYPE_KEY,
+    arrow::types::TYPE_KEY,
+    hub::error::{Blame, Error, Result},
 };
 use serde_json::{Map, Value};
 use std::{fs, path::Path};

@@ -15,12 +15,13 @@ use datafusion::arrow::{
     datatypes::{DataType, Field, Schema, TimeUnit},
     util::pretty::pretty_format_batches,
 };
-use engine_connect::{
-    connector::{Abilities, Connection},
+use engine_connect::hub::{
+    connection::{Abilities, Connection},
     error::{Blame, Result},
     position::{Position, Token},
-    publish::{Commit, Mode, Publication, Publisher, Target},
-    read::{OpenTable, ReadRequest, Reading, Start, TableRequest},
+    publication::{Commit, Mode, Publication, Publisher, Target},
+    source::{OpenTable, ReadRequest, Reading, TableRequest},
+    topics::Start,
 };
 use engine_language::{
     config::{Spanned, source::SourceTable},
@@ -345,7 +346,7 @@ async fn a_registry_that_is_away_or_refuses_loses_no_message() {
     place.send(&batch(vec![("id", ints(&[Some(1)])), ("word", texts(&[Some("a")]))]));
     place.registry.answer_instead(Some((503, json!({ "error_code": 50003, "message": "no leader" }))));
     let away = place.read().await.unwrap_err();
-    assert_eq!((away.blame, away.retry), (Blame::System, engine_connect::error::Retry::Later), "{away}");
+    assert_eq!((away.blame, away.retry), (Blame::System, engine_connect::hub::error::Retry::Later), "{away}");
     assert!(away.to_string().contains("reading the schema 1: no leader"), "{away}");
     place.registry.answer_instead(Some((404, json!("no registry"))));
     let wrong = place.read().await.unwrap_err();

@@ -1,9 +1,9 @@
 //! Clusters that fail: nobody there, a wrong password, errors that pass.
 
 use super::topic::{Topic, events, texts};
-use engine_connect::{
+use engine_connect::hub::{
     error::{Blame, Retry},
-    publish::{Mode, Publication},
+    publication::{Mode, Publication},
 };
 use engine_language::diagnostic::Problems;
 use rdkafka::{
@@ -63,9 +63,9 @@ async fn a_second_writer_of_the_same_project_ends_the_first() {
     let mut writer = second.writer(&"words".into()).await.unwrap();
     writer.write(crate::contract::subject::pairs(&[(2, "second")])).await.unwrap();
     writer.finish().await.unwrap();
-    let error = first.commit(engine_connect::publish::Commit::default()).await.unwrap_err();
+    let error = first.commit(engine_connect::hub::publication::Commit::default()).await.unwrap_err();
     assert_eq!(error.blame, Blame::Rival, "{error}");
-    second.commit(engine_connect::publish::Commit::default()).await.unwrap();
+    second.commit(engine_connect::hub::publication::Commit::default()).await.unwrap();
     assert_eq!(topic.follow(None, 10).await.0, "second");
 }
 
@@ -79,7 +79,7 @@ async fn keys_are_those_of_the_table_and_go_where_other_clients_send_them() {
     let mut writer = publisher.writer(&"words".into()).await.unwrap();
     writer.write(crate::contract::subject::pairs(&[(21, "a"), (22, "b"), (21, "c")])).await.unwrap();
     writer.finish().await.unwrap();
-    publisher.commit(engine_connect::publish::Commit::default()).await.unwrap();
+    publisher.commit(engine_connect::hub::publication::Commit::default()).await.unwrap();
     let open = topic.read(None, 10).await.unwrap();
     // murmur2("21") and murmur2("22") as the Java client computes them, modulo 4.
     let found = super::topic::cells(&open, "select _key, _partition, word from t order by word").await;

@@ -1,7 +1,7 @@
 //! What comes next is not there any more: said with the ways out, never stepped over.
 
 use super::topic::{Topic, column, events, texts};
-use engine_connect::{error::Blame, position::Position};
+use engine_connect::hub::{error::Blame, position::Position};
 
 /// That going on is refused for this reason, by a reader that was there and by a new one.
 async fn is_a_gap(topic: &Topic, since: Option<&Position>, reason: &str) {

@@ -1,7 +1,7 @@
 //! What is read of a topic: each message once, and what the topic knows of it.
 
 use super::topic::{Topic, cells, column, events, texts};
-use engine_connect::read::Start;
+use engine_connect::hub::topics::Start;
 use rdkafka::message::{Header, OwnedHeaders};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,7 @@
 //! Messages that are not what was declared: each refused by itself, with its place, bytes and reason.
 
 use super::topic::{Topic, column};
-use engine_connect::{
-    error::Blame,
-    read::{RejectedRow, Start},
-};
+use engine_connect::hub::{error::Blame, rejected::RejectedRow, topics::Start};
 use engine_language::config::source::BadRows;
 
 /// What cannot be read, and why.

@@ -1,7 +1,7 @@
 //! A broker that asks who one is.
 
 use super::{brokers, topic::Topic};
-use engine_connect::error::Blame;
+use engine_connect::hub::error::Blame;
 #[cfg(not(feature = "kafka-tls"))]
 use engine_language::diagnostic::Problems;
 

@@ -3,11 +3,11 @@
 use super::{brokers, prefix};
 use crate::contract::subject::{self, pairs_definition, request};
 use datafusion::arrow::util::pretty::pretty_format_batches;
-use engine_connect::{
-    connector::Connection,
+use engine_connect::hub::{
+    connection::Connection,
     error::Result,
     position::Position,
-    read::{BatchLimit, OpenTable, ReadRequest, TableRequest},
+    source::{BatchLimit, OpenTable, ReadRequest, TableRequest},
 };
 use engine_language::config::source::{BadRows, SourceTable};
 use futures::executor::block_on;

@@ -2,11 +2,11 @@
 
 use super::{Place, url};
 use crate::contract::subject::{open, pairs, pairs_definition, target};
-use engine_connect::{
-    connector::Connection,
+use engine_connect::hub::{
+    connection::Connection,
     error::{Blame, Error, Retry},
-    publish::{Mode, Publication},
-    read::{ReadRequest, TableRequest},
+    publication::{Mode, Publication},
+    source::{ReadRequest, TableRequest},
 };
 use std::sync::Arc;
 
@@ -101,7 +101,7 @@ async fn least_rights_are_enough() {
         let mut writer = publisher.writer(&"words".into()).await.unwrap();
         writer.write(pairs(&[(1, "a")])).await.unwrap();
         writer.finish().await.unwrap();
-        publisher.commit(engine_connect::publish::Commit::default()).await.unwrap();
+        publisher.commit(engine_connect::hub::publication::Commit::default()).await.unwrap();
     }
     assert_eq!(sink.recover().await.unwrap(), 0);
     assert_eq!(place.rows("words").await, ["1 a"]);
@@ -120,7 +120,7 @@ async fn triggers_that_cannot_be_seen_are_kept() {
     let mut writer = publisher.writer(&"words".into()).await.unwrap();
     writer.write(pairs(&[(1, "a"), (2, "b")])).await.unwrap();
     writer.finish().await.unwrap();
-    publisher.commit(engine_connect::publish::Commit::default()).await.unwrap();
+    publisher.commit(engine_connect::hub::publication::Commit::default()).await.unwrap();
     assert_eq!(place.rows("words").await, ["1 a", "2 b"]);
     assert_eq!(place.one("select group_concat(id) from heard").await, "2");
 }

@@ -2,10 +2,10 @@
 
 use super::Place;
 use crate::contract::subject::{keyed_definition, pairs, target};
-use engine_connect::{
+use engine_connect::hub::{
     position::Position,
-    publish::{Advance, Commit, Mode},
-    read::RejectedRow,
+    publication::{Advance, Commit, Mode},
+    rejected::RejectedRow,
 };
 use serde_json::json;
 use std::{
@@ -29,7 +29,7 @@ const POINTS: &[(&str, bool, bool)] = &[
 const POINT: &str = "ENGINE_TEST_CRASH_AT";
 const DATABASE: &str = "ENGINE_TEST_CRASH_IN";
 
-fn change(whole: bool) -> engine_connect::publish::Target {
+fn change(whole: bool) -> engine_connect::hub::publication::Target {
     let key = vec!["id".to_owned()];
     let mode = if whole { Mode::Replace } else { Mode::Merge { key } };
     target("words", &keyed_definition(), mode)

@@ -6,10 +6,10 @@ use crate::{
     mortal::Mortal,
     proxy::{Cut, Proxy},
 };
-use engine_connect::{
+use engine_connect::hub::{
     error::{Blame, Retry},
     position::Position,
-    publish::{Advance, Commit, Mode},
+    publication::{Advance, Commit, Mode},
 };
 use serde_json::json;
 use sqlx::AssertSqlSafe;
@@ -20,7 +20,7 @@ fn moved(to: i64) -> Commit {
     Commit { advance: Some(advance), ..Commit::default() }
 }
 
-pub fn replaced() -> engine_connect::publish::Target {
+pub fn replaced() -> engine_connect::hub::publication::Target {
     target("words", &keyed_definition(), Mode::Replace)
 }
 
@@ -83,8 +83,11 @@ async fn a_killed_session_leaves_the_old() {
     place.publish(replaced(), pairs(&[(1, "old")])).await.unwrap();
     for change in [replaced(), appended("words")] {
         // In staging.
-        let publication =
-            engine_connect::publish::Publication { run: "run".into(), tables: vec![change.clone()], pipeline: None };
+        let publication = engine_connect::hub::publication::Publication {
+            run: "run".into(),
+            tables: vec![change.clone()],
+            pipeline: None,
+        };
         let publisher = place.connection.write(publication).await.unwrap();
         let mut writer = publisher.writer(&"words".into()).await.unwrap();
         writer.write(pairs(&[(2, "new")])).await.unwrap();

@@ -2,13 +2,13 @@
 
 use super::{Place, shown};
 use crate::contract::subject::{keyed_definition, pairs, query, target};
-use engine_connect::{
+use engine_connect::hub::{
     error::Blame,
-    publish::{Commit, Mode, Publication},
-    read::TableRequest,
+    publication::{Commit, Mode, Publication},
+    source::TableRequest,
 };
 
-fn replaced() -> engine_connect::publish::Target {
+fn replaced() -> engine_connect::hub::publication::Target {
     target("words", &keyed_definition(), Mode::Replace)
 }
 

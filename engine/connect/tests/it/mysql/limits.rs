@@ -6,10 +6,10 @@ use crate::{
     mortal::Mortal,
     small_disk::{SmallDisk, wide},
 };
-use engine_connect::{
+use engine_connect::hub::{
     error::{Blame, Error, Retry},
-    publish::{Commit, Mode, Publication},
-    read::{ReadRequest, TableRequest},
+    publication::{Commit, Mode, Publication},
+    source::{ReadRequest, TableRequest},
 };
 
 /// Lets an account have so many connections; those that it has stay.

@@ -2,7 +2,7 @@
 
 use super::{Place, shown};
 use datafusion::{arrow::util::pretty::pretty_format_batches, prelude::SessionContext};
-use engine_connect::aggregate::PushAggregates;
+use engine_connect::sql::aggregate::PushAggregates;
 use rand::{RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 

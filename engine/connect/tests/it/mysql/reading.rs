@@ -7,10 +7,12 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 use engine_connect::{
-    error::{Blame, Retry},
-    publish::Mode,
-    read::{ReadRequest, TableRequest},
-    types,
+    arrow::types,
+    hub::{
+        error::{Blame, Retry},
+        publication::Mode,
+        source::{ReadRequest, TableRequest},
+    },
 };
 use futures::StreamExt;
 use std::{
@@ -29,7 +31,7 @@ fn many(count: i64) -> RecordBatch {
     RecordBatch::try_new(types::schema(&crate::contract::subject::pairs_definition()), columns).unwrap()
 }
 
-async fn tables(place: &Place, names: &[&str]) -> engine_connect::read::Reading {
+async fn tables(place: &Place, names: &[&str]) -> engine_connect::hub::source::Reading {
     let tables = names.iter().map(|name| TableRequest::all(*name)).collect();
     place.connection.read(ReadRequest { tables }).await.unwrap()
 }

@@ -1,7 +1,7 @@
 //! TLS: who the server is, and who the client is.
 
 use crate::{certificates::Certificates, contract::subject::open, mortal::Mortal};
-use engine_connect::error::{Blame, Error};
+use engine_connect::hub::error::{Blame, Error};
 use sqlx::{Connection as _, MySqlConnection};
 use std::path::Path;
 

@@ -7,10 +7,12 @@ use datafusion::arrow::{
     compute::cast,
 };
 use engine_connect::{
-    error::Blame,
-    publish::{Mode, Target},
-    read::TableRequest,
-    types,
+    arrow::types,
+    hub::{
+        error::Blame,
+        publication::{Mode, Target},
+        source::TableRequest,
+    },
 };
 use engine_language::{
     column::ColumnType,
@@ -245,7 +247,7 @@ async fn views_and_wide_rows_are_read() {
     let tables: Vec<String> = place.connection.tables().await.unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(tables, ["t", "w"]);
     place.run("create table m (n int) engine = myisam").await;
-    let request = engine_connect::read::ReadRequest { tables: vec![TableRequest::all("m")] };
+    let request = engine_connect::hub::source::ReadRequest { tables: vec![TableRequest::all("m")] };
     let error = place.connection.read(request).await.err().unwrap();
     assert!(error.to_string().contains("`m` is a MyISAM table"), "{error}");
     assert_eq!(error.blame, Blame::User);

@@ -2,10 +2,10 @@
 
 use super::{Place, connect};
 use crate::contract::subject::{keyed_definition, pairs, pairs_definition, target};
-use engine_connect::{
+use engine_connect::hub::{
     error::{Blame, Error, Retry},
-    publish::{Commit, Mode, Publication},
-    read::{ReadRequest, TableRequest},
+    publication::{Commit, Mode, Publication},
+    source::{ReadRequest, TableRequest},
 };
 
 async fn refused(keys: &str) -> Error {

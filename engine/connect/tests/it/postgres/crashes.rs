@@ -2,10 +2,10 @@
 
 use super::{Place, faults::moved};
 use crate::contract::subject::{keyed_definition, pairs, target};
-use engine_connect::{
+use engine_connect::hub::{
     position::Position,
-    publish::{Commit, Mode, Target},
-    read::RejectedRow,
+    publication::{Commit, Mode, Target},
+    rejected::RejectedRow,
 };
 use serde_json::json;
 use std::{

@@ -6,10 +6,10 @@ use crate::{
     proxy::{Cut, Proxy},
 };
 use datafusion::arrow::array::RecordBatch;
-use engine_connect::{
+use engine_connect::hub::{
     error::{Blame, Retry},
     position::Position,
-    publish::{Advance, Commit, Mode, Publication, Target},
+    publication::{Advance, Commit, Mode, Publication, Target},
 };
 use serde_json::json;
 use std::time::{Duration, Instant};

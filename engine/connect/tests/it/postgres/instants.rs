@@ -7,9 +7,9 @@ use datafusion::{
     execution::SendableRecordBatchStream,
     prelude::SessionContext,
 };
-use engine_connect::{
+use engine_connect::hub::{
     error::{Blame, Error, Retry},
-    read::OpenTable,
+    source::OpenTable,
 };
 use futures::StreamExt;
 use std::{

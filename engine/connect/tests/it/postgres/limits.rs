@@ -6,9 +6,9 @@ use crate::{
     mortal::Mortal,
     small_disk::{SmallDisk, wide},
 };
-use engine_connect::{
+use engine_connect::hub::{
     error::{Blame, Retry},
-    publish::{Mode, Publication},
+    publication::{Mode, Publication},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,7 +26,7 @@ async fn a_limit_of_connections_is_said_and_leaves_nothing() {
         alter table words owner to {role}; alter table engine_publications owner to {role};
         alter table engine_positions owner to {role}; alter table engine_dead_letters owner to {role}")).await;
     let few = place.again(&format!("user = \"{role}\"\npassword = \"secret\""));
-    let full = |error: &engine_connect::error::Error| {
+    let full = |error: &engine_connect::hub::error::Error| {
         assert_eq!((error.blame, error.retry), (Blame::System, Retry::Later), "{error}");
         assert!(error.hint.as_ref().unwrap().contains("raise max_connections"), "{error:?}");
     };

@@ -18,11 +18,11 @@ use datafusion::{
     catalog::TableProvider,
     prelude::SessionContext,
 };
-use engine_connect::{
-    connector::Connection,
+use engine_connect::hub::{
+    connection::Connection,
     error::{Error, Result},
-    publish::{Commit, Publication, Publisher, Target, Written},
-    read::{ReadRequest, Reading, TableRequest},
+    publication::{Commit, Publication, Publisher, Target, Written},
+    source::{ReadRequest, Reading, TableRequest},
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row, raw_sql};
 use std::{

@@ -5,7 +5,7 @@ use datafusion::arrow::{
     array::{Int64Array, RecordBatch},
     datatypes::{DataType, Field, Schema},
 };
-use engine_connect::publish::{Commit, Mode, Publication, Target};
+use engine_connect::hub::publication::{Commit, Mode, Publication, Target};
 use engine_language::{
     column::ColumnType,
     table::{Column, Index, RowCheck, TableDefinition},

@@ -3,9 +3,11 @@
 use super::{Place, connect, shown};
 use datafusion::{arrow::util::pretty::pretty_format_batches, prelude::SessionContext};
 use engine_connect::{
-    aggregate::PushAggregates,
-    connector::Connection,
-    read::{ReadRequest, TableRequest},
+    hub::{
+        connection::Connection,
+        source::{ReadRequest, TableRequest},
+    },
+    sql::aggregate::PushAggregates,
 };
 use proptest::{
     prelude::*,

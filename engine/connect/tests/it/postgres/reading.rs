@@ -2,9 +2,9 @@
 
 use super::Place;
 use datafusion::arrow::array::RecordBatch;
-use engine_connect::{
+use engine_connect::hub::{
     error::Blame,
-    read::{ReadRequest, TableRequest},
+    source::{ReadRequest, TableRequest},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +115,11 @@ async fn a_table_without_columns_has_rows() {
 }
 
 /// A role that may do no more than it is granted, and the keys of its connection.
-async fn role(place: &Place, name: &str, grants: &str) -> std::sync::Arc<dyn engine_connect::connector::Connection> {
+async fn role(
+    place: &Place,
+    name: &str,
+    grants: &str,
+) -> std::sync::Arc<dyn engine_connect::hub::connection::Connection> {
     let name = format!("{name}_{}", place.schema);
     place
         .run(&format!(

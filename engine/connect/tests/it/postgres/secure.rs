@@ -2,7 +2,7 @@
 
 use super::Place;
 use crate::{certificates::Certificates, contract::subject::open, mortal::Mortal};
-use engine_connect::error::{Blame, Error};
+use engine_connect::hub::error::{Blame, Error};
 use std::{fs, path::Path};
 
 /// A server that speaks TLS as `localhost` and `0.0.0.0`, and knows the role `certified` by its certificate.

@@ -9,7 +9,7 @@ use crate::{
     mortal::Mortal,
     proxy::{Cut, Proxy},
 };
-use engine_connect::{
+use engine_connect::hub::{
     error::{Blame, Retry},
     position::Position,
 };

@@ -3,10 +3,10 @@
 use super::{Place, shown};
 use crate::contract::subject::query;
 use datafusion::prelude::SessionContext;
-use engine_connect::{
+use engine_connect::hub::{
     error::{Blame, Error, Result},
-    publish::{Commit, Mode, Publication, Target},
-    read::{ReadRequest, TableRequest},
+    publication::{Commit, Mode, Publication, Target},
+    source::{ReadRequest, TableRequest},
 };
 use futures::StreamExt;
 
@@ -374,7 +374,7 @@ async fn what_a_column_would_cut_off_is_an_error() {
     let times = TableDefinition { columns: vec![Column::new("at", ColumnType::Timestamp)], ..Default::default() };
     let time = datafusion::arrow::array::TimestampMicrosecondArray::from(vec![1_500_000]);
     let batch = datafusion::arrow::array::RecordBatch::try_new(
-        engine_connect::types::schema(&times),
+        engine_connect::arrow::types::schema(&times),
         vec![std::sync::Arc::new(time)],
     )
     .unwrap();

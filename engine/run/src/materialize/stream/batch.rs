@@ -21,11 +21,13 @@ use datafusion::{
     error::DataFusionError,
     physical_plan::collect,
 };
-use engine_connect::{
-    connector::Connection,
+use engine_connect::hub::{
+    connection::Connection,
     error::Blame,
-    publish::{Advance, Commit, DeadLetter, Mode, Publication, Publisher, Target, Writer},
-    read::{Offsets, OpenTable, RejectedRow, TableRequest},
+    publication::{Advance, Commit, DeadLetter, Mode, Publication, Publisher, Target, Writer},
+    rejected::RejectedRow,
+    source::{OpenTable, TableRequest},
+    topics::Offsets,
 };
 use engine_language::{graph::NodeId, model::Model, template::Rendered};
 use std::sync::Arc;
@@ -138,7 +140,7 @@ pub fn count(report: &mut NodeReport, messages: usize, rejected: usize) {
 }
 
 /// Whether the rows are to blame for an error of the target.
-pub fn blamed(error: engine_connect::error::Error) -> Refused {
+pub fn blamed(error: engine_connect::hub::error::Error) -> Refused {
     match error.blame {
         // Most models make one row of each message, in their order. Where one does not, this is a guess, and only costs time.
         Blame::Data => {

@@ -1,7 +1,7 @@
 //! How many bad messages a stream puts up with.
 
 use crate::error::{Error, Result};
-use engine_connect::read::{RejectedRow, TableRequest};
+use engine_connect::hub::{rejected::RejectedRow, source::TableRequest};
 use engine_language::{code, config::source::SourceTable, diagnostic::Diagnostic};
 use std::collections::BTreeMap;
 
@@ -93,7 +93,7 @@ fn reasons(bad: &[RejectedRow]) -> Vec<(&str, usize)> {
 #[cfg(test)]
 mod tests {
     use super::Flood;
-    use engine_connect::read::{RejectedRow, TableRequest};
+    use engine_connect::hub::{rejected::RejectedRow, source::TableRequest};
 
     fn bad(count: usize) -> Vec<RejectedRow> {
         let row = |offset| RejectedRow {

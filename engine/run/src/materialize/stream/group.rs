@@ -5,9 +5,9 @@ use super::{
     batch::{Messages, Refused, Sink, Tally, blamed, count},
 };
 use crate::{error::Result, report::NodeReport};
-use engine_connect::{
-    publish::{Advance, Commit, Mode, Publisher, Waiting, Writer},
-    read::RejectedRow,
+use engine_connect::hub::{
+    publication::{Advance, Commit, Mode, Publisher, Waiting, Writer},
+    rejected::RejectedRow,
 };
 use engine_language::graph::NodeId;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! What a stream says of itself while it runs.
 
 use crate::{error::Result, event::Event, report::NodeReport, step::StepRun};
-use engine_connect::{position::Position, read::Lag};
+use engine_connect::hub::{position::Position, topics::Lag};
 use engine_language::graph::NodeId;
 use std::time::{Duration, Instant};
 

@@ -14,10 +14,7 @@ use datafusion::arrow::{
     array::{AsArray, RecordBatch},
     datatypes::{Int32Type, Int64Type},
 };
-use engine_connect::{
-    publish::DeadLetter,
-    read::{OpenTable, RejectedRow},
-};
+use engine_connect::hub::{publication::DeadLetter, rejected::RejectedRow, source::OpenTable};
 use engine_language::{graph::NodeId, model::Model};
 
 /// What a dead letter does not hold.

@@ -10,7 +10,7 @@ use crate::{
     report::NodeReport,
 };
 use datafusion::arrow::array::RecordBatch;
-use engine_connect::publish::{Commit, Mode, Publisher};
+use engine_connect::hub::publication::{Commit, Mode, Publisher};
 use engine_language::graph::NodeId;
 
 /// What came of the pieces of a part.

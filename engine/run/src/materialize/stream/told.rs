@@ -1,7 +1,7 @@
 //! Telling a topic's system how far a stream is, for those who watch it there.
 
 use super::Stream;
-use engine_connect::position::Position;
+use engine_connect::hub::position::Position;
 use std::time::{Duration, Instant};
 
 /// How often it is told.

@@ -4,7 +4,7 @@ use datafusion::{
     arrow::util::display::{ArrayFormatter, FormatOptions},
     prelude::{col, lit},
 };
-use engine_connect::read::{ReadRequest, TableRequest};
+use engine_connect::hub::source::{ReadRequest, TableRequest};
 use engine_language::graph::NodeId;
 use engine_run::{place, service::Reading};
 use serde::Serialize;

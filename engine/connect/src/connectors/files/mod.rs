@@ -1,0 +1,194 @@
+//! `type = "files"`: csv, ndjson and parquet files in a folder, read as tables.
+//!
+//! A table is the files that its `path` names, a glob from the connection's folder; without one, `NAME.csv` and the like or
+//! all files in the folder `NAME`. They are read in the order of their names. A table is seen as of the instant at which it
+//! was opened: files that came later are not in it, what was added to a file is not read, and a file that was changed
+//! otherwise is an error. Streams go on after what they have read of each file.
+
+mod config;
+mod csv;
+mod discovery;
+mod format;
+mod infer;
+mod ndjson;
+mod parquet;
+mod read;
+mod read_offsets;
+mod rows;
+mod scan;
+mod version;
+
+pub use config::{Config, Files};
+
+use crate::hub::{
+    connection::{Abilities, Connection},
+    error::{Blame, Error, Result},
+    position::{Position, Token},
+    publication::{Publication, Publisher},
+    source::{ReadRequest, Reading, TableRequest},
+};
+use discovery::Found;
+use engine_language::{name::Name, table::TableDefinition};
+use format::Format;
+use std::{io, path::PathBuf, sync::Arc};
+
+/// A folder of files.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    name: Name,
+    path: PathBuf,
+    /// As the user wrote it.
+    written: PathBuf,
+    config: Arc<Config>,
+}
+
+/// What is wrong with a file.
+#[derive(Debug)]
+pub enum FileError {
+    /// It cannot be read.
+    Io(io::Error),
+    /// A line, from 1, does not hold what was declared; 0 where there are no lines.
+    Data(u64, String),
+    /// The file as a whole is not what was declared.
+    Config(String),
+    /// It is not the file that was read before.
+    Gap(String),
+}
+
+impl From<io::Error> for FileError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Folder {
+    /// The error for what is wrong with a file.
+    fn trouble(&self, file: &str, trouble: FileError) -> Error {
+        let place = self.written.join(file);
+        let place = place.display();
+        let doing = format!("reading `{place}`");
+        match trouble {
+            FileError::Io(error) if error.kind() == io::ErrorKind::StaleNetworkFileHandle => {
+                Error::new(&self.name, doing, Blame::System, error.to_string()).later()
+            }
+            FileError::Io(error) => Error::new(&self.name, doing, Blame::User, error.to_string()),
+            FileError::Data(0, reason) => Error::new(&self.name, doing, Blame::Data, reason)
+                .hint("declare a type in `columns` that holds every value of the file"),
+            FileError::Data(line, reason) => {
+                Error::new(&self.name, format!("reading `{place}:{line}`"), Blame::Data, reason)
+                    .hint("correct the file, declare the column's type in `columns`, or say what becomes of such rows with `bad_rows`")
+            }
+            FileError::Config(message) => {
+                Error::new(&self.name, doing, Blame::User, message).hint("correct the file or what is declared of it")
+            }
+            FileError::Gap(message) => Error::new(&self.name, doing, Blame::User, message)
+                .hint("start over with `engine run MODEL --full-refresh`, or restore the file"),
+        }
+    }
+
+    fn error(&self, doing: impl Into<String>, message: impl ToString) -> Error {
+        Error::new(&self.name, doing, Blame::User, message.to_string())
+    }
+
+    /// The files of a table; none if there is no such table.
+    fn files(&self, request: &TableRequest) -> Result<Vec<Found>> {
+        let table = request.table.as_str();
+        let doing = || format!("finding the files of `{table}`");
+        let declared = request.declared.as_ref();
+        let format = match declared.and_then(|declared| declared.format.as_ref()) {
+            None => None,
+            Some(word) => Some(Format::named(&word.value).ok_or_else(|| {
+                let message = format!("the format `{}` is not known to files", word.value);
+                self.error(doing(), message).hint("use csv, tsv, ndjson or parquet")
+            })?),
+        };
+        if !self.path.is_dir() {
+            return Err(self.no_folder());
+        }
+        let found = match declared.and_then(|declared| declared.path.as_ref()) {
+            Some(glob) => discovery::matching(&self.path, &glob.value, format),
+            None if table.contains(['/', '\\', '\0']) || matches!(table, "." | "..") => Ok(vec![]),
+            None => discovery::named(&self.path, table, format),
+        };
+        let found = found.map_err(|message| self.error(doing(), message))?;
+        if let Some(other) =
+            found.iter().find(|file| (file.format == Format::Parquet) != (found[0].format == Format::Parquet))
+        {
+            let message = format!("`{}` and `{}` are written differently", found[0].name, other.name);
+            return Err(self.error(doing(), message).hint("declare the table's `path`"));
+        }
+        Ok(found)
+    }
+
+    fn no_folder(&self) -> Error {
+        let message = format!("`{}` is no folder", self.written.display());
+        self.error("looking for files", message).hint("correct the connection's `path`")
+    }
+}
+
+#[async_trait::async_trait]
+impl Connection for Folder {
+    fn abilities(&self) -> Abilities {
+        Abilities { stream: true, ..Abilities::READ }
+    }
+
+    async fn ping(&self) -> Result<String> {
+        let count = self.tables().await?.len();
+        Ok(format!("{count} tables in {}", self.path.display()))
+    }
+
+    async fn tables(&self) -> Result<Vec<Name>> {
+        if !self.path.is_dir() {
+            return Err(self.no_folder());
+        }
+        let names = discovery::tables(&self.path).map_err(|error| self.error("listing files", error))?;
+        let mut names: Vec<Name> = names.into_iter().map(Name::from).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
+        let (folder, table) = (self.clone(), table.clone());
+        self.blocking(move || {
+            let files = folder.files(&table)?;
+            if files.is_empty() { Ok(None) } else { read::definition(&folder, &table, &files).map(Some) }
+        })
+        .await
+    }
+
+    async fn read(&self, request: ReadRequest) -> Result<Reading> {
+        let folder = self.clone();
+        self.blocking(move || {
+            // The files of all tables are looked up before any is read.
+            let files: Vec<_> = request.tables.iter().map(|table| folder.files(table)).collect::<Result<_>>()?;
+            let tables = request.tables.iter().zip(files).map(|(table, files)| read::open(&folder, table, files));
+            Ok(Reading { tables: tables.collect::<Result<_>>()?, snapshot: None })
+        })
+        .await
+    }
+
+    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
+        let (folder, table, last) = (self.clone(), table.clone(), last.cloned());
+        self.blocking(move || version::of(&folder, &folder.files(&table)?, last.as_ref())).await
+    }
+
+    async fn write(&self, _: Publication) -> Result<Box<dyn Publisher>> {
+        Err(self
+            .error("writing", "files are only read")
+            .hint("write to a database, or `engine show MODEL --output parquet`"))
+    }
+
+    async fn position(&self, _: &Name) -> Result<Option<Position>> {
+        Ok(None)
+    }
+
+    async fn recover(&self) -> Result<usize> {
+        Ok(0)
+    }
+}
+
+impl Folder {
+    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        tokio::task::spawn_blocking(work).await.map_err(|error| self.error("reading files", error))?
+    }
+}

@@ -1,0 +1,128 @@
+//! Parquet files: their columns, and row groups as batches.
+
+use super::{FileError, discovery::Found};
+use crate::arrow::types;
+use datafusion::{
+    arrow::{
+        array::{ArrayRef, RecordBatch, RecordBatchOptions},
+        compute::{CastOptions, cast_with_options},
+        datatypes::{Field, SchemaRef},
+        error::ArrowError,
+    },
+    parquet::arrow::{
+        ProjectionMask,
+        arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+    },
+};
+use std::fs::File;
+
+/// Rows of a batch.
+const BATCH: usize = 8192;
+
+/// A parquet file whose footer was read.
+pub struct Parquet(ParquetRecordBatchReaderBuilder<File>);
+
+impl Parquet {
+    /// Opens a file.
+    pub fn open(found: &Found) -> Result<Self, FileError> {
+        let options = ArrowReaderOptions::new();
+        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(found.open()?, options);
+        builder.map(Self).map_err(|error| FileError::Config(error.to_string()))
+    }
+
+    /// Its columns in the types that carry them.
+    pub fn schema(&self) -> Result<SchemaRef, FileError> {
+        types::carried(self.0.schema()).map_err(|column| {
+            let field = self.0.schema().field_with_name(&column);
+            let kind = field.map(|field| field.data_type().to_string()).unwrap_or_default();
+            FileError::Config(format!("no column can hold `{column}`, which is {kind}"))
+        })
+    }
+
+    /// How many rows it has.
+    pub fn rows(&self) -> u64 {
+        self.0.metadata().file_metadata().num_rows().unsigned_abs()
+    }
+
+    /// How many row groups it has, each of which can be read by itself.
+    pub fn groups(&self) -> usize {
+        self.0.metadata().num_row_groups()
+    }
+
+    /// Its rows as columns of a schema, found by their names.
+    pub fn read(self, part: Part, schema: SchemaRef) -> Result<Batches, FileError> {
+        let mut roots = vec![];
+        for field in schema.fields() {
+            let index = self.0.schema().index_of(field.name()).map_err(|_| {
+                let known: Vec<&str> = self.0.schema().fields().iter().map(|field| field.name().as_str()).collect();
+                FileError::Config(format!("no column is named `{}`; there are {}", field.name(), known.join(", ")))
+            })?;
+            roots.push(index);
+        }
+        let mask = ProjectionMask::roots(self.0.parquet_schema(), roots);
+        let builder = self.0.with_projection(mask).with_batch_size(BATCH);
+        let builder = match part {
+            Part::Groups(groups) => builder.with_row_groups(groups),
+            Part::Rows { from, most } => builder.with_offset(from).with_limit(most),
+        };
+        let reader = builder.build().map_err(|error| FileError::Config(error.to_string()))?;
+        Ok(Batches { reader, schema })
+    }
+}
+
+/// What of a file is read.
+pub enum Part {
+    /// Row groups.
+    Groups(Vec<usize>),
+    /// Rows, from a place on.
+    Rows {
+        /// Rows that are left out before.
+        from: usize,
+        /// Rows at most.
+        most: usize,
+    },
+}
+
+/// A file's rows.
+pub struct Batches {
+    reader: ParquetRecordBatchReader,
+    schema: SchemaRef,
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch, FileError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        Some(
+            batch
+                .and_then(|batch| as_schema(&batch, &self.schema))
+                .map_err(|error| FileError::Data(0, error.to_string())),
+        )
+    }
+}
+
+/// The columns in the order and the types of a schema.
+fn as_schema(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    let mut columns = vec![];
+    for field in schema.fields() {
+        let array = batch.column(batch.schema_ref().index_of(field.name())?);
+        columns.push(exactly(array, field)?);
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(schema.clone(), columns, &options)
+}
+
+/// The values in a field's type; an error if a value is not the same there.
+fn exactly(array: &ArrayRef, field: &Field) -> Result<ArrayRef, ArrowError> {
+    if array.data_type() == field.data_type() {
+        return Ok(array.clone());
+    }
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    let cast = cast_with_options(array, field.data_type(), &options)?;
+    if cast_with_options(&cast, array.data_type(), &options)?.as_ref() != array.as_ref() {
+        let message = format!("`{}` holds values that are not the same as {}", field.name(), field.data_type());
+        return Err(ArrowError::CastError(message));
+    }
+    Ok(cast)
+}

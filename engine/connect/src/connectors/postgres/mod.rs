@@ -1,0 +1,173 @@
+//! `type = "postgres"`: tables in one schema of a PostgreSQL database.
+//!
+//! Rows come and go by binary COPY, over connections that do nothing else. All tables of a reading share one exported
+//! snapshot. Writes fill staging tables, each committed by itself, and publish in one transaction.
+
+mod aggregate;
+mod coalesce;
+mod column_builder;
+mod config;
+mod decode;
+mod describe;
+mod encode;
+mod filter;
+#[cfg(test)]
+mod fuzz;
+mod increment;
+mod loss;
+mod numeric;
+mod partition_hash;
+mod privilege_check;
+mod publish;
+mod read_lock;
+mod scan;
+mod scan_ranges;
+mod server;
+mod server_digest;
+mod snapshot;
+mod stage_writer;
+mod standard_sql;
+mod statement;
+mod table;
+mod table_swap;
+mod types;
+mod version;
+
+pub use config::{Config, Postgres};
+pub use decode::{DecodeError, Decoder, Shape};
+pub use table::Table;
+pub use types::Wire;
+
+use crate::{
+    arrow::digest::{Digest, RowDigester},
+    hub::{
+        connection::{Abilities, Connection, cores},
+        error::{Blame, Result},
+        loss::Loss,
+        position::{Position, Token},
+        publication::{Publication, Publisher},
+        source::{OpenTable, ReadRequest, Reading, TableRequest},
+    },
+    sql::single_flight::SingleFlight,
+};
+use engine_language::{name::Name, table::TableDefinition};
+use server::Server;
+use sqlx::{PgConnection, Row};
+use statement::within;
+use std::sync::Arc;
+
+/// Connections that write one table at once.
+const MOST_WRITERS: usize = 4;
+
+/// One schema of a database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    server: Server,
+    /// What transactions are open, as tokens ask for it: those of all tables of a run at the same time.
+    instant: Arc<SingleFlight<String>>,
+}
+
+#[async_trait::async_trait]
+impl Connection for Database {
+    fn abilities(&self) -> Abilities {
+        Abilities::DATABASE
+    }
+
+    async fn ping(&self) -> Result<String> {
+        let rows = self.server.rows("connecting", "select current_setting('server_version')", &[]).await?;
+        let version: String = rows[0].get(0);
+        Ok(format!("PostgreSQL {version} at {}, schema `{}`", self.server.at(), self.server.schema()))
+    }
+
+    async fn tables(&self) -> Result<Vec<Name>> {
+        describe::tables(&self.server).await
+    }
+
+    async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
+        let doing = format!("describing `{}`", table.table);
+        let look = async |on: &mut PgConnection| {
+            let found = describe::relation(on, self.server.look(), table.table.as_str()).await;
+            found.map_err(|error| self.server.fault(&doing, error))
+        };
+        Ok(self.server.briefly(&doing, look).await?.map(|relation| relation.definition))
+    }
+
+    async fn is_there(&self, table: &TableRequest) -> Result<bool> {
+        let doing = format!("looking for `{}`", table.table);
+        let found = self.server.rows(&doing, describe::RELATION, &[self.server.schema(), table.table.as_str()]).await?;
+        Ok(!found.is_empty())
+    }
+
+    async fn read(&self, request: ReadRequest) -> Result<Reading> {
+        snapshot::open(&self.server, request).await
+    }
+
+    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
+        version::of(self, table, last).await
+    }
+
+    fn kind(&self) -> &'static str {
+        types::KIND
+    }
+
+    fn stages_ahead(&self) -> bool {
+        true
+    }
+
+    fn writers(&self) -> usize {
+        cores(MOST_WRITERS)
+    }
+
+    fn losses(&self, table: &TableDefinition) -> Vec<Loss> {
+        loss::of(table)
+    }
+
+    fn digester(&self, open: &OpenTable) -> Option<Box<dyn RowDigester>> {
+        open.provider.downcast_ref::<Table>()?.server_digester()
+    }
+
+    async fn digest(&self, reading: &Reading, open: &OpenTable) -> Result<Option<Digest>> {
+        match open.provider.downcast_ref::<Table>() {
+            Some(table) => table.digest(reading).await,
+            None => Ok(None),
+        }
+    }
+
+    fn stamp(&self, reading: &Reading, open: &OpenTable, digest: Option<Digest>) -> Option<Token> {
+        version::stamp(self, reading, open, digest)
+    }
+
+    fn stamp_plain(&self, reading: &Reading, open: &OpenTable, digest: Digest) -> Option<Token> {
+        version::stamp_plain(self, reading, open, digest)
+    }
+
+    fn tokens_are_digests(&self) -> bool {
+        false
+    }
+
+    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
+        Ok(Box::new(publish::Staged::begin(self.server.clone(), publication).await?))
+    }
+
+    async fn try_writing(&self, replaced: &[Name]) -> Result<()> {
+        privilege_check::writing(&self.server, replaced).await
+    }
+
+    async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {
+        let doing = "reading a position";
+        let table = within(self.server.schema(), "engine_positions");
+        let there = self.server.rows(doing, "select to_regclass($1) is not null", &[&table]).await?;
+        if !there[0].get::<bool, _>(0) {
+            return Ok(None);
+        }
+        let sql = format!("select position from {table} where pipeline = $1");
+        let rows = self.server.rows(doing, &sql, &[pipeline.as_str()]).await?;
+        let text: Option<String> = rows.first().map(|row| row.get(0));
+        let read = |text: String| serde_json::from_str(&text).map(Position);
+        text.map(|text| read(text).map_err(|error| self.server.error(doing, Blame::Data, error))).transpose()
+    }
+
+    async fn recover(&self) -> Result<usize> {
+        publish::stage::recover(&self.server).await
+    }
+}

@@ -1,0 +1,68 @@
+//! Telling whether a table changed: by its file's times and sizes where they can be trusted, else by its rows.
+
+use super::Database;
+use crate::{
+    arrow::digest::Digester,
+    hub::{
+        connection::Connection as _,
+        error::{Blame, Result},
+        position::Token,
+        source::{ReadRequest, TableRequest},
+    },
+};
+use datafusion::prelude::SessionContext;
+use futures::StreamExt;
+use serde_json::{Value, json};
+use std::{
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// A change within this time of the last one may leave the file's times as they are (git's "racy" rule).
+const RACY_NS: u128 = 1_000_000_000;
+
+/// The token of a table as it is now; `None` if it is not there.
+pub async fn of(database: &Database, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
+    let before = stat(database.file.path());
+    if let (Some(before), Some(last)) = (&before, last)
+        && last.hint == *before
+    {
+        return Ok(Some(last.clone()));
+    }
+    if database.describe(table).await?.is_none() {
+        return Ok(None);
+    }
+    let mut reading = database.read(ReadRequest { tables: vec![table.clone()] }).await?;
+    let open = reading.tables.pop().expect("one table was asked for");
+    let doing = format!("digesting `{}`", table.table);
+    let error = |e: datafusion::error::DataFusionError| database.file.error(&doing, Blame::System, e);
+    let context = SessionContext::new();
+    let frame = context.read_table(open.provider).map_err(error)?;
+    let mut digester =
+        Digester::new(&frame.schema().inner().clone()).map_err(|e| database.file.error(&doing, Blame::System, e))?;
+    let mut rows = frame.execute_stream().await.map_err(error)?;
+    while let Some(batch) = rows.next().await {
+        digester.add(&batch.map_err(error)?).map_err(|e| database.file.error(&doing, Blame::System, e))?;
+    }
+    Ok(Some(Token { value: digester.digest().to_string(), hint: before.unwrap_or(Value::Null) }))
+}
+
+/// Sizes and times of the file and its log, unless one of them is so young that a change could hide behind it.
+fn stat(path: &Path) -> Option<Value> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_nanos();
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let mut parts = vec![];
+    for file in [path, Path::new(&log)] {
+        let Ok(data) = std::fs::metadata(file) else {
+            parts.push(Value::Null);
+            continue;
+        };
+        let modified = data.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
+        if modified + RACY_NS > now {
+            return None;
+        }
+        parts.push(json!([data.len(), modified.to_string()]));
+    }
+    Some(Value::Array(parts))
+}

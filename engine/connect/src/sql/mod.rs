@@ -1,0 +1,8 @@
+//! What SQL systems share.
+
+pub mod aggregate;
+pub(crate) mod background;
+pub(crate) mod condition;
+pub(crate) mod pool;
+pub mod pushdown;
+pub(crate) mod single_flight;
