@@ -4,9 +4,12 @@ pub mod catalog;
 pub mod events;
 pub mod manifest;
 pub mod run_results;
+pub mod watcher;
 
-use crate::stop::{Result, Stop};
-use chrono::{DateTime, SecondsFormat, Utc};
+use crate::{
+    exit_status::{CliError, Result},
+    terminal::format::utc,
+};
 use engine_language::project::Project;
 use engine_run::{
     analyze::Schemas,
@@ -23,7 +26,7 @@ use std::{
 /// The folder, made if need be.
 pub fn folder(made: &Path) -> Result<PathBuf> {
     let folder = made.join("artifacts");
-    fs::create_dir_all(&folder).map_err(Stop::io("making the folder `.engine/artifacts`"))?;
+    fs::create_dir_all(&folder).map_err(CliError::io("making the folder `.engine/artifacts`"))?;
     Ok(folder)
 }
 
@@ -38,14 +41,14 @@ pub fn leave(folder: &Path, project: &Project, schemas: &Schemas, report: &Repor
 /// Writes a file in one step: readers see the old one or the new one.
 pub fn write(folder: &Path, name: &str, value: &Value) -> Result<()> {
     let doing = || format!("writing `.engine/artifacts/{name}`");
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Stop::io(doing()))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(CliError::io(doing()))?;
     // A write a token would be ten thousands of them.
     let mut buffer = BufWriter::new(&mut file);
     serde_json::to_writer_pretty(&mut buffer, value)
-        .map_err(|error| Stop::Io { doing: doing(), source: error.into() })?;
-    buffer.write_all(b"\n").and_then(|()| buffer.flush()).map_err(Stop::io(doing()))?;
+        .map_err(|error| CliError::Io { doing: doing(), source: error.into() })?;
+    buffer.write_all(b"\n").and_then(|()| buffer.flush()).map_err(CliError::io(doing()))?;
     drop(buffer);
-    file.persist(folder.join(name)).map_err(|error| Stop::Io { doing: doing(), source: error.error })?;
+    file.persist(folder.join(name)).map_err(|error| CliError::Io { doing: doing(), source: error.error })?;
     Ok(())
 }
 
@@ -57,9 +60,4 @@ fn metadata(kind: &str, run: &str, at_us: i64) -> Value {
         "invocation_id": run,
         "engine_version": env!("CARGO_PKG_VERSION"),
     })
-}
-
-/// An instant as text, in UTC.
-pub fn utc(at_us: i64) -> String {
-    DateTime::<Utc>::from_timestamp_micros(at_us).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Micros, true)
 }

@@ -2,10 +2,12 @@
 
 use crate::{
     args::{Global, Selected},
-    diagnostic::{self, Draw},
     disk::Disk,
-    stop::{Result, Stop},
-    terminal::Terminal,
+    exit_status::{CliError, Result},
+    terminal::{
+        Terminal,
+        diagnostic::{self, Draw},
+    },
 };
 use engine_language::{
     diagnostic::Problems,
@@ -57,10 +59,11 @@ pub struct Loaded {
 impl Context {
     /// Finds the project from the current folder, or the one given, upward.
     pub fn find(global: &Global, terminal: Terminal) -> Result<Self> {
-        let here = env::current_dir().and_then(|here| here.canonicalize()).map_err(Stop::io("the current folder"))?;
+        let here =
+            env::current_dir().and_then(|here| here.canonicalize()).map_err(CliError::io("the current folder"))?;
         let asked = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let start = asked.canonicalize().map_err(|error| {
-            Stop::usage(
+            CliError::usage(
                 format!("cannot open the folder `{}`: {error}", asked.display()),
                 "name it with `-C DIR`".to_owned(),
             )
@@ -70,7 +73,7 @@ impl Context {
         let Some(root) = root else {
             let message = format!("no project here: `{}` and the folders above it have no `project/`", start.display());
             let hint = "`engine init NAME` writes one; `-C DIR` names one that is elsewhere";
-            return Err(Stop::usage(message, hint.to_owned()));
+            return Err(CliError::usage(message, hint.to_owned()));
         };
         let shown_root = relative(&here, root);
         let world = Disk::new(root.to_owned());
@@ -110,7 +113,7 @@ impl Context {
     pub fn load_good(&self, run: RunInfo) -> Result<Loaded> {
         let loaded = self.load(run);
         self.draw(&loaded.project, &loaded.problems, loaded.took);
-        if loaded.problems.has_errors() { Err(Stop::Problems) } else { Ok(loaded) }
+        if loaded.problems.has_errors() { Err(CliError::Problems) } else { Ok(loaded) }
     }
 
     /// Draws all that is wrong on stderr, with a summary if there was anything.
@@ -135,7 +138,7 @@ impl Context {
         // The embedded systems of a fresh project lie in `data`.
         let folder = fs::create_dir_all(made.join("data"));
         let folder = folder.and_then(|()| fs::write(made.join(".gitignore"), "*\n"));
-        folder.map_err(Stop::io(format!("making the folder `{}`", self.shown(Path::new(".engine")))))?;
+        folder.map_err(CliError::io(format!("making the folder `{}`", self.shown(Path::new(".engine")))))?;
         Ok(made)
     }
 
@@ -147,7 +150,7 @@ impl Context {
 
 /// The nodes that were typed.
 pub fn selected(project: &Project, typed: &Selected) -> Result<BTreeSet<NodeId>> {
-    select(project, &typed.include(), &typed.exclude).map_err(Stop::typed)
+    select(project, &typed.include(), &typed.exclude).map_err(CliError::typed)
 }
 
 /// The way from one canonical folder to another.

@@ -1,7 +1,7 @@
 //! Ctrl-C: the first cancels, and after two seconds or a second one the program ends anyway.
 
 use crate::{
-    stop::{Result, Stop},
+    exit_status::{CliError, Result},
     terminal::Terminal,
 };
 use std::{future::Future, io, process, thread, time::Duration};
@@ -39,7 +39,7 @@ where
         .enable_all()
         .thread_stack_size(8 << 20)
         .build()
-        .map_err(Stop::io("starting threads"))?;
+        .map_err(CliError::io("starting threads"))?;
     let cancel = CancellationToken::new();
     let (token, done) = (cancel.clone(), CancellationToken::new());
     let _done = done.clone().drop_guard();

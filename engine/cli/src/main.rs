@@ -4,21 +4,21 @@ mod args;
 mod artifacts;
 mod commands;
 mod context;
-mod diagnostic;
 mod disk;
+mod dispatch;
+mod exit_status;
+mod file_watcher;
+mod graph;
 mod interrupt;
-mod progress;
-mod report;
-mod rows;
-mod stop;
+mod run_session;
+mod telemetry;
 mod terminal;
 mod watch;
 mod web;
-mod words;
-mod work;
 
 use args::{Cli, Command, LogOutput};
 use clap::Parser as _;
+use exit_status::CliError;
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
     env,
@@ -26,7 +26,6 @@ use std::{
     panic,
     process::ExitCode,
 };
-use stop::Stop;
 use terminal::{Style, Terminal};
 
 fn main() -> ExitCode {
@@ -35,7 +34,7 @@ fn main() -> ExitCode {
     apologize_for_panics(terminal);
     arm_fail_points();
     log(&cli);
-    match panic::catch_unwind(|| commands::dispatch(&cli, terminal)) {
+    match panic::catch_unwind(|| dispatch::dispatch(&cli, terminal)) {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(stop)) => explain(terminal, &stop),
         Err(_) => ExitCode::from(2),
@@ -43,21 +42,21 @@ fn main() -> ExitCode {
 }
 
 /// Says why the command ended, and answers the exit code.
-fn explain(terminal: Terminal, stop: &Stop) -> ExitCode {
+fn explain(terminal: Terminal, stop: &CliError) -> ExitCode {
     let word = terminal.paint(Style::Bad, "error");
     match stop {
-        Stop::ReaderGone => return ExitCode::SUCCESS,
-        Stop::Problems => return ExitCode::FAILURE,
-        Stop::Run(engine_run::error::Error::Cancelled) => return stop::Exit::Interrupted.into(),
-        Stop::Usage { message, hint } => {
+        CliError::ReaderGone => return ExitCode::SUCCESS,
+        CliError::Problems => return ExitCode::FAILURE,
+        CliError::Run(engine_run::error::Error::Cancelled) => return exit_status::ExitStatus::Interrupted.into(),
+        CliError::Usage { message, hint } => {
             terminal.say(&format!("{word}: {message}"));
             help(terminal, hint.as_deref());
         }
-        Stop::Io { source, .. } => {
+        CliError::Io { source, .. } => {
             terminal.say(&format!("{word}: {stop}"));
-            help(terminal, stop::advice(source));
+            help(terminal, exit_status::advice(source));
         }
-        Stop::Connect(error) => {
+        CliError::Connect(error) => {
             terminal.say(&format!("{word}: {error}"));
             help(terminal, error.hint.as_deref());
             return ExitCode::FAILURE;

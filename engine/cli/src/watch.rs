@@ -2,24 +2,24 @@
 
 mod changed;
 mod pending;
-pub mod saves;
 
 use crate::{
     args::Watch,
     commands,
     context::{Context, selected},
+    exit_status::{CliError, ExitStatus, Result},
+    file_watcher::FileWatcher,
     interrupt::cancellable,
-    report::{self, Lines, action, timed},
-    stop::{Exit, Result, Stop},
-    terminal::Style,
-    words,
-    work::{self, Ready, RunOptions},
+    run_session::{self, Ready, RunOptions},
+    terminal::{
+        Style, format,
+        report::{self, Lines, action, timed},
+    },
 };
 use changed::{Changed, changed};
 use engine_language::{name::Name, project::Project};
 use engine_run::{event::RunOutcome, report::Report, test::snapshot};
 use pending::{Pending, broken, model};
-use saves::Saves;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -31,10 +31,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Watches until Ctrl-C.
 pub fn watch(context: &Context, args: &Watch) -> Result {
-    work::discover(context)?;
+    run_session::discover(context)?;
     cancellable(context.terminal, async |cancel| {
         // Watching begins before the first reading, so that no save falls between the two.
-        let mut watcher = Saves::watch(&context.root, args.poll)?;
+        let mut watcher = FileWatcher::watch(&context.root, args.poll)?;
         let (sender, mut saved) = mpsc::unbounded_channel();
         let gather = tokio::spawn(async move {
             while let Some(paths) = watcher.next().await {
@@ -56,7 +56,7 @@ pub fn watch(context: &Context, args: &Watch) -> Result {
         }
         gather.abort();
         watching.stop().await;
-        Ok(Exit::Interrupted)
+        Ok(ExitStatus::Interrupted)
     })
 }
 
@@ -90,7 +90,7 @@ async fn ended(running: &mut Option<Running>) -> Result<Did> {
     match running {
         Some(running) => match (&mut running.task).await {
             Ok(result) => result,
-            Err(_) => Err(Stop::usage("the run broke off", None)),
+            Err(_) => Err(CliError::usage("the run broke off", None)),
         },
         None => std::future::pending().await,
     }
@@ -129,13 +129,13 @@ impl<'a> Watching<'a> {
     fn check(&self) -> Option<Ready> {
         let terminal = self.context.terminal;
         let started = Instant::now();
-        let loaded = work::checked(self.context);
+        let loaded = run_session::checked(self.context);
         self.context.draw(&loaded.project, &loaded.problems, started.elapsed());
         if loaded.problems.has_errors() {
             terminal.say(&action(terminal, Style::Warn, "Kept", "the last good tables, until this is mended"));
             return None;
         }
-        let models = words::counted(loaded.project.models.len() as u64, "model");
+        let models = format::counted(loaded.project.models.len() as u64, "model");
         terminal.note(&timed(terminal, Style::Good, "Checked", &models, started.elapsed()));
         Some(Ready::of(loaded))
     }

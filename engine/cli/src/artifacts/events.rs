@@ -1,7 +1,10 @@
 //! `events.jsonl`: what happened in a run, one object a line, as it happened.
 
-use super::{run_results, utc};
-use crate::stop::{Result, Stop};
+use super::run_results;
+use crate::{
+    exit_status::{CliError, Result},
+    terminal::format::utc,
+};
 use engine_run::event::{Event, Level, Listener, RunOutcome};
 use serde_json::{Value, json};
 use std::{
@@ -20,8 +23,8 @@ pub struct EventLog {
 impl EventLog {
     /// Begins the file anew.
     pub fn create(folder: &Path) -> Result<Self> {
-        let file =
-            File::create(folder.join("events.jsonl")).map_err(Stop::io("writing `.engine/artifacts/events.jsonl`"))?;
+        let file = File::create(folder.join("events.jsonl"))
+            .map_err(CliError::io("writing `.engine/artifacts/events.jsonl`"))?;
         Ok(Self { file: Mutex::new(BufWriter::new(file)) })
     }
 }

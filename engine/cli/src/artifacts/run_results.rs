@@ -1,6 +1,7 @@
 //! `run_results.json`: how the last run went, node by node.
 
-use super::{metadata, utc};
+use super::metadata;
+use crate::terminal::format::utc;
 use engine_run::{
     event::RunOutcome,
     report::{NodeReport, Report, Status},

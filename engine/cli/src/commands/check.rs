@@ -4,10 +4,9 @@ use crate::{
     args::{Check, CheckOutput},
     commands::online,
     context::{Context, Loaded},
-    diagnostic::machine,
-    stop::{Exit, Result},
-    terminal::{self, Style},
-    words, work,
+    exit_status::{ExitStatus, Result},
+    run_session,
+    terminal::{self, Style, diagnostic::machine, format},
 };
 use engine_language::{project::LoadOptions, template::RunInfo};
 
@@ -18,10 +17,10 @@ pub fn check(context: &Context, args: &Check) -> Result {
         let discovered = online::ask(context, &mut loaded)?;
         loaded = context.load_with(&LoadOptions { discovered, ..context.options(RunInfo::NONE) });
     }
-    work::finish(context, &mut loaded);
-    work::losses(context, &mut loaded);
+    run_session::finish(context, &mut loaded);
+    run_session::losses(context, &mut loaded);
     report(context, &loaded, args.output)?;
-    Ok(if loaded.problems.has_errors() { Exit::Failed } else { Exit::Done })
+    Ok(if loaded.problems.has_errors() { ExitStatus::Failed } else { ExitStatus::Done })
 }
 
 /// Says what is wrong, or that nothing is.
@@ -57,7 +56,7 @@ fn checked(context: &Context, loaded: &Loaded) -> String {
         (project.singular_tests.len() + project.unit_tests.len(), "test"),
     ];
     let what: Vec<String> =
-        what.iter().filter(|(n, _)| *n > 0).map(|(n, word)| words::counted(*n as u64, word)).collect();
+        what.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format::counted(*n as u64, word)).collect();
     let word = context.terminal.paint(Style::Good, &format!("{:>12}", "Checked"));
-    format!("{word} {:<60} {:>8}", what.join(", "), words::duration(loaded.took))
+    format!("{word} {:<60} {:>8}", what.join(", "), format::duration(loaded.took))
 }

@@ -3,9 +3,8 @@
 use crate::{
     args::Clean,
     context::Context,
-    report,
-    stop::{Exit, Result, Stop},
-    terminal::Style,
+    exit_status::{CliError, ExitStatus, Result},
+    terminal::{Style, report},
 };
 use engine_run::history::lock::{self, Taken};
 use std::{
@@ -22,27 +21,29 @@ pub fn clean(context: &Context, args: &Clean) -> Result {
     let there: Vec<_> = paths.filter(|path| path.symlink_metadata().is_ok()).collect();
     if there.is_empty() {
         context.terminal.note(&report::action(context.terminal, Style::Good, "Clean", "there was nothing to remove"));
-        return Ok(Exit::Done);
+        return Ok(ExitStatus::Done);
     }
     if args.data && !args.yes && !asked(context)? {
-        return Ok(Exit::Failed);
+        return Ok(ExitStatus::Failed);
     }
     let _lock = match lock::take(&made)? {
         Taken::Ours(lock) => lock,
-        Taken::By(_) => return Err(Stop::usage("a run is at work here", "wait for its end, or stop it".to_owned())),
+        Taken::By(_) => {
+            return Err(CliError::usage("a run is at work here", "wait for its end, or stop it".to_owned()));
+        }
     };
     for path in there {
-        remove(&path).map_err(Stop::io(format!("removing `{}`", path.display())))?;
+        remove(&path).map_err(CliError::io(format!("removing `{}`", path.display())))?;
         let shown = context.shown(path.strip_prefix(&context.root).unwrap_or(&path));
         context.terminal.note(&report::action(context.terminal, Style::Good, "Removed", &shown));
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn asked(context: &Context) -> Result<bool> {
     if !context.terminal.asks {
         let message = "this removes the state of all runs and the embedded data".to_owned();
-        return Err(Stop::usage(message, "say `--yes` if that is meant".to_owned()));
+        return Err(CliError::usage(message, "say `--yes` if that is meant".to_owned()));
     }
     context.terminal.say("This removes the state of all runs and the embedded data. Go on? [y/N]");
     let mut answer = String::new();

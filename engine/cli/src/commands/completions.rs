@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Cli, Completions},
-    stop::{Exit, Result},
+    exit_status::{ExitStatus, Result},
     terminal,
 };
 use clap::CommandFactory as _;
@@ -12,5 +12,5 @@ pub fn completions(args: &Completions) -> Result {
     let mut script = vec![];
     clap_complete::generate(args.shell, &mut Cli::command(), "engine", &mut script);
     terminal::write(&String::from_utf8_lossy(&script))?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }

@@ -3,13 +3,10 @@
 use crate::{
     args::{Dlq, LettersOf, RowsOutput},
     context::Context,
+    exit_status::{CliError, ExitStatus, Result},
     interrupt::cancellable,
-    report::action,
-    rows,
-    stop::{Exit, Result, Stop},
-    terminal::Style,
-    words,
-    work::{self, Ready, RunOptions},
+    run_session::{self, Ready, RunOptions},
+    terminal::{Style, format, report::action, rows},
 };
 use datafusion::{
     arrow::array::RecordBatch, datasource::MemTable, execution::SendableRecordBatchStream, prelude::SessionContext,
@@ -36,7 +33,7 @@ const EACH: &str = "select cast(partition as varchar) || ':' || cast(\"offset\" 
 
 /// Does what was typed.
 pub fn dlq(context: &Context, what: &Dlq) -> Result {
-    let ready = work::ready(context)?;
+    let ready = run_session::ready(context)?;
     match what {
         Dlq::Ls { output } => ls(context, &ready, *output),
         Dlq::Show { letters, limit, output } => show(context, &ready, &named(&ready, letters)?, (*limit, *output)),
@@ -61,7 +58,7 @@ fn named(ready: &Ready, typed: &LettersOf) -> Result<Letters> {
         Some(near) => format!("a stream model with a similar name is `{near}`"),
         None => format!("stream models: {}", names.collect::<Vec<_>>().join(", ")),
     };
-    Err(Stop::usage(format!("there is no stream model `{}`", typed.model), hint))
+    Err(CliError::usage(format!("there is no stream model `{}`", typed.model), hint))
 }
 
 fn ls(context: &Context, ready: &Ready, output: RowsOutput) -> Result {
@@ -82,9 +79,9 @@ fn ls(context: &Context, ready: &Ready, output: RowsOutput) -> Result {
     })
 }
 
-fn none(context: &Context) -> Exit {
+fn none(context: &Context) -> ExitStatus {
     context.terminal.note(&action(context.terminal, Style::Good, "Empty", "there are no dead letters"));
-    Exit::Done
+    ExitStatus::Done
 }
 
 fn show(context: &Context, ready: &Ready, letters: &Letters, (limit, output): (usize, RowsOutput)) -> Result {
@@ -106,42 +103,42 @@ async fn print(context: &Context, rows: SendableRecordBatchStream, (limit, outpu
     } else {
         rows::write(rows, output, BufWriter::new(io::stdout())).await?;
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn replay(context: &Context, ready: &Ready, letters: &Letters) -> Result {
     let runner = runner(context, ready)?;
     cancellable(context.terminal, async |cancel| {
-        let _lock = work::lock(context, &context.made()?, &cancel).await?;
-        let done = match runner.replay(letters, work::run_info()).await {
+        let _lock = run_session::lock(context, &context.made()?, &cancel).await?;
+        let done = match runner.replay(letters, run_session::run_info()).await {
             Err(engine_run::error::Error::Project(problem)) => {
                 context.terminal.say(&context.drawing().diagnostic(&problem, &ready.project.files));
-                return Err(Stop::Problems);
+                return Err(CliError::Problems);
             }
             done => done?,
         };
         let text = format!(
             "{:<26} {}, {} still refused",
             letters.model.name.as_str(),
-            words::counted(done.settled, "dead letter"),
-            words::count(done.refused)
+            format::counted(done.settled, "dead letter"),
+            format::count(done.refused)
         );
         context.terminal.note(&action(context.terminal, Style::Good, "Replayed", &text));
-        Ok(if done.refused == 0 { Exit::Done } else { Exit::Failed })
+        Ok(if done.refused == 0 { ExitStatus::Done } else { ExitStatus::Failed })
     })
 }
 
 fn drop_letters(context: &Context, ready: &Ready, letters: &Letters, yes: bool) -> Result {
     if letters.places.is_empty() && !yes {
         let message = format!("this lets all dead letters of `{}` go for good", letters.model.name);
-        return Err(Stop::usage(message, "say `--yes` if that is meant, or name some, such as 0:120".to_owned()));
+        return Err(CliError::usage(message, "say `--yes` if that is meant, or name some, such as 0:120".to_owned()));
     }
     let runner = runner(context, ready)?;
     cancellable(context.terminal, async |cancel| {
-        let _lock = work::lock(context, &context.made()?, &cancel).await?;
-        let dropped = runner.drop_letters(letters, &work::run_info()).await?;
-        let text = format!("{:<26} {}", letters.model.name.as_str(), words::counted(dropped, "dead letter"));
+        let _lock = run_session::lock(context, &context.made()?, &cancel).await?;
+        let dropped = runner.drop_letters(letters, &run_session::run_info()).await?;
+        let text = format!("{:<26} {}", letters.model.name.as_str(), format::counted(dropped, "dead letter"));
         context.terminal.note(&action(context.terminal, Style::Good, "Dropped", &text));
-        Ok(Exit::Done)
+        Ok(ExitStatus::Done)
     })
 }

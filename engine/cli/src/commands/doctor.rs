@@ -3,11 +3,12 @@
 use crate::{
     args::{Doctor, Output},
     context::Context,
+    exit_status::{CliError, ExitStatus, Result},
     interrupt::cancellable,
-    report::{action, timed},
-    stop::{Exit, Result, Stop},
-    terminal::{self, Style},
-    words,
+    terminal::{
+        self, Style, format,
+        report::{action, timed},
+    },
 };
 use engine_connect::hub::{
     error::{Blame, Error},
@@ -40,7 +41,7 @@ pub fn doctor(context: &Context, args: &Doctor) -> Result {
     let systems = Systems::connect(&loaded.project, &context.root, &mut loaded.problems);
     context.draw(&loaded.project, &loaded.problems, loaded.took);
     if loaded.problems.has_errors() {
-        return Err(Stop::Problems);
+        return Err(CliError::Problems);
     }
     // Where that fails, the connections that need it will say so.
     let _ = context.made();
@@ -69,7 +70,7 @@ pub fn doctor(context: &Context, args: &Doctor) -> Result {
     }
     let gaps = behind.iter().filter(|stream| stream.lag.is_err()).count();
     let failed = gaps + tried.iter().filter(|tried| !tried.found.wrong.is_empty()).count();
-    Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
+    Ok(if failed == 0 { ExitStatus::Done } else { ExitStatus::Failed })
 }
 
 async fn try_all(project: &Project, systems: &Systems) -> Vec<Tried> {
@@ -82,7 +83,7 @@ async fn try_all(project: &Project, systems: &Systems) -> Vec<Tried> {
 async fn try_one(project: &Project, systems: &Systems, name: &Name) -> Tried {
     let started = Instant::now();
     let silent = || {
-        let why = format!("no answer within {}", words::duration(PATIENCE));
+        let why = format!("no answer within {}", format::duration(PATIENCE));
         let error = Error::new(name, "connecting", Blame::System, why).later();
         Examined { wrong: vec![error], ..Examined::default() }
     };
@@ -129,9 +130,9 @@ impl Behind {
         };
         let parts = lag.iter().filter(|(_, behind)| **behind > 0);
         let parts: Vec<String> =
-            parts.map(|(partition, behind)| format!("{partition}: {}", words::count(*behind))).collect();
+            parts.map(|(partition, behind)| format!("{partition}: {}", format::count(*behind))).collect();
         let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
-        let behind = words::counted(lag.values().sum(), "event");
+        let behind = format::counted(lag.values().sum(), "event");
         let text = format!("{:<22} {}, {behind} behind{parts}", self.stream.name.as_str(), topic.name);
         terminal.note(&action(terminal, Style::Good, "Follows", &text));
     }
@@ -150,7 +151,7 @@ impl Behind {
 fn say(context: &Context, tried: &Tried) {
     let (terminal, found) = (context.terminal, &tried.found);
     if let Some(what) = &found.what {
-        let tables = words::counted(found.tables as u64, "table");
+        let tables = format::counted(found.tables as u64, "table");
         let text = format!("{:<22} {what}, {tables}", tried.name.as_str());
         terminal.note(&timed(terminal, Style::Good, "Reached", &text, tried.took));
     }

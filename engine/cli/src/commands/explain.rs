@@ -2,7 +2,7 @@
 
 use crate::{
     args::Explain,
-    stop::{Exit, Result, Stop},
+    exit_status::{CliError, ExitStatus, Result},
     terminal::{self, Style, Terminal},
 };
 use engine_language::{
@@ -17,7 +17,7 @@ pub fn explain(terminal: Terminal, args: &Explain) -> Result {
         None => list(),
     };
     terminal::write(&text)?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// The code that was typed: `E0202`, `e202`, `202`.
@@ -32,7 +32,7 @@ fn find(typed: &str) -> Result<&'static Code> {
             Some(code) => format!("a similar one is `{}`, {}", code.id, title(code).to_lowercase()),
             None => "`engine explain` lists all of them".to_owned(),
         };
-        Stop::usage(format!("there is no code `{typed}`"), hint)
+        CliError::usage(format!("there is no code `{typed}`"), hint)
     })
 }
 

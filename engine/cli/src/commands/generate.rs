@@ -7,10 +7,10 @@ use crate::{
     args::{Generate, Selected},
     commands::run,
     context::{Context, selected},
+    exit_status::{CliError, Result},
     interrupt::cancellable,
-    report::{self, Lines},
-    stop::{Result, Stop},
-    work::{self, RunOptions},
+    run_session::{self, RunOptions},
+    terminal::report::{self, Lines},
 };
 use engine_language::{
     graph::{NodeId, NodeKind},
@@ -20,7 +20,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 /// Fills what the generators are for.
 pub fn generate(context: &Context, args: &Generate) -> Result {
-    let mut ready = work::ready(context)?;
+    let mut ready = run_session::ready(context)?;
     let nodes = generators(&ready.project, &args.selected)?;
     if args.forever {
         return forever::forever(context, &ready, &nodes);
@@ -56,7 +56,7 @@ fn generators(project: &Project, typed: &Selected) -> Result<BTreeSet<NodeId>> {
     nodes.retain(|node| node.kind == NodeKind::Generator);
     if nodes.is_empty() {
         let hint = "`engine ls resource_type:generator` lists generators".to_owned();
-        return Err(Stop::usage("no generator is selected", hint));
+        return Err(CliError::usage("no generator is selected", hint));
     }
     Ok(nodes)
 }

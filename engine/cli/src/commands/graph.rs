@@ -1,22 +1,19 @@
 //! `engine graph`: what depends on what, drawn.
 
-pub mod svg;
-
 use crate::{
     args::{Graph, GraphOutput},
-    commands::ls,
     context::{Context, selected},
-    stop::{Exit, Result},
-    terminal::{self, Style},
+    exit_status::{ExitStatus, Result},
+    graph::{Subgraph, svg},
+    terminal,
 };
-use engine_language::{graph::NodeId, project::Project, template::RunInfo};
-use std::collections::BTreeSet;
+use engine_language::template::RunInfo;
 
 /// Draws the selected nodes and the edges between them.
 pub fn graph(context: &Context, args: &Graph) -> Result {
     let project = context.load_good(RunInfo::NONE)?.project;
     let selected = selected(&project, &args.selected)?;
-    let drawn = Drawn { project: &project, selected: &selected };
+    let drawn = Subgraph { project: &project, selected: &selected };
     let text = match args.output {
         GraphOutput::Text => drawn.text(context.terminal.data_colour),
         GraphOutput::Dot => drawn.dot(),
@@ -25,81 +22,5 @@ pub fn graph(context: &Context, args: &Graph) -> Result {
         GraphOutput::Json => drawn.json(),
     };
     terminal::write(&text)?;
-    Ok(Exit::Done)
-}
-
-/// A part of a project's graph.
-pub struct Drawn<'a> {
-    /// The project.
-    pub project: &'a Project,
-    /// The nodes that are drawn.
-    pub selected: &'a BTreeSet<NodeId>,
-}
-
-impl<'a> Drawn<'a> {
-    /// The nodes, each after what it reads.
-    pub fn nodes(&self) -> Vec<NodeId> {
-        self.project.graph.order().into_iter().filter(|id| self.selected.contains(id)).collect()
-    }
-
-    /// What a node reads, of what is drawn.
-    pub fn reads(&self, id: &NodeId) -> Vec<&'a NodeId> {
-        let parents = self.project.graph.parents.get(id).into_iter().flatten();
-        parents.filter(|parent| self.selected.contains(*parent)).collect()
-    }
-
-    fn text(&self, colour: bool) -> String {
-        let nodes = self.nodes();
-        let width = nodes.iter().map(|id| id.name.as_str().chars().count()).max().unwrap_or(0).min(40);
-        let mut text = String::new();
-        for id in &nodes {
-            let reads: Vec<&str> = self.reads(id).iter().map(|id| id.name.as_str()).collect();
-            let reads = if reads.is_empty() { String::new() } else { format!("  <- {}", reads.join(", ")) };
-            let name = format!("{:<width$}", id.name.as_str());
-            let line = format!("{:<12}{name}{}", id.kind.word(), Style::Dim.paint(colour, &reads));
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-        text
-    }
-
-    /// For Graphviz.
-    pub fn dot(&self) -> String {
-        let mut text = String::from("digraph engine {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
-        for id in self.nodes() {
-            text.extend([format!("  {} [label={}];\n", quoted(&id.to_string()), quoted(id.name.as_str()))]);
-            for parent in self.reads(&id) {
-                text.extend([format!("  {} -> {};\n", quoted(&parent.to_string()), quoted(&id.to_string()))]);
-            }
-        }
-        text.push_str("}\n");
-        text
-    }
-
-    /// For Markdown.
-    pub fn mermaid(&self) -> String {
-        let nodes = self.nodes();
-        let number = |id: &NodeId| nodes.iter().position(|other| other == id).unwrap_or_default();
-        let mut text = String::from("flowchart LR\n");
-        for id in &nodes {
-            let label = id.name.as_str().replace('"', "#quot;");
-            text.extend([format!("  n{}[\"{label}\"]\n", number(id))]);
-        }
-        for id in &nodes {
-            for parent in self.reads(id) {
-                text.extend([format!("  n{} --> n{}\n", number(parent), number(id))]);
-            }
-        }
-        text
-    }
-
-    fn json(&self) -> String {
-        let nodes = self.nodes();
-        let nodes = nodes.iter().map(|id| ls::described(self.project, &self.project.graph.nodes[id]));
-        format!("{:#}\n", serde_json::Value::from(nodes.collect::<Vec<_>>()))
-    }
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    Ok(ExitStatus::Done)
 }

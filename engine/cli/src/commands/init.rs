@@ -2,10 +2,8 @@
 
 use crate::{
     args::Init,
-    report,
-    stop::{Exit, Result, Stop},
-    terminal::{Style, Terminal},
-    words,
+    exit_status::{CliError, ExitStatus, Result},
+    terminal::{Style, Terminal, format, report},
 };
 use std::{fs, io::ErrorKind, path::Path};
 
@@ -21,12 +19,12 @@ pub fn init(terminal: Terminal, args: &Init) -> Result {
     for (path, text) in SHOP.iter().chain(&[(".gitignore", GITIGNORE)]) {
         write(&folder.join(path), text)?;
     }
-    let files = words::counted(SHOP.len() as u64 + 1, "file");
+    let files = format::counted(SHOP.len() as u64 + 1, "file");
     let shown = folder.display().to_string();
     terminal.note(&report::action(terminal, Style::Good, "Created", &format!("{shown}   the shop project, {files}")));
     let go = if shown == "." { String::new() } else { format!("cd {shown} && ") };
     terminal.note(&format!("{:12} next: `{go}engine run`, then `engine show mart_average_check`", ""));
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn refuse_full(folder: &Path) -> Result<()> {
@@ -34,16 +32,16 @@ fn refuse_full(folder: &Path) -> Result<()> {
     match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotADirectory => {
-            Err(Stop::usage(format!("`{shown}` is a file, not a folder"), "give another name".to_owned()))
+            Err(CliError::usage(format!("`{shown}` is a file, not a folder"), "give another name".to_owned()))
         }
-        Err(error) => Err(Stop::Io { doing: format!("looking into `{shown}`"), source: error }),
+        Err(error) => Err(CliError::Io { doing: format!("looking into `{shown}`"), source: error }),
         Ok(mut entries) => {
             let only_git = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == ".git"));
             if only_git {
                 return Ok(());
             }
             let message = format!("`{shown}` is not empty, and nothing of it will be overwritten");
-            Err(Stop::usage(message, "give the name of a new folder".to_owned()))
+            Err(CliError::usage(message, "give the name of a new folder".to_owned()))
         }
     }
 }
@@ -51,7 +49,7 @@ fn refuse_full(folder: &Path) -> Result<()> {
 fn write(path: &Path, text: &str) -> Result<()> {
     let doing = || format!("writing `{}`", path.display());
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(Stop::io(doing()))?;
+        fs::create_dir_all(parent).map_err(CliError::io(doing()))?;
     }
-    fs::write(path, text).map_err(Stop::io(doing()))
+    fs::write(path, text).map_err(CliError::io(doing()))
 }

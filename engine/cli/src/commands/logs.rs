@@ -2,12 +2,11 @@
 
 use crate::{
     args::{Logs, Output},
-    artifacts::utc,
     context::Context,
-    report::short_id,
-    stop::{Exit, Result, Stop},
-    terminal::{self, Style},
-    words, work,
+    exit_status::{CliError, ExitStatus, Result},
+    run_session,
+    terminal::format::utc,
+    terminal::{self, Style, format, report::short_id},
 };
 use engine_run::{
     clock::{self, Clock as _, SystemClock},
@@ -21,13 +20,13 @@ const ALL: u32 = 1000;
 
 /// Lists the last runs, or one run's nodes and lines.
 pub fn logs(context: &Context, args: &Logs) -> Result {
-    let history = work::remembered(context)?;
+    let history = run_session::remembered(context)?;
     let text = match &args.run {
         None if args.node.is_none() => runs(context, &history, args)?,
         _ => one(context, &history, args)?,
     };
     terminal::write(&text)?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn runs(context: &Context, history: &History, args: &Logs) -> Result<String> {
@@ -59,7 +58,7 @@ fn one(context: &Context, history: &History, args: &Logs) -> Result<String> {
     let lines: Vec<LogLine> = history.log(&run.id)?.into_iter().filter(|line| wanted(line.node.as_deref())).collect();
     if args.node.is_some() && nodes.is_empty() && lines.is_empty() {
         let message = format!("run {} has no node `{}`", short_id(&run.id), args.node.as_deref().unwrap_or_default());
-        return Err(Stop::usage(message, format!("`engine logs {}` shows all of it", run.id)));
+        return Err(CliError::usage(message, format!("`engine logs {}` shows all of it", run.id)));
     }
     if args.output == Output::Json {
         return Ok(format!("{}\n", json!({ "run": run_json(&run), "nodes": nodes, "log": lines })));
@@ -69,7 +68,7 @@ fn one(context: &Context, history: &History, args: &Logs) -> Result<String> {
     let mut text = format!("run {}   {state}   {}\n", run.id, clock::short(run.started_us, SystemClock.now_us()));
     for node in &nodes {
         let status = style(&node.status).paint(colour, &format!("{:>12}", node.status));
-        let rows = node.rows.map_or(String::new(), |rows| words::counted(rows, "row"));
+        let rows = node.rows.map_or(String::new(), |rows| format::counted(rows, "row"));
         let note = node.note.as_deref().unwrap_or_default();
         let line = format!("{status} {:<36} {rows:<14} {:>8}   {note}", node.node, took(node.took_us));
         text.push_str(line.trim_end());
@@ -87,15 +86,15 @@ fn one(context: &Context, history: &History, args: &Logs) -> Result<String> {
 fn find(history: &History, typed: Option<&str>) -> Result<RunRecord> {
     let runs = history.runs(ALL)?;
     let Some(typed) = typed else {
-        let none = || Stop::usage("there are no runs yet", "`engine run` makes the first one".to_owned());
+        let none = || CliError::usage("there are no runs yet", "`engine run` makes the first one".to_owned());
         return runs.into_iter().next().ok_or_else(none);
     };
     let typed = typed.trim_end_matches('…').to_uppercase();
     let mut found: Vec<RunRecord> = runs.into_iter().filter(|run| run.id.starts_with(&typed)).collect();
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(Stop::usage(format!("there is no run `{typed}`"), "`engine logs` lists them".to_owned())),
-        n => Err(Stop::usage(format!("{n} runs begin with `{typed}`"), "type more of the id".to_owned())),
+        0 => Err(CliError::usage(format!("there is no run `{typed}`"), "`engine logs` lists them".to_owned())),
+        n => Err(CliError::usage(format!("{n} runs begin with `{typed}`"), "type more of the id".to_owned())),
     }
 }
 
@@ -109,7 +108,7 @@ fn run_json(run: &RunRecord) -> serde_json::Value {
 }
 
 fn took(us: i64) -> String {
-    words::duration(Duration::from_micros(us.unsigned_abs()))
+    format::duration(Duration::from_micros(us.unsigned_abs()))
 }
 
 fn style(state: &str) -> Style {

@@ -2,11 +2,9 @@
 
 use crate::{
     context::{Context, Loaded},
+    exit_status::{CliError, Result},
     interrupt::cancellable,
-    report::action,
-    stop::{Result, Stop},
-    terminal::Style,
-    words,
+    terminal::{Style, format, report::action},
 };
 use engine_language::config::lock;
 use engine_run::{
@@ -20,13 +18,13 @@ pub fn ask(context: &Context, loaded: &mut Loaded) -> Result<Tables> {
     let systems = Systems::connect(&loaded.project, &context.root, &mut loaded.problems);
     if loaded.problems.has_errors() {
         context.draw(&loaded.project, &loaded.problems, loaded.took);
-        return Err(Stop::Problems);
+        return Err(CliError::Problems);
     }
     let sources = loaded.project.sources.keys().cloned().collect();
     let project = loaded.project.clone();
     let found = cancellable(context.terminal, |cancel| async move {
         tokio::select! {
-            found = discover::tables(&project, &systems, &sources) => found.map_err(Stop::from),
+            found = discover::tables(&project, &systems, &sources) => found.map_err(CliError::from),
             () = cancel.cancelled() => Err(engine_run::error::Error::Cancelled.into()),
         }
     })?;
@@ -43,7 +41,7 @@ fn drift(known: &Tables, found: &Tables) -> Vec<String> {
     let mut lines = vec![];
     for (name, table) in found {
         let Some(before) = known.get(name) else {
-            lines.push(format!("+ {name}   new, {}", words::counted(table.columns.len() as u64, "column")));
+            lines.push(format!("+ {name}   new, {}", format::counted(table.columns.len() as u64, "column")));
             continue;
         };
         for column in &table.columns {
@@ -77,10 +75,10 @@ fn write(context: &Context, found: &Tables, drifted: usize) -> Result<()> {
     let file = context.root.join(path);
     match fs::read_to_string(&file) {
         Ok(before) if before == text => {}
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(Stop::io(doing())(error)),
-        _ => fs::write(&file, &text).map_err(Stop::io(doing()))?,
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(CliError::io(doing())(error)),
+        _ => fs::write(&file, &text).map_err(CliError::io(doing()))?,
     }
-    let said = format!("{}   {}, {drifted} drifted", context.shown(path), words::counted(found.len() as u64, "table"));
+    let said = format!("{}   {}, {drifted} drifted", context.shown(path), format::counted(found.len() as u64, "table"));
     context.terminal.note(&action(context.terminal, Style::Good, "Locked", &said));
     Ok(())
 }

@@ -8,10 +8,10 @@ mod text;
 use crate::{
     args::{Output, Plan},
     context::{Context, selected},
+    exit_status::{CliError, ExitStatus, Result},
     interrupt::cancellable,
-    stop::{Exit, Result, Stop},
+    run_session::{self, Ready, RunOptions},
     terminal,
-    work::{self, Ready, RunOptions},
 };
 use changes::Change;
 use engine_language::{diagnostic::Problems, graph::NodeId};
@@ -40,15 +40,15 @@ struct Foreseen {
 
 /// Prints the plan and changes nothing.
 pub fn plan(context: &Context, args: &Plan) -> Result {
-    let ready = work::ready_to_run(context)?;
+    let ready = run_session::ready_to_run(context)?;
     losses(context, &ready);
     let nodes = selected(&ready.project, &args.selected)?;
     let options = RunOptions { full_refresh: args.full_refresh, ..RunOptions::default() };
-    let history = Arc::new(work::remembered(context)?);
+    let history = Arc::new(run_session::remembered(context)?);
     let foreseen = cancellable(context.terminal, async |cancel| {
         tokio::select! {
             foreseen = foresee(context, &ready, &history, &nodes, options) => foreseen,
-            () = cancel.cancelled() => Err(Stop::from(Error::Cancelled)),
+            () = cancel.cancelled() => Err(CliError::from(Error::Cancelled)),
         }
     });
     let mut foreseen = foreseen?;
@@ -60,7 +60,7 @@ pub fn plan(context: &Context, args: &Plan) -> Result {
         Output::Json => format!("{:#}\n", json::json(&foreseen)),
     };
     terminal::write(&text)?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// Draws what replications would lose.
@@ -81,7 +81,7 @@ async fn foresee(
     let mut steps = ready.plan(history, nodes, options);
     let mut changes = BTreeMap::new();
     // Without records everything is new, and there is nothing to ask.
-    if work::remembers(context) {
+    if run_session::remembers(context) {
         let runner = ready.runner(context, history.clone(), options)?;
         runner.foresee(&mut steps).await;
         changes = changes::changes(ready, history, &steps)?;

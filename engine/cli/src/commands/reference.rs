@@ -7,7 +7,7 @@ mod types;
 
 use crate::{
     args::Reference,
-    stop::{Exit, Result, Stop},
+    exit_status::{CliError, ExitStatus, Result},
 };
 use std::fs;
 
@@ -21,11 +21,11 @@ pub fn reference(args: &Reference) -> Result {
     ];
     let failed = |error: std::io::Error| {
         let hint = "name a folder that can be written".to_owned();
-        Stop::usage(format!("cannot write into `{}`: {error}", args.folder.display()), hint)
+        CliError::usage(format!("cannot write into `{}`: {error}", args.folder.display()), hint)
     };
     fs::create_dir_all(&args.folder).map_err(failed)?;
     for (name, text) in pages {
         fs::write(args.folder.join(name), text).map_err(failed)?;
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }

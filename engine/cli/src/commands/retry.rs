@@ -4,11 +4,12 @@ use crate::{
     args::Retry,
     commands::run::{self, Wanted},
     context::Context,
-    report::{action, short_id},
-    stop::{Exit, Result, Stop},
-    terminal::Style,
-    words,
-    work::{self, Ready, RunOptions},
+    exit_status::{CliError, ExitStatus, Result},
+    run_session::{self, Ready, RunOptions},
+    terminal::{
+        Style, format,
+        report::{action, short_id},
+    },
 };
 use engine_language::graph::NodeId;
 use engine_run::history::{
@@ -19,25 +20,25 @@ use std::collections::BTreeSet;
 
 /// Runs again what failed, was skipped or was not reached, with the target and variables of that run.
 pub fn retry(context: &Context, args: &Retry) -> Result {
-    let history = work::remembered(context)?;
+    let history = run_session::remembered(context)?;
     let Some(last) = history.runs(1)?.pop() else {
-        return Err(Stop::usage("there are no runs yet", "`engine run` makes the first one".to_owned()));
+        return Err(CliError::usage("there are no runs yet", "`engine run` makes the first one".to_owned()));
     };
     idle(context, &last)?;
     let Some(request) = history.request_of(&last.id)? else {
         let message = format!("what was asked of run {} is not known: an older engine made it", short_id(&last.id));
-        return Err(Stop::usage(message, "`engine run` runs all that is not up to date".to_owned()));
+        return Err(CliError::usage(message, "`engine run` runs all that is not up to date".to_owned()));
     };
     let context = as_requested(context, &request)?;
-    let ready = work::ready_to_run(&context)?;
+    let ready = run_session::ready_to_run(&context)?;
     let left = history::left(&history, &last.id, &request)?;
     let nodes = known(&context, &ready, &left);
     if nodes.is_empty() {
         let text = format!("run {} left nothing to retry", short_id(&last.id));
         context.terminal.note(&action(context.terminal, Style::Good, "Done", &text));
-        return Ok(Exit::Done);
+        return Ok(ExitStatus::Done);
     }
-    let again = format!("{} of run {}", words::counted(nodes.len() as u64, "node"), short_id(&last.id));
+    let again = format!("{} of run {}", format::counted(nodes.len() as u64, "node"), short_id(&last.id));
     context.terminal.note(&action(context.terminal, Style::Blue, "Retrying", &again));
     let options = RunOptions { fail_fast: args.fail_fast, ..request.options };
     run::wanted(&context, ready, &Wanted { nodes, options, output: args.output })
@@ -52,7 +53,7 @@ fn idle(context: &Context, last: &RunRecord) -> Result<()> {
         Taken::Ours(_) => Ok(()),
         Taken::By(_) => {
             let message = format!("run {} is still at work", short_id(&last.id));
-            Err(Stop::usage(message, "wait for its end, or stop it".to_owned()))
+            Err(CliError::usage(message, "wait for its end, or stop it".to_owned()))
         }
     }
 }
@@ -63,11 +64,11 @@ fn as_requested(context: &Context, request: &RunRequest) -> Result<Context> {
     if let Some(typed) = context.global.target.replace(request.target.clone()).filter(|typed| *typed != request.target)
     {
         let message = format!("the last run was for the target `{}`, not `{typed}`", request.target);
-        return Err(Stop::usage(message, format!("`engine run -t {typed}` begins one for the other")));
+        return Err(CliError::usage(message, format!("`engine run -t {typed}` begins one for the other")));
     }
     if !context.global.vars.is_empty() {
         let hint = "leave `--var` out, or begin a new run: `engine run --var …`".to_owned();
-        return Err(Stop::usage("a retry has the variables of the run that it retries", hint));
+        return Err(CliError::usage("a retry has the variables of the run that it retries", hint));
     }
     context.global.vars = request.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     Ok(context)

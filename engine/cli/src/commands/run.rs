@@ -5,11 +5,13 @@ use crate::{
     artifacts,
     commands::plan,
     context::{Context, selected},
+    exit_status::{CliError, ExitStatus, Result},
     interrupt::cancellable,
-    report::{self, Lines},
-    stop::{Exit, Result, Stop},
-    terminal,
-    work::{self, Ready, RunOptions},
+    run_session::{self, Ready, RunOptions},
+    terminal::{
+        self,
+        report::{self, Lines},
+    },
 };
 use engine_language::{
     graph::{NodeId, NodeKind},
@@ -29,7 +31,7 @@ pub fn run(context: &Context, args: &Run) -> Result {
         let plan = Plan { selected: args.selected.clone(), full_refresh: args.full_refresh, output: args.output };
         return plan::plan(context, &plan);
     }
-    let ready = work::ready_to_run(context)?;
+    let ready = run_session::ready_to_run(context)?;
     let nodes = selected(&ready.project, &args.selected)?;
     streams(&ready.project, args, &nodes)?;
     let options = RunOptions {
@@ -53,10 +55,10 @@ fn streams(project: &Project, args: &Run, nodes: &BTreeSet<NodeId>) -> Result<()
     let named = streams.first().map_or("MODEL", |node| node.name.as_str());
     if args.from.is_some() && (args.selected.include().is_empty() || streams.is_empty()) {
         let hint = format!("such as `engine run {named} --from earliest`");
-        return Err(Stop::usage("`--from` moves the streams that are named, and none is", hint));
+        return Err(CliError::usage("`--from` moves the streams that are named, and none is", hint));
     }
     if args.forever && streams.is_empty() {
-        return Err(Stop::usage(
+        return Err(CliError::usage(
             "`--forever` is for streams, and none is selected",
             format!("such as `engine run {named} --forever`"),
         ));
@@ -66,7 +68,7 @@ fn streams(project: &Project, args: &Run, nodes: &BTreeSet<NodeId>) -> Result<()
         && let Some(never) = behind.into_iter().find(|node| nodes.contains(node))
     {
         let message = format!("`--forever` would never come to `{}`, which stands after a stream", never.name);
-        return Err(Stop::usage(message, format!("name the streams alone: `engine run {named} --forever`")));
+        return Err(CliError::usage(message, format!("name the streams alone: `engine run {named} --forever`")));
     }
     Ok(())
 }
@@ -102,10 +104,10 @@ pub fn wanted(context: &Context, mut ready: Ready, wanted: &Wanted) -> Result {
 }
 
 /// The exit code that a run means.
-pub fn exit(report: &Report) -> Exit {
+pub fn exit(report: &Report) -> ExitStatus {
     match report.outcome {
-        RunOutcome::Succeeded => Exit::Done,
-        RunOutcome::Failed => Exit::Failed,
-        RunOutcome::Cancelled => Exit::Interrupted,
+        RunOutcome::Succeeded => ExitStatus::Done,
+        RunOutcome::Failed => ExitStatus::Failed,
+        RunOutcome::Cancelled => ExitStatus::Interrupted,
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::{
     args::{Output, Schedules},
-    artifacts::utc,
     context::Context,
-    stop::{Exit, Result, Stop},
-    terminal::{self, Style},
-    words, work,
+    exit_status::{CliError, ExitStatus, Result},
+    run_session,
+    terminal::format::utc,
+    terminal::{self, Style, format},
 };
 use engine_language::{config::schedule::Trigger, name::Name, project::Project, template::RunInfo};
 use engine_run::{
@@ -26,9 +26,9 @@ pub fn schedules(context: &Context, args: &Schedules) -> Result {
     let project = context.load_good(RunInfo::NONE)?.project;
     if project.schedules.is_empty() {
         let hint = "write one into project/schedules.toml: `[all]` and below it `every = \"10m\"`";
-        return Err(Stop::usage("the project has no schedules", hint.to_owned()));
+        return Err(CliError::usage("the project has no schedules", hint.to_owned()));
     }
-    let history = work::remembered(context)?;
+    let history = run_session::remembered(context)?;
     let records = history.schedules(project.target.as_str())?;
     let listed = Listed { context, project: &project, history: &history, records: &records, output: args.output };
     let text = match args.simulate {
@@ -36,7 +36,7 @@ pub fn schedules(context: &Context, args: &Schedules) -> Result {
         None => listed.next(usize::from(args.next)),
     };
     terminal::write(&text)?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 struct Listed<'a> {
@@ -132,13 +132,13 @@ fn line(runs: &[&Simulated], continuous: bool, now: i64) -> String {
     let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
         return format!("{:>7}\n", if continuous { "always" } else { "0" });
     };
-    let duration = |us: i64| words::duration(Duration::from_micros(us.max(0).unsigned_abs()));
+    let duration = |us: i64| format::duration(Duration::from_micros(us.max(0).unsigned_abs()));
     let busy: i64 = runs.iter().map(|run| run.ended_us - run.started_us).sum();
     // What was due before the simulation began waited for it, and not for others.
     let longest = runs.iter().map(|run| run.started_us - run.tick.at_us.max(now)).max().unwrap_or(0);
     format!(
         "{:>7}  {:<16}  {:<16}  {:>9}  {:>9}\n",
-        words::count(runs.len() as u64),
+        format::count(runs.len() as u64),
         clock::short(first.started_us, now),
         clock::short(last.started_us, now),
         duration(busy),

@@ -1,23 +1,19 @@
 //! `engine serve`: schedules, streams and the web page, until told to stop.
 
-mod account;
-mod alerts;
-mod artifacts;
 mod reload;
-mod traces;
+mod service_log;
 
 use crate::{
     args::{LogOutput, Serve},
+    artifacts::watcher::ArtifactsWriter,
     commands::user,
     context::Context,
-    interrupt,
-    report::action,
-    stop::{Exit, Result, Stop},
-    terminal::Style,
+    exit_status::{CliError, ExitStatus, Result},
+    interrupt, run_session,
+    telemetry::{alerts, metrics, traces::Traces},
+    terminal::{Style, report::action},
     web::{self, Web},
-    work,
 };
-use account::Account;
 use engine_language::name::Name;
 use engine_run::{
     clock::SystemClock,
@@ -28,10 +24,10 @@ use engine_run::{
     },
     service::{self, Broken, Service, Watcher},
 };
+use service_log::ServiceLog;
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use traces::Traces;
 
 /// After the grace period, runs that were cancelled and pages that are being sent may take so long.
 const LAST: Duration = Duration::from_secs(8);
@@ -43,12 +39,12 @@ pub fn serve(context: &Context, args: &Serve) -> Result {
     let history = Arc::new(History::open(&made)?);
     user::first(context, &history)?;
     refuse_first_password(&history, args)?;
-    work::discover(context)?;
-    let account = Arc::new(Account::new(context, args.log));
-    let metrics = web::metrics::install();
+    run_session::discover(context)?;
+    let log = Arc::new(ServiceLog::new(context, args.log));
+    let prometheus = metrics::install();
     let traces = Arc::new(Traces::of_environment());
     let watchers: Vec<Arc<dyn Watcher>> =
-        vec![account.clone(), Arc::new(web::metrics::Counted), Arc::new(artifacts::Left::new(&made)), traces.clone()];
+        vec![log.clone(), Arc::new(metrics::RunMetrics), Arc::new(ArtifactsWriter::new(&made)), traces.clone()];
     let options = service::Options {
         root: context.root.clone(),
         world: Arc::new(context.world.clone()),
@@ -62,13 +58,13 @@ pub fn serve(context: &Context, args: &Serve) -> Result {
     context.draw(&warnings.project, &warnings.warnings, Duration::ZERO);
     interrupt::cancellable_within(context.terminal, args.grace + LAST, async |stop| {
         let listener =
-            TcpListener::bind(args.listen).await.map_err(Stop::io(format!("listening on {}", args.listen)))?;
-        let address = listener.local_addr().map_err(Stop::io("listening"))?;
-        let web = Web::new(&service, context, address, args.url.clone(), metrics)?;
-        account.serving(&service, address, args.url.as_deref());
+            TcpListener::bind(args.listen).await.map_err(CliError::io(format!("listening on {}", args.listen)))?;
+        let address = listener.local_addr().map_err(CliError::io("listening"))?;
+        let web = Web::new(&service, context, address, args.url.clone(), prometheus)?;
+        log.serving(&service, address, args.url.as_deref());
         let closing = CancellationToken::new();
         let page = tokio::spawn(web::serve(web, listener, closing.clone()));
-        let files = tokio::spawn(reload::reload(context.clone(), account.clone(), service.clone(), args.poll));
+        let files = tokio::spawn(reload::reload(context.clone(), log.clone(), service.clone(), args.poll));
         let alerts = tokio::spawn(alerts::send(service.clone()));
         let served = service.serve(stop, args.grace).await;
         closing.cancel();
@@ -77,8 +73,8 @@ pub fn serve(context: &Context, args: &Serve) -> Result {
         let _ = tokio::time::timeout(LAST, page).await;
         traces.finish();
         served?;
-        account.stopped();
-        Ok(Exit::Done)
+        log.stopped();
+        Ok(ExitStatus::Done)
     })
 }
 
@@ -89,7 +85,7 @@ fn alone(made: &Path) -> Result<RunLock> {
         Taken::By(other) => {
             let other = other.map_or(String::new(), |id| format!(", by process {id}"));
             let hint = "stop that one first; one service serves one project".to_owned();
-            Err(Stop::usage(format!("this project is served already{other}"), hint))
+            Err(CliError::usage(format!("this project is served already{other}"), hint))
         }
     }
 }
@@ -102,17 +98,17 @@ fn refuse_first_password(history: &History, args: &Serve) -> Result<()> {
         Some(user) if !args.listen.ip().is_loopback() => {
             let message = format!("`{}` still has the first password, so only this machine is served", user.name);
             let hint = "sign in at http://127.0.0.1:8420 and change it, or `engine user passwd NAME --password-stdin`";
-            Err(Stop::usage(message, hint.to_owned()))
+            Err(CliError::usage(message, hint.to_owned()))
         }
         _ => Ok(()),
     }
 }
 
-fn refuse(context: &Context, broken: &Broken) -> Stop {
+fn refuse(context: &Context, broken: &Broken) -> CliError {
     context.draw(&broken.project, &broken.problems, Duration::ZERO);
     let text = "engine serve begins when the project has no errors";
     context.terminal.say(&action(context.terminal, Style::Bad, "Refused", text));
-    Stop::Problems
+    CliError::Problems
 }
 
 /// Whether lines are for people.

@@ -3,11 +3,10 @@
 use crate::{
     args::{RowsOutput, Show},
     context::Context,
+    exit_status::{CliError, ExitStatus, Result},
     interrupt::cancellable,
-    rows,
-    stop::{Exit, Result, Stop},
-    terminal,
-    work::{self, Ready, RunOptions},
+    run_session::{self, Ready, RunOptions},
+    terminal::{self, rows},
 };
 use datafusion::execution::SendableRecordBatchStream;
 use engine_language::{
@@ -29,7 +28,7 @@ const TYPED: &str = "<sql>";
 /// Prints rows.
 pub fn show(context: &Context, args: &Show) -> Result {
     rows::refuse_terminal(args.output)?;
-    let mut ready = work::ready(context)?;
+    let mut ready = run_session::ready(context)?;
     let text = match (&args.sql, &args.name) {
         (Some(sql), _) => sql.clone(),
         (None, Some(name)) if args.compiled => return compiled(&ready.project, name),
@@ -43,12 +42,12 @@ pub fn show(context: &Context, args: &Show) -> Result {
     known(context, &ready.project, &outcome.rendered)?;
     if args.compiled {
         terminal::write(&format!("{}\n", outcome.rendered.sql.trim_end()))?;
-        return Ok(Exit::Done);
+        return Ok(ExitStatus::Done);
     }
     cancellable(context.terminal, async |cancel| {
         tokio::select! {
             done = print(context, args, &ready, &outcome.rendered) => done,
-            () = cancel.cancelled() => Ok(Exit::Interrupted),
+            () = cancel.cancelled() => Ok(ExitStatus::Interrupted),
         }
     })
 }
@@ -57,13 +56,13 @@ async fn print(context: &Context, args: &Show, ready: &Ready, query: &template::
     let stream = rows_of(context, args, ready, query).await?;
     if args.output == RowsOutput::Table {
         rows::draw(context.terminal, stream, args.limit).await?;
-        return Ok(Exit::Done);
+        return Ok(ExitStatus::Done);
     }
     let count = rows::write(stream, args.output, io::BufWriter::new(io::stdout())).await?;
     if args.limit > 0 && count == args.limit as u64 {
         context.terminal.note(&format!("{count} rows, as `--limit` says; `--limit 0` writes all"));
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 async fn rows_of(
@@ -74,7 +73,7 @@ async fn rows_of(
 ) -> Result<SendableRecordBatchStream> {
     let files: &Files = &ready.project.files;
     context.made()?;
-    let runner = ready.runner(context, Arc::new(work::remembered(context)?), RunOptions::default())?;
+    let runner = ready.runner(context, Arc::new(run_session::remembered(context)?), RunOptions::default())?;
     let session = Sessions::new(ready.project.settings.limits, &context.root.join(".engine/tmp"))?.generous().open();
     match inputs::open(&runner, &session, query).await {
         Err(Error::Project(problem)) => return Err(drawn(context, &problem, files)),
@@ -105,16 +104,16 @@ fn known(context: &Context, project: &Project, query: &template::Rendered) -> Re
 }
 
 /// Draws a problem of what was typed.
-fn drawn(context: &Context, problem: &Diagnostic, files: &Files) -> Stop {
+fn drawn(context: &Context, problem: &Diagnostic, files: &Files) -> CliError {
     context.terminal.say(&context.drawing().diagnostic(problem, files));
-    Stop::Problems
+    CliError::Problems
 }
 
 /// The SQL that a model renders to.
 fn compiled(project: &Project, name: &str) -> Result {
     let Some(model) = project.models.get(name) else { return Err(unknown(project, name)) };
     terminal::write(&format!("{}\n", model.rendered.sql.trim()))?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// A query for all rows of a node.
@@ -132,10 +131,10 @@ fn read_all(project: &Project, name: &str) -> Result<String> {
     }
 }
 
-fn unknown(project: &Project, name: &str) -> Stop {
+fn unknown(project: &Project, name: &str) -> CliError {
     let hint = match nearest(name, project.graph.nodes.keys().map(|id| id.name.as_str())) {
         Some(near) => format!("a similar name is `{near}`"),
         None => "`engine ls` shows what there is".to_owned(),
     };
-    Stop::usage(format!("there is no model, seed, copied table or source's table `{name}`"), hint)
+    CliError::usage(format!("there is no model, seed, copied table or source's table `{name}`"), hint)
 }

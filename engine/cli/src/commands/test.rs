@@ -6,12 +6,13 @@ mod differing;
 use crate::{
     args::{Test, TestOutput},
     context::{Context, selected},
+    exit_status::{CliError, ExitStatus, Result},
     interrupt::cancellable,
-    report::{action, timed},
-    stop::{Exit, Result, Stop},
-    terminal::{self, Style},
-    words,
-    work::{self, Ready},
+    run_session::{self, Ready},
+    terminal::{
+        self, Style, format,
+        report::{action, timed},
+    },
 };
 use engine_language::{files::Files, graph::NodeId, project::Project};
 use engine_run::test::{
@@ -25,9 +26,9 @@ pub fn test(context: &Context, args: &Test) -> Result {
     let update = update(args)?;
     if args.review && !context.terminal.asks {
         let hint = "`--accept` takes all of them".to_owned();
-        return Err(Stop::usage("`--review` asks questions, and there is nobody at a terminal", hint));
+        return Err(CliError::usage("`--review` asks questions, and there is nobody at a terminal", hint));
     }
-    let ready = work::ready(context)?;
+    let ready = run_session::ready(context)?;
     let nodes = selected(&ready.project, &args.selected)?;
     let report = cancellable(context.terminal, async |cancel| {
         tokio::select! {
@@ -45,7 +46,7 @@ pub fn test(context: &Context, args: &Test) -> Result {
     if args.review {
         return review(context, &report);
     }
-    Ok(if report.passed() { Exit::Done } else { Exit::Failed })
+    Ok(if report.passed() { ExitStatus::Done } else { ExitStatus::Failed })
 }
 
 /// The tests of some nodes under `watch`: what differs is shown, nothing is recorded.
@@ -63,7 +64,7 @@ fn update(args: &Test) -> Result<Update> {
     let (insta, ci) = (env::var("INSTA_UPDATE").ok(), env::var("CI").ok());
     Update::from_env(insta.as_deref(), ci.as_deref()).ok_or_else(|| {
         let message = format!("`INSTA_UPDATE={}` means nothing", insta.unwrap_or_default());
-        Stop::usage(message, "it is one of auto, new, unseen, always, no".to_owned())
+        CliError::usage(message, "it is one of auto, new, unseen, always, no".to_owned())
     })
 }
 
@@ -83,7 +84,7 @@ fn say(context: &Context, report: &TestReport, project: &Project) {
         terminal.note(&action(terminal, Style::Warn, "Unreferenced", &text));
     }
     let failed = report.count(TestStatus::Failed);
-    let all = words::counted(report.results.len() as u64, "test");
+    let all = format::counted(report.results.len() as u64, "test");
     if failed == 0 {
         terminal.note(&timed(terminal, Style::Good, "Passed", &tally(report, &all), report.took));
         return;
@@ -149,5 +150,5 @@ fn review(context: &Context, report: &TestReport) -> Result {
             _ => break,
         }
     }
-    Ok(if left == 0 { Exit::Done } else { Exit::Failed })
+    Ok(if left == 0 { ExitStatus::Done } else { ExitStatus::Failed })
 }

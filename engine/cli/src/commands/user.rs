@@ -2,12 +2,11 @@
 
 use crate::{
     args::{Output, User, UserCommand},
-    artifacts::utc,
     context::Context,
-    report::action,
-    stop::{Exit, Result, Stop},
-    terminal::{self, Style},
-    web::password,
+    exit_status::{CliError, ExitStatus, Result},
+    terminal::format::utc,
+    terminal::{self, Style, report::action},
+    web::auth::password,
 };
 use engine_run::{
     clock::{self, Clock as _, SystemClock},
@@ -46,10 +45,10 @@ pub fn user(context: &Context, args: &User) -> Result {
             }
             if !history.remove_user(name)? {
                 let hint = "add another admin first: `engine user add NAME --role admin`".to_owned();
-                return Err(Stop::usage(format!("`{name}` is the last admin"), hint));
+                return Err(CliError::usage(format!("`{name}` is the last admin"), hint));
             }
             context.terminal.note(&action(context.terminal, Style::Good, "Removed", name));
-            Ok(Exit::Done)
+            Ok(ExitStatus::Done)
         }
         UserCommand::Ls { output } => list(&history, *output),
     }
@@ -71,7 +70,7 @@ pub fn first(context: &Context, history: &History) -> Result<()> {
 
 fn add(history: &History, name: &str, role: Role, password: &str, first: bool) -> Result<()> {
     if let Some(wrong) = password::wrong_name(name) {
-        return Err(Stop::usage(format!("`{name}` cannot be a name: {wrong}"), None));
+        return Err(CliError::usage(format!("`{name}` cannot be a name: {wrong}"), None));
     }
     let (name, created_us) = (name.to_owned(), SystemClock.now_us());
     let user = Known { name, password: digest(password)?, role, first_password: first, created_us };
@@ -79,7 +78,7 @@ fn add(history: &History, name: &str, role: Role, password: &str, first: bool) -
         return Ok(());
     }
     let hint = format!("`engine user passwd {}` gives them a new password", user.name);
-    Err(Stop::usage(format!("there is a user `{}` already", user.name), hint))
+    Err(CliError::usage(format!("there is a user `{}` already", user.name), hint))
 }
 
 /// The password, and whether it was made up here.
@@ -88,16 +87,16 @@ fn given_or_made(from_stdin: bool) -> Result<(String, bool)> {
         return Ok((password::made(), true));
     }
     let mut text = String::new();
-    io::stdin().take(LIMIT_BYTES).read_to_string(&mut text).map_err(Stop::io("reading the password"))?;
+    io::stdin().take(LIMIT_BYTES).read_to_string(&mut text).map_err(CliError::io("reading the password"))?;
     let text = text.trim_end_matches(['\r', '\n']).to_owned();
     match password::wrong(&text) {
-        Some(wrong) => Err(Stop::usage(format!("this cannot be a password: {wrong}"), None)),
+        Some(wrong) => Err(CliError::usage(format!("this cannot be a password: {wrong}"), None)),
         None => Ok((text, false)),
     }
 }
 
 fn digest(text: &str) -> Result<String> {
-    password::digest(text).map_err(|error| Stop::usage(format!("the password cannot be kept: {error}"), None))
+    password::digest(text).map_err(|error| CliError::usage(format!("the password cannot be kept: {error}"), None))
 }
 
 fn shown(context: &Context, name: &str, password: &str, made: bool) -> Result {
@@ -108,7 +107,7 @@ fn shown(context: &Context, name: &str, password: &str, made: bool) -> Result {
     } else {
         context.terminal.note(&action(context.terminal, Style::Good, "Kept", &format!("the password of `{name}`")));
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn list(history: &History, output: Output) -> Result {
@@ -137,9 +136,9 @@ fn list(history: &History, output: Output) -> Result {
         text.push('\n');
     }
     terminal::write(&text)?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
-fn nobody(name: &str) -> Stop {
-    Stop::usage(format!("there is no user `{name}`"), "`engine user ls` lists everybody".to_owned())
+fn nobody(name: &str) -> CliError {
+    CliError::usage(format!("there is no user `{name}`"), "`engine user ls` lists everybody".to_owned())
 }

@@ -1,6 +1,6 @@
 //! Script, style and icon: in the program itself.
 
-use super::visit::Visit;
+use crate::web::request::RequestContext;
 use axum::{
     extract::Path,
     http::{StatusCode, header},
@@ -27,18 +27,18 @@ pub fn version() -> &'static str {
 }
 
 /// One of them.
-pub async fn asset(_: Visit, Path((_, name)): Path<(String, String)>) -> Response {
+pub async fn asset(_: RequestContext, Path((_, name)): Path<(String, String)>) -> Response {
     let kind = match name.rsplit('.').next() {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
         Some("svg") => "image/svg+xml",
-        _ => return super::answer::empty(StatusCode::NOT_FOUND),
+        _ => return StatusCode::NOT_FOUND.into_response(),
     };
     match Assets::get(&name) {
         Some(file) => {
             let kept = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
             (kept, file.data.into_owned()).into_response()
         }
-        None => super::answer::empty(StatusCode::NOT_FOUND),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -1,6 +1,7 @@
 //! Every route: how it is asked, what one must be to use it, what it is for, and who answers.
 
-use super::{Web, api, assets, events, guard, pages};
+use super::{api, assets, guard, pages, state::Web};
+use crate::web::sse;
 use axum::{
     Router,
     http::Method,
@@ -55,7 +56,7 @@ pub static ROUTES: &[Route] = &[
     }),
     page("/metrics", VIEWER, "Numbers for Prometheus", || get(api::health::metrics)),
     page("/assets/{version}/{name}", NOBODY, "", || get(assets::asset)),
-    page("/events", VIEWER, "", || get(events::events)),
+    page("/events", VIEWER, "", || get(sse::events)),
     page("/login", NOBODY, "", || get(pages::login::page)),
     form("/login", NOBODY, "Sign in", || post(pages::login::login)),
     form("/logout", VIEWER, "Sign out", || post(pages::login::logout)),

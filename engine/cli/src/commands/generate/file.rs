@@ -3,13 +3,10 @@
 use crate::{
     args::{Generate, RowsOutput},
     context::Context,
+    exit_status::{CliError, ExitStatus, Result},
     interrupt::cancellable,
-    report::timed,
-    rows,
-    stop::{Exit, Result, Stop},
-    terminal::Style,
-    words,
-    work::Ready,
+    run_session::Ready,
+    terminal::{Style, format, report::timed, rows},
 };
 use engine_connect::connectors::generator::Generators;
 use engine_language::graph::NodeId;
@@ -24,17 +21,17 @@ pub fn write(context: &Context, ready: &Ready, nodes: &BTreeSet<NodeId>, args: &
     let output = form(path)?;
     let mut nodes = nodes.iter();
     let (Some(node), None) = (nodes.next(), nodes.next()) else {
-        return Err(Stop::usage("a file takes the rows of one generator", "name one".to_owned()));
+        return Err(CliError::usage("a file takes the rows of one generator", "name one".to_owned()));
     };
     let started = Instant::now();
     let scale = args.rows_scale.unwrap_or(1.0);
     let generators = Generators::new(&ready.project.generators, SystemClock.now_us(), scale).map_err(|problem| {
         context.terminal.say(&context.drawing().diagnostic(&problem, &ready.project.files));
-        Stop::Problems
+        CliError::Problems
     })?;
     let doing = || format!("writing `{}`", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::NamedTempFile::new_in(folder).map_err(Stop::io(doing()))?;
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(CliError::io(doing()))?;
     let sessions = Sessions::new(ready.project.settings.limits, &context.made()?.join("tmp"))?;
     let count = cancellable(context.terminal, async |cancel| {
         let rows = sessions.open().context.read_table(generators.provider(&node.name))?.execute_stream().await?;
@@ -43,10 +40,10 @@ pub fn write(context: &Context, ready: &Ready, nodes: &BTreeSet<NodeId>, args: &
             () = cancel.cancelled() => Err(engine_run::error::Error::Cancelled.into()),
         }
     })?;
-    file.persist(path).map_err(|error| Stop::Io { doing: doing(), source: error.error })?;
-    let text = format!("{}   {}", path.display(), words::counted(count, "row"));
+    file.persist(path).map_err(|error| CliError::Io { doing: doing(), source: error.error })?;
+    let text = format!("{}   {}", path.display(), format::counted(count, "row"));
     context.terminal.note(&timed(context.terminal, Style::Good, "Generated", &text, started.elapsed()));
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn form(path: &Path) -> Result<RowsOutput> {
@@ -57,7 +54,7 @@ fn form(path: &Path) -> Result<RowsOutput> {
         Some("parquet") => Ok(RowsOutput::Parquet),
         _ => {
             let message = format!("`{}` does not say what it holds", path.display());
-            Err(Stop::usage(message, "end it in .csv, .ndjson, .json or .parquet".to_owned()))
+            Err(CliError::usage(message, "end it in .csv, .ndjson, .json or .parquet".to_owned()))
         }
     }
 }

@@ -2,12 +2,10 @@
 
 use crate::{
     context::Context,
+    exit_status::{CliError, ExitStatus, Result},
     interrupt::cancellable,
-    report::action,
-    stop::{Exit, Result, Stop},
-    terminal::Style,
-    words,
-    work::{self, Ready, RunOptions},
+    run_session::{self, Ready, RunOptions},
+    terminal::{Style, format, report::action},
 };
 use engine_language::graph::NodeId;
 use engine_run::{emit::Emitter, history::History};
@@ -20,7 +18,7 @@ pub fn forever(context: &Context, ready: &Ready, nodes: &BTreeSet<NodeId>) -> Re
     let timed: Vec<(&NodeId, Duration)> = timed.collect();
     if timed.is_empty() {
         let hint = "give the generator `every = \"5s\"`, or leave `--forever` out".to_owned();
-        return Err(Stop::usage("none of the selected generators has `every`", hint));
+        return Err(CliError::usage("none of the selected generators has `every`", hint));
     }
     cancellable(context.terminal, async |cancel| {
         let runner = ready.runner(context, Arc::new(History::open(&context.made()?)?), RunOptions::default())?;
@@ -35,13 +33,13 @@ pub fn forever(context: &Context, ready: &Ready, nodes: &BTreeSet<NodeId>) -> Re
             }
             *due += topic.every;
             // Runs and messages take turns.
-            let lock = work::lock(context, &context.made()?, &cancel).await?;
+            let lock = run_session::lock(context, &context.made()?, &cancel).await?;
             let count = topic.send(&runner).await?;
             drop(lock);
-            let (name, count) = (&topic.node.name, words::counted(count, "message"));
-            let said = format!("{name:<22} {count}, row {}", words::count(topic.next));
+            let (name, count) = (&topic.node.name, format::counted(count, "message"));
+            let said = format!("{name:<22} {count}, row {}", format::count(topic.next));
             context.terminal.note(&action(context.terminal, Style::Good, "Generated", &said));
         }
-        Ok(Exit::Interrupted)
+        Ok(ExitStatus::Interrupted)
     })
 }

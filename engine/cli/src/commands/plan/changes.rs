@@ -1,6 +1,6 @@
 //! How a model differs from what it was when it was last built: its text, its columns, its rows.
 
-use crate::{stop::Result, work::Ready};
+use crate::{exit_status::Result, run_session::Ready};
 use engine_language::{
     graph::{NodeId, NodeKind},
     model::Materialized,

@@ -1,7 +1,7 @@
 //! How much a run would move and how long it would take, from what earlier runs did.
 
 use super::changes::Change;
-use crate::stop::Result;
+use crate::exit_status::Result;
 use engine_language::{graph::NodeId, project::Project};
 use engine_run::{
     history::History,

@@ -1,7 +1,7 @@
 //! A plan for people.
 
 use super::{Foreseen, changes::Change};
-use crate::{terminal::Style, words};
+use crate::terminal::{Style, format};
 use engine_language::{
     graph::{NodeId, NodeKind},
     project::Project,
@@ -40,7 +40,7 @@ pub fn text(project: &Project, foreseen: &Foreseen, colour: bool) -> String {
     }
     let unchanged = all.iter().filter(|(_, step)| step.why == Why::Unchanged).count();
     if unchanged > 0 {
-        line(&mut text, &format!("  = {} unchanged, reused", words::count(unchanged as u64)));
+        line(&mut text, &format!("  = {} unchanged, reused", format::count(unchanged as u64)));
     }
     line(&mut text, &sum(foreseen, all.len(), all.len() - unchanged));
     text
@@ -63,16 +63,16 @@ fn changed(text: &mut String, change: &Change, colour: bool) {
             }
             let more = lines.len().saturating_sub(MOST) as u64;
             if more > 0 {
-                line(text, &format!("      … {} more", words::counted(more, "line")));
+                line(text, &format!("      … {} more", format::counted(more, "line")));
             }
         }
         None => {}
     }
     let rows = match (change.rows_was, change.rows_now) {
-        (Some(was), Some(now)) if was == now => Some(format!("rows: {}, as before", words::count(now))),
-        (Some(was), Some(now)) => Some(format!("rows: {} → {}", words::count(was), words::count(now))),
-        (Some(was), None) => Some(format!("rows: {} before", words::count(was))),
-        (None, now) => now.map(|now| format!("rows: {}", words::count(now))),
+        (Some(was), Some(now)) if was == now => Some(format!("rows: {}, as before", format::count(now))),
+        (Some(was), Some(now)) => Some(format!("rows: {} → {}", format::count(was), format::count(now))),
+        (Some(was), None) => Some(format!("rows: {} before", format::count(was))),
+        (None, now) => now.map(|now| format!("rows: {}", format::count(now))),
     };
     let schema = change.schema.as_ref().map(|schema| match schema.as_slice() {
         [] => "schema: unchanged".to_owned(),
@@ -85,17 +85,18 @@ fn changed(text: &mut String, change: &Change, colour: bool) {
 }
 
 fn sum(foreseen: &Foreseen, all: usize, working: usize) -> String {
-    let all = words::counted(all as u64, "node");
+    let all = format::counted(all as u64, "node");
     if working == 0 {
         return format!("Would run nothing: all {all} are as they should be. Nothing was changed.");
     }
     let estimate = foreseen.estimate;
-    let mut parts = vec![format!("Would run {working} of {all} in {}", words::counted(depth(&foreseen.steps), "step"))];
+    let mut parts =
+        vec![format!("Would run {working} of {all} in {}", format::counted(depth(&foreseen.steps), "step"))];
     if estimate.known > 0 {
-        parts.push(format!("about {}", words::counted(estimate.rows, "row")));
-        parts.push(format!("about {}", words::duration(estimate.took)));
+        parts.push(format!("about {}", format::counted(estimate.rows, "row")));
+        parts.push(format!("about {}", format::duration(estimate.took)));
         if estimate.unknown > 0 {
-            parts.push(format!("and {} of unknown size", words::counted(estimate.unknown as u64, "node")));
+            parts.push(format!("and {} of unknown size", format::counted(estimate.unknown as u64, "node")));
         }
     }
     format!("{}. Nothing was changed.", parts.join(", "))
@@ -123,7 +124,7 @@ fn why(project: &Project, id: &NodeId, step: &Step) -> String {
         Why::Input(input) => format!("reads {}", input.name),
         Why::Behind(topic, events) => {
             let verb = if *events == 1 { "is" } else { "are" };
-            format!("{} of {} {verb} not read yet", words::counted(*events, "event"), topic.name)
+            format!("{} of {} {verb} not read yet", format::counted(*events, "event"), topic.name)
         }
         Why::Volatile => "says something else each time".to_owned(),
         Why::Asked => "asked for".to_owned(),

@@ -3,7 +3,7 @@
 use crate::{
     artifacts,
     context::Context,
-    stop::{Result, Stop},
+    exit_status::{CliError, Result},
 };
 use engine_language::{
     files::FileId,
@@ -72,7 +72,7 @@ impl Passed {
             return Ok(());
         }
         artifacts::write(&context.made()?, FILE, &json!({ "files": self.files })).map_err(|stop| match stop {
-            Stop::Io { source, .. } => Stop::Io { doing: format!("writing `.engine/{FILE}`"), source },
+            CliError::Io { source, .. } => CliError::Io { doing: format!("writing `.engine/{FILE}`"), source },
             other => other,
         })
     }

@@ -6,14 +6,15 @@ pub mod openapi;
 pub mod runs;
 pub mod schedules;
 
-use super::trouble::Trouble;
+use crate::web::http_error::HttpError;
 use axum::body::Bytes;
 use serde::de::DeserializeOwned;
 
 /// What a machine sends; nothing is the default.
-pub fn body<T: DeserializeOwned + Default>(bytes: &Bytes) -> Result<T, Trouble> {
+pub fn body<T: DeserializeOwned + Default>(bytes: &Bytes) -> Result<T, HttpError> {
     if bytes.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(bytes).map_err(|error| Trouble::wrong(format!("the body is not as it should be: {error}")))
+    serde_json::from_slice(bytes)
+        .map_err(|error| HttpError::bad_request(format!("the body is not as it should be: {error}")))
 }

@@ -1,16 +1,16 @@
 //! The description of the API, made from the routes themselves.
 
 use crate::web::{
-    answer,
+    request::RequestContext,
+    response,
     routes::{Needs, ROUTES, Route},
-    visit::Visit,
 };
 use axum::{http::StatusCode, response::Response};
 use serde_json::{Map, Value, json};
 
 /// The description.
-pub async fn openapi(_: Visit) -> Response {
-    answer::value(StatusCode::OK, &described())
+pub async fn openapi(_: RequestContext) -> Response {
+    response::json(StatusCode::OK, &described())
 }
 
 fn described() -> Value {

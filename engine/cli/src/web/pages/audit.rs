@@ -1,6 +1,6 @@
 //! `/audit`: who did what.
 
-use crate::web::{shell::Shell, visit::Visit};
+use crate::web::{layout::Layout, request::RequestContext, response};
 use askama::Template;
 use axum::{extract::Query, response::Response};
 use engine_run::history::audit::Deed;
@@ -13,7 +13,7 @@ const DEEDS: u32 = 100;
 #[template(path = "audit.html")]
 struct Page {
     #[serde(skip)]
-    shell: Shell,
+    layout: Layout,
     now_us: i64,
     deeds: Vec<Deed>,
     older: Option<i64>,
@@ -27,12 +27,11 @@ pub struct Before {
 }
 
 /// Shows it.
-pub async fn audit(visit: Visit, Query(before): Query<Before>) -> Response {
-    visit
-        .show(move |visit| {
-            let deeds = visit.web.records.deeds(before.before.unwrap_or(i64::MAX), DEEDS)?;
-            let older = deeds.last().filter(|_| deeds.len() == DEEDS as usize).map(|deed| deed.id);
-            Ok(Page { shell: visit.shell("Audit"), now_us: visit.web.service.now_us(), deeds, older })
-        })
-        .await
+pub async fn audit(request: RequestContext, Query(before): Query<Before>) -> Response {
+    response::show(request, move |request| {
+        let deeds = request.web.records.deeds(before.before.unwrap_or(i64::MAX), DEEDS)?;
+        let older = deeds.last().filter(|_| deeds.len() == DEEDS as usize).map(|deed| deed.id);
+        Ok(Page { layout: Layout::new(request, "Audit"), now_us: request.web.service.now_us(), deeds, older })
+    })
+    .await
 }

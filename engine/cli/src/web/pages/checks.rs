@@ -1,6 +1,6 @@
 //! `/checks`: what must hold and whether it does, and rows that were rejected.
 
-use crate::web::{nodes, shell::Shell, trouble::Trouble, visit::Visit};
+use crate::web::{http_error::HttpError, layout::Layout, request::RequestContext, response, view::node};
 use askama::Template;
 use axum::response::Response;
 use engine_language::{
@@ -19,7 +19,7 @@ use letters::Letter;
 #[template(path = "checks.html")]
 struct Page {
     #[serde(skip)]
-    shell: Shell,
+    layout: Layout,
     now_us: i64,
     checks: Vec<Check>,
     passed: usize,
@@ -52,24 +52,24 @@ struct Stream {
 }
 
 /// Shows them.
-pub async fn checks(visit: Visit) -> Response {
+pub async fn checks(request: RequestContext) -> Response {
     let runtime = Handle::current();
-    visit.show(move |visit| page(visit, &runtime)).await
+    response::show(request, move |request| page(request, &runtime)).await
 }
 
-fn page(visit: &Visit, runtime: &Handle) -> Result<Page, Trouble> {
-    let web = &visit.web;
+fn page(request: &RequestContext, runtime: &Handle) -> Result<Page, HttpError> {
+    let web = &request.web;
     let reading = web.service.reading();
     let project = &reading.project;
     let mask = reading.mask.clone();
     let records = web.records.checks(project.target.as_str(), None)?;
-    let known = |node: &str| nodes::find(project, node).is_some();
+    let known = |node: &str| node::find(project, node).is_some();
     let checks: Vec<Check> = records
         .into_iter()
         .filter(|check| known(&check.node))
         .map(|check| Check {
-            url: nodes::url_of(project, &check.node),
-            node: nodes::name(&check.node).to_owned(),
+            url: node::url_of(project, &check.node),
+            node: node::name(&check.node).to_owned(),
             name: check.name,
             severity: check.severity,
             failing: check.failing,
@@ -87,10 +87,10 @@ fn page(visit: &Visit, runtime: &Handle) -> Result<Page, Trouble> {
             Ok(letters) => (letters, None),
             Err(error) => (vec![], Some(mask.text(&error))),
         };
-        Stream { name: id.name.to_string(), url: nodes::url(project, id), letters, error }
+        Stream { name: id.name.to_string(), url: node::url(project, id), letters, error }
     });
     Ok(Page {
-        shell: visit.shell("Checks"),
+        layout: Layout::new(request, "Checks"),
         now_us: web.service.now_us(),
         passed: checks.iter().filter(|check| check.failing == 0).count(),
         failing: checks.iter().filter(|check| check.failing > 0).count(),

@@ -1,6 +1,6 @@
 //! When each node of a run was at work, as a picture.
 
-use crate::web::say;
+use crate::web::format;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -34,7 +34,7 @@ pub fn gantt(bars: &[Bar]) -> String {
     );
     for part in 0..=4 {
         let at = begin + (end - begin) * part / 4;
-        let (x, said) = (x(at), say::took(at - begin));
+        let (x, said) = (x(at), format::took(at - begin));
         let anchor = if part == 4 { "end" } else { "start" };
         let _ = write!(
             text,
@@ -45,8 +45,8 @@ pub fn gantt(bars: &[Bar]) -> String {
     for (i, bar) in bars.iter().enumerate() {
         let y = 20 + i * ROW;
         let (left, right) = (x(bar.started_us), x(bar.started_us + bar.took_us));
-        let (name, state) = (say::escaped(&shortened(&bar.name)), say::escaped(&bar.state));
-        let title = format!("{}: {}, {}", say::escaped(&bar.name), state, say::took(bar.took_us));
+        let (name, state) = (format::escaped(&shortened(&bar.name)), format::escaped(&bar.state));
+        let title = format!("{}: {}, {}", format::escaped(&bar.name), state, format::took(bar.took_us));
         let _ = write!(
             text,
             "<g><title>{title}</title><text class=\"label\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{name}</text>\

@@ -1,8 +1,15 @@
 //! `/graph`: what depends on what, as a picture and as a list; and to keep.
 
 use crate::{
-    commands::graph::{Drawn, svg},
-    web::{answer, graph::states, nodes, shell::Shell, trouble::Trouble, visit::Visit},
+    graph::Subgraph,
+    graph::svg,
+    web::{
+        http_error::HttpError,
+        layout::Layout,
+        request::RequestContext,
+        response,
+        view::{node, picture::states},
+    },
 };
 use askama::Template;
 use axum::{
@@ -18,7 +25,7 @@ use std::collections::BTreeSet;
 #[template(path = "graph.html")]
 struct Page {
     #[serde(skip)]
-    shell: Shell,
+    layout: Layout,
     selection: String,
     error: Option<String>,
     nodes: Vec<Row>,
@@ -45,8 +52,8 @@ pub struct Selection {
 }
 
 /// Shows it.
-pub async fn graph(visit: Visit, Query(selection): Query<Selection>) -> Response {
-    visit.show(move |visit| Ok(page(visit, selection.select.trim()))).await
+pub async fn graph(request: RequestContext, Query(selection): Query<Selection>) -> Response {
+    response::show(request, move |request| Ok(page(request, selection.select.trim()))).await
 }
 
 fn selected(reading: &Reading, selection: &str) -> Result<BTreeSet<NodeId>, String> {
@@ -54,25 +61,25 @@ fn selected(reading: &Reading, selection: &str) -> Result<BTreeSet<NodeId>, Stri
     select(&reading.project, &include, &[]).map_err(|problem| problem.message)
 }
 
-fn page(visit: &Visit, selection: &str) -> Page {
-    let web = &visit.web;
+fn page(request: &RequestContext, selection: &str) -> Page {
+    let web = &request.web;
     let reading = web.service.reading();
     let (nodes, error) = match selected(&reading, selection) {
         Ok(nodes) => (nodes, None),
         Err(error) => (BTreeSet::new(), Some(error)),
     };
     let states = states(web, &nodes);
-    let drawn = Drawn { project: &reading.project, selected: &nodes };
+    let drawn = Subgraph { project: &reading.project, selected: &nodes };
     let row = |id: &NodeId| Row {
         name: id.name.to_string(),
         kind: id.kind.word(),
-        url: nodes::url(&reading.project, id),
+        url: node::url(&reading.project, id),
         anchor: format!("n-{id}").replacen('.', "-", 1),
         state: states.get(id).cloned().unwrap_or_else(|| "never".to_owned()),
         reads: drawn.reads(id).iter().map(|id| id.name.to_string()).collect(),
     };
     Page {
-        shell: visit.shell("Graph"),
+        layout: Layout::new(request, "Graph"),
         selection: selection.to_owned(),
         error,
         nodes: drawn.nodes().iter().map(row).collect(),
@@ -81,17 +88,17 @@ fn page(visit: &Visit, selection: &str) -> Page {
 }
 
 /// The graph in a form to keep.
-pub async fn file(visit: Visit, Path(file): Path<String>, Query(selection): Query<Selection>) -> Response {
-    let made = visit.does(move |visit| {
-        let reading = visit.web.service.reading();
-        let nodes = selected(&reading, selection.select.trim()).map_err(Trouble::wrong)?;
-        let drawn = Drawn { project: &reading.project, selected: &nodes };
+pub async fn file(request: RequestContext, Path(file): Path<String>, Query(selection): Query<Selection>) -> Response {
+    let made = request.blocking(move |request| {
+        let reading = request.web.service.reading();
+        let nodes = selected(&reading, selection.select.trim()).map_err(HttpError::bad_request)?;
+        let drawn = Subgraph { project: &reading.project, selected: &nodes };
         Ok(match file.as_str() {
-            "graph.svg" => answer::text("image/svg+xml", svg::svg(&drawn), Some("graph.svg")),
-            "graph.dot" => answer::text("text/vnd.graphviz", drawn.dot(), Some("graph.dot")),
-            "graph.mmd" => answer::text("text/plain; charset=utf-8", drawn.mermaid(), Some("graph.mmd")),
-            _ => return Err(Trouble::unknown("there are graph.svg, graph.dot and graph.mmd")),
+            "graph.svg" => response::text("image/svg+xml", svg::svg(&drawn), Some("graph.svg")),
+            "graph.dot" => response::text("text/vnd.graphviz", drawn.dot(), Some("graph.dot")),
+            "graph.mmd" => response::text("text/plain; charset=utf-8", drawn.mermaid(), Some("graph.mmd")),
+            _ => return Err(HttpError::not_found("there are graph.svg, graph.dot and graph.mmd")),
         })
     });
-    made.await.unwrap_or_else(|trouble| answer::trouble(&visit, &trouble))
+    made.await.unwrap_or_else(|error| response::error(&request, &error))
 }

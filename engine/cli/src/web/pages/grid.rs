@@ -1,6 +1,6 @@
 //! `/grid`: runs by nodes.
 
-use crate::web::{nodes, shell::Shell, trouble::Trouble, visit::Visit};
+use crate::web::{http_error::HttpError, layout::Layout, request::RequestContext, response, view::node};
 use askama::Template;
 use axum::{extract::Query, response::Response};
 use engine_run::history::lists::{RunFilter, RunRow};
@@ -14,7 +14,7 @@ const RUNS: u32 = 30;
 #[template(path = "grid.html")]
 struct Page {
     #[serde(skip)]
-    shell: Shell,
+    layout: Layout,
     now_us: i64,
     /// Oldest first.
     runs: Vec<RunRow>,
@@ -40,12 +40,12 @@ pub struct Of {
 }
 
 /// Shows it.
-pub async fn grid(visit: Visit, Query(of): Query<Of>) -> Response {
-    visit.show(move |visit| page(visit, &of.schedule)).await
+pub async fn grid(request: RequestContext, Query(of): Query<Of>) -> Response {
+    response::show(request, move |request| page(request, &of.schedule)).await
 }
 
-fn page(visit: &Visit, schedule: &str) -> Result<Page, Trouble> {
-    let web = &visit.web;
+fn page(request: &RequestContext, schedule: &str) -> Result<Page, HttpError> {
+    let web = &request.web;
     let reading = web.service.reading();
     let project = &reading.project;
     let filter = RunFilter {
@@ -63,10 +63,10 @@ fn page(visit: &Visit, schedule: &str) -> Result<Page, Trouble> {
     }
     let row = |id: &engine_language::graph::NodeId| {
         let cells = states.get(&id.to_string())?.clone();
-        Some(Row { name: id.name.to_string(), kind: id.kind.word(), url: nodes::url(project, id), cells })
+        Some(Row { name: id.name.to_string(), kind: id.kind.word(), url: node::url(project, id), cells })
     };
     Ok(Page {
-        shell: visit.shell("Grid"),
+        layout: Layout::new(request, "Grid"),
         now_us: web.service.now_us(),
         rows: project.graph.order().iter().filter_map(row).collect(),
         runs,

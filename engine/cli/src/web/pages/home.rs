@@ -1,7 +1,14 @@
 //! `/`: what is failing now, what runs and ran, what is next, how fresh it is, and two weeks at a glance.
 
 use super::{runs::Working, schedules::Coming};
-use crate::web::{Web, freshness::Age, nodes, shell::Shell, trouble::Trouble, visit::Visit};
+use crate::web::{
+    http_error::HttpError,
+    layout::Layout,
+    request::RequestContext,
+    response,
+    state::Web,
+    view::{freshness::Age, node},
+};
 use askama::Template;
 use axum::response::Response;
 use engine_run::history::lists::{RunFilter, RunRow};
@@ -16,7 +23,7 @@ const RUNS: u32 = 8;
 #[template(path = "home.html")]
 struct Page {
     #[serde(skip)]
-    shell: Shell,
+    layout: Layout,
     now_us: i64,
     failing: Vec<Failing>,
     working: Vec<Working>,
@@ -54,16 +61,16 @@ struct Day {
 }
 
 /// Shows it.
-pub async fn home(visit: Visit) -> Response {
-    visit.show(page).await
+pub async fn home(request: RequestContext) -> Response {
+    response::show(request, page).await
 }
 
-fn page(visit: &Visit) -> Result<Page, Trouble> {
-    let web = &visit.web;
+fn page(request: &RequestContext) -> Result<Page, HttpError> {
+    let web = &request.web;
     let now = web.service.now_us();
     let runs = web.records.run_rows(&RunFilter { without_streams: true, ..RunFilter::default() }, RUNS)?;
     Ok(Page {
-        shell: visit.shell("Home"),
+        layout: Layout::new(request, "Home"),
         now_us: now,
         failing: failing(web)?,
         working: Working::all(web),
@@ -75,7 +82,7 @@ fn page(visit: &Visit) -> Result<Page, Trouble> {
     })
 }
 
-fn failing(web: &Web) -> Result<Vec<Failing>, Trouble> {
+fn failing(web: &Web) -> Result<Vec<Failing>, HttpError> {
     let reading = web.service.reading();
     let project = &reading.project;
     let mask = reading.mask.clone();
@@ -87,7 +94,7 @@ fn failing(web: &Web) -> Result<Vec<Failing>, Trouble> {
         failing.push(Failing {
             name: id.name.to_string(),
             kind: id.kind.word().to_owned(),
-            url: nodes::url(project, id),
+            url: node::url(project, id),
             at_us: last.started_us,
             note: mask.text(&last.note.unwrap_or_default()),
             run: last.run,
@@ -96,7 +103,7 @@ fn failing(web: &Web) -> Result<Vec<Failing>, Trouble> {
     Ok(failing)
 }
 
-fn days(web: &Web, now: i64) -> Result<Vec<Day>, Trouble> {
+fn days(web: &Web, now: i64) -> Result<Vec<Day>, HttpError> {
     let today = now.div_euclid(DAY_US);
     let first = today - DAYS + 1;
     let counted = web.records.days(first * DAY_US, 0)?;
@@ -106,7 +113,7 @@ fn days(web: &Web, now: i64) -> Result<Vec<Day>, Trouble> {
     let mut days: Vec<Day> = (first..=today)
         .map(|day| Day {
             at_us: day * DAY_US,
-            label: crate::artifacts::utc(day * DAY_US).get(5..10).unwrap_or_default().to_owned(),
+            label: crate::terminal::format::utc(day * DAY_US).get(5..10).unwrap_or_default().to_owned(),
             good: of(day, &["succeeded"]),
             bad: of(day, &["failed"]),
             other: of(day, &["cancelled", "interrupted", "running"]),

@@ -6,11 +6,12 @@ mod lineage;
 
 use super::models::squares;
 use crate::web::{
-    nodes,
-    say::{self, Square},
-    shell::Shell,
-    trouble::Trouble,
-    visit::Visit,
+    format::{self, Square},
+    http_error::HttpError,
+    layout::Layout,
+    request::RequestContext,
+    response,
+    view::node,
 };
 use askama::Template;
 use axum::{
@@ -46,7 +47,7 @@ const TABS: [(&str, &str); 6] = [
 #[template(path = "model.html")]
 struct Page {
     #[serde(skip)]
-    shell: Shell,
+    layout: Layout,
     now_us: i64,
     name: String,
     kind: &'static str,
@@ -85,17 +86,17 @@ pub struct Tab {
 }
 
 /// Shows it.
-pub async fn model(visit: Visit, Path(name): Path<String>, Query(tab): Query<Tab>) -> Response {
+pub async fn model(request: RequestContext, Path(name): Path<String>, Query(tab): Query<Tab>) -> Response {
     let runtime = Handle::current();
-    visit.show(move |visit| page(visit, &name, &tab.tab, &runtime)).await
+    response::show(request, move |request| page(request, &name, &tab.tab, &runtime)).await
 }
 
-fn page(visit: &Visit, name: &str, tab: &str, runtime: &Handle) -> Result<Page, Trouble> {
-    let web = &visit.web;
+fn page(request: &RequestContext, name: &str, tab: &str, runtime: &Handle) -> Result<Page, HttpError> {
+    let web = &request.web;
     let reading = web.service.reading();
     let project = &reading.project;
-    let unknown = || Trouble::unknown(format!("there is nothing called `{name}` in the project"));
-    let id = nodes::find(project, name).ok_or_else(unknown)?;
+    let unknown = || HttpError::not_found(format!("there is nothing called `{name}` in the project"));
+    let id = node::find(project, name).ok_or_else(unknown)?;
     let model = project.models.get(&id.name).filter(|_| id.kind == NodeKind::Model);
     let tab = TABS.iter().find(|(known, _)| *known == tab).map_or("overview", |(known, _)| known);
     let runs = web.records.runs_of_node(&id.to_string(), 50)?;
@@ -105,11 +106,11 @@ fn page(visit: &Visit, name: &str, tab: &str, runtime: &Handle) -> Result<Page, 
     let checks = web.records.checks(project.target.as_str(), Some(&id.to_string()))?;
     let snapshot = if tab == "snapshot" { code::snapshot(&web.root, id.name.as_str()) } else { None };
     Ok(Page {
-        shell: visit.shell(id.name.as_str()),
+        layout: Layout::new(request, id.name.as_str()),
         now_us: web.service.now_us(),
         name: id.name.to_string(),
         kind: id.kind.word(),
-        url: nodes::url(project, &id),
+        url: node::url(project, &id),
         description: model
             .and_then(|model| model.config.description.as_deref())
             .map(|text| mask.text(text))
@@ -117,14 +118,14 @@ fn page(visit: &Visit, name: &str, tab: &str, runtime: &Handle) -> Result<Page, 
         tags: node.map(|node| node.tags.clone()).unwrap_or_default(),
         path: node.and_then(|node| node.path.as_ref().map(|path| format!("project/{path}"))),
         facts: facts(&reading, &id, model),
-        state: if nodes::working(web).contains(&id) {
+        state: if node::working(web).contains(&id) {
             Some("running".to_owned())
         } else {
             last.map(|run| run.status.clone())
         },
         last_us: last.and_then(|run| run.started_us),
-        squares: squares(runs.get(..runs.len().min(say::SQUARES)).unwrap_or_default()),
-        tabs: tabs(visit, &reading, &id, model),
+        squares: squares(runs.get(..runs.len().min(format::SQUARES)).unwrap_or_default()),
+        tabs: tabs(request, &reading, &id, model),
         tab: tab.to_owned(),
         runs_by_hand: id.kind != NodeKind::Source,
         columns: reading.schemas.get(&id).map(engine_run::history::columns).unwrap_or_default(),
@@ -146,10 +147,15 @@ fn not_run(model: Option<&Model>, checks: &[CheckRecord]) -> Vec<String> {
 }
 
 /// The parts that there are.
-fn tabs(visit: &Visit, reading: &Reading, id: &NodeId, model: Option<&Model>) -> Vec<(&'static str, &'static str)> {
+fn tabs(
+    request: &RequestContext,
+    reading: &Reading,
+    id: &NodeId,
+    model: Option<&Model>,
+) -> Vec<(&'static str, &'static str)> {
     let data = place::of(&reading.project, id).is_some() || model.is_some();
     let code = model.is_some() || id.kind == NodeKind::Test;
-    let snapshot = engine_run::test::snapshot::path(&visit.web.root, id.name.as_str()).is_file() && model.is_some();
+    let snapshot = engine_run::test::snapshot::path(&request.web.root, id.name.as_str()).is_file() && model.is_some();
     let there = |tab: &str| match tab {
         "data" => data,
         "sql" => code,

@@ -1,11 +1,12 @@
 //! `/models`: all nodes with their last runs.
 
 use crate::web::{
-    nodes,
-    say::{self, Square},
-    shell::Shell,
-    trouble::Trouble,
-    visit::Visit,
+    format::{self, Square},
+    http_error::HttpError,
+    layout::Layout,
+    request::RequestContext,
+    response,
+    view::node,
 };
 use askama::Template;
 use axum::{extract::Query, response::Response};
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 #[template(path = "models.html")]
 struct Page {
     #[serde(skip)]
-    shell: Shell,
+    layout: Layout,
     now_us: i64,
     query: String,
     kind: String,
@@ -58,19 +59,19 @@ pub struct Filter {
 }
 
 /// Shows them.
-pub async fn models(visit: Visit, Query(filter): Query<Filter>) -> Response {
-    visit.show(move |visit| page(visit, &filter)).await
+pub async fn models(request: RequestContext, Query(filter): Query<Filter>) -> Response {
+    response::show(request, move |request| page(request, &filter)).await
 }
 
-fn page(visit: &Visit, filter: &Filter) -> Result<Page, Trouble> {
-    let web = &visit.web;
+fn page(request: &RequestContext, filter: &Filter) -> Result<Page, HttpError> {
+    let web = &request.web;
     let query = filter.q.trim().to_lowercase();
-    let mut rows = rows(visit)?;
+    let mut rows = rows(request)?;
     rows.retain(|row| row.name.to_lowercase().contains(&query) && (filter.kind.is_empty() || row.kind == filter.kind));
     let kinds =
         [NodeKind::Model, NodeKind::Replication, NodeKind::Seed, NodeKind::Source, NodeKind::Generator, NodeKind::Test];
     Ok(Page {
-        shell: visit.shell("Models"),
+        layout: Layout::new(request, "Models"),
         now_us: web.service.now_us(),
         query: filter.q.trim().to_owned(),
         kind: filter.kind.clone(),
@@ -80,19 +81,19 @@ fn page(visit: &Visit, filter: &Filter) -> Result<Page, Trouble> {
 }
 
 /// All nodes, each after what it reads; models first.
-pub fn rows(visit: &Visit) -> Result<Vec<Row>, Trouble> {
-    let reading = visit.web.service.reading();
+pub fn rows(request: &RequestContext) -> Result<Vec<Row>, HttpError> {
+    let reading = request.web.service.reading();
     let project = &reading.project;
-    let working = nodes::working(&visit.web);
+    let working = node::working(&request.web);
     let mut rows = vec![];
     for id in project.graph.order() {
-        let runs = visit.web.records.runs_of_node(&id.to_string(), u32::try_from(say::SQUARES).unwrap_or(20))?;
+        let runs = request.web.records.runs_of_node(&id.to_string(), u32::try_from(format::SQUARES).unwrap_or(20))?;
         let model = project.models.get(&id.name).filter(|_| id.kind == NodeKind::Model);
         let last = runs.iter().find(|run| run.status != "skipped");
         rows.push(Row {
             name: id.name.to_string(),
             kind: id.kind.word(),
-            url: nodes::url(project, &id),
+            url: node::url(project, &id),
             description: model
                 .and_then(|model| model.config.description.as_deref())
                 .map(|text| reading.mask.text(text))
@@ -112,7 +113,7 @@ pub fn rows(visit: &Visit) -> Result<Vec<Row>, Trouble> {
 pub fn squares(runs: &[NodeRun]) -> Vec<Square> {
     let square = |run: &NodeRun| Square {
         state: run.status.clone(),
-        title: format!("{}, {}", run.status, say::took(run.took_us)),
+        title: format!("{}, {}", run.status, format::took(run.took_us)),
         href: format!("/runs/{}", run.run),
     };
     runs.iter().rev().map(square).collect()

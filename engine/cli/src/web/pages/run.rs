@@ -1,7 +1,9 @@
 //! `/runs/ID`: one run, live: its nodes, when they were at work, and its log.
 
 use super::gantt::{Bar, gantt};
-use crate::web::{Web, answer, nodes, say, shell::Shell, trouble::Trouble, visit::Visit};
+use crate::web::{
+    format, http_error::HttpError, layout::Layout, request::RequestContext, response, state::Web, view::node,
+};
 use askama::Template;
 use axum::{
     extract::{Path, Query},
@@ -24,7 +26,7 @@ const LINES: u32 = 500;
 #[template(path = "run.html")]
 struct Page {
     #[serde(skip)]
-    shell: Shell,
+    layout: Layout,
     now_us: i64,
     run: RunRow,
     /// Whether it is at work in this process, where it can be cancelled.
@@ -83,34 +85,33 @@ pub struct After {
 }
 
 /// Shows it.
-pub async fn run(visit: Visit, Path(id): Path<String>) -> Response {
-    visit.show(move |visit| page(visit, &id)).await
+pub async fn run(request: RequestContext, Path(id): Path<String>) -> Response {
+    response::show(request, move |request| page(request, &id)).await
 }
 
 /// Lines after a number.
-pub async fn log(visit: Visit, Path(id): Path<String>, Query(after): Query<After>) -> Response {
-    visit
-        .show(move |visit| {
-            let run = find(&visit.web, &id)?;
-            let log = lines(&visit.web, &run.id, after.after)?;
-            Ok(LogPage { after: log.last().map_or(after.after, |line| line.number), log })
-        })
-        .await
+pub async fn log(request: RequestContext, Path(id): Path<String>, Query(after): Query<After>) -> Response {
+    response::show(request, move |request| {
+        let run = find(&request.web, &id)?;
+        let log = lines(&request.web, &run.id, after.after)?;
+        Ok(LogPage { after: log.last().map_or(after.after, |line| line.number), log })
+    })
+    .await
 }
 
 /// The run whose id begins so.
-pub fn find(web: &Web, id: &str) -> Result<RunRow, Trouble> {
+pub fn find(web: &Web, id: &str) -> Result<RunRow, HttpError> {
     let id = id.to_uppercase();
     let mut found = if id.len() >= 4 { web.records.runs_named(&id)? } else { vec![] };
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(Trouble::unknown("there is no such run; old ones are forgotten")),
-        _ => Err(Trouble::unknown("more than one run begins like that; give more of the id")),
+        0 => Err(HttpError::not_found("there is no such run; old ones are forgotten")),
+        _ => Err(HttpError::not_found("more than one run begins like that; give more of the id")),
     }
 }
 
-fn page(visit: &Visit, id: &str) -> Result<Page, Trouble> {
-    let web = &visit.web;
+fn page(request: &RequestContext, id: &str) -> Result<Page, HttpError> {
+    let web = &request.web;
     let now = web.service.now_us();
     let run = find(web, id)?;
     let live = web.service.live().into_iter().find(|live| live.work.run == run.id);
@@ -130,7 +131,7 @@ fn page(visit: &Visit, id: &str) -> Result<Page, Trouble> {
         request.iter().flat_map(|request| &request.vars).map(|(name, value)| mask.text(&format!("{name}={value}")));
     let ended = run.state != "running" || live.is_none();
     Ok(Page {
-        shell: visit.shell(&format!("Run {}", run.id)),
+        layout: Layout::new(request, &format!("Run {}", run.id)),
         now_us: now,
         live: live.is_some(),
         gantt: gantt(&bars),
@@ -145,19 +146,19 @@ fn page(visit: &Visit, id: &str) -> Result<Page, Trouble> {
 }
 
 /// Those that have ended as the records tell, and those at work.
-fn nodes_of(web: &Web, run: &RunRow, live: Option<&LiveRun>, now: i64) -> Result<Vec<Node>, Trouble> {
+fn nodes_of(web: &Web, run: &RunRow, live: Option<&LiveRun>, now: i64) -> Result<Vec<Node>, HttpError> {
     let reading = web.service.reading();
     let project = &reading.project;
     let mask = reading.mask.clone();
     let mut all: Vec<Node> = web.records.node_runs(&run.id)?.into_iter().map(|node| ended(node, &mask)).collect();
     for node in &mut all {
-        node.url = nodes::url_of(project, &format!("{}.{}", node.kind, node.name));
+        node.url = node::url_of(project, &format!("{}.{}", node.kind, node.name));
     }
     let working = live.iter().flat_map(|live| &live.nodes).filter(|(_, node)| node.status.is_none());
     all.extend(working.map(|(id, node)| Node {
         name: id.name.to_string(),
         kind: id.kind.word().to_owned(),
-        url: nodes::url(project, id),
+        url: node::url(project, id),
         ..at_work(node, now)
     }));
     Ok(all)
@@ -201,36 +202,36 @@ fn at_work(node: &LiveNode, now: i64) -> Node {
     }
 }
 
-fn lines(web: &Web, run: &str, after: i64) -> Result<Vec<Line>, Trouble> {
+fn lines(web: &Web, run: &str, after: i64) -> Result<Vec<Line>, HttpError> {
     let mask = web.service.reading().mask.clone();
     let line = |(number, line): (i64, LogLine)| Line {
         number,
         at_us: line.at_us,
         level: line.level,
-        node: line.node.as_deref().map_or(String::new(), |node| nodes::name(node).to_owned()),
+        node: line.node.as_deref().map_or(String::new(), |node| node::name(node).to_owned()),
         message: mask.text(&line.message),
     };
     Ok(web.records.log_after(run, after, LINES)?.into_iter().map(line).collect())
 }
 
 /// Runs again what it did not finish.
-pub async fn retry(visit: Visit, Path(id): Path<String>) -> Response {
-    let done = visit.does(move |visit| {
-        let run = find(&visit.web, &id)?;
-        visit.web.service.retry(&run.id, &visit.who.named())?;
-        visit.note("retried", &run.id)?;
+pub async fn retry(request: RequestContext, Path(id): Path<String>) -> Response {
+    let done = request.blocking(move |request| {
+        let run = find(&request.web, &id)?;
+        request.web.service.retry(&run.id, &request.identity.named())?;
+        request.audit("retried", &run.id)?;
         Ok("/runs".to_owned())
     });
-    answer::done(&visit, done.await)
+    response::redirect_or_error(&request, done.await)
 }
 
 /// Cancels it.
-pub async fn cancel(visit: Visit, Path(id): Path<String>) -> Response {
-    let done = visit.does(move |visit| {
-        let run = find(&visit.web, &id)?;
-        visit.web.service.cancel(&run.id, &visit.who.named())?;
-        visit.note("cancelled", &run.id)?;
-        Ok(format!("/runs/{}", say::url(&run.id)))
+pub async fn cancel(request: RequestContext, Path(id): Path<String>) -> Response {
+    let done = request.blocking(move |request| {
+        let run = find(&request.web, &id)?;
+        request.web.service.cancel(&run.id, &request.identity.named())?;
+        request.audit("cancelled", &run.id)?;
+        Ok(format!("/runs/{}", format::url(&run.id)))
     });
-    answer::done(&visit, done.await)
+    response::redirect_or_error(&request, done.await)
 }

@@ -1,12 +1,13 @@
 //! `/runs`: what is at work, what waits, what was done; and running nodes by hand.
 
 use crate::web::{
-    Web, answer,
-    forms::{Fields, variables},
-    say,
-    shell::Shell,
-    trouble::Trouble,
-    visit::Visit,
+    form::{Fields, variables},
+    format,
+    http_error::HttpError,
+    layout::Layout,
+    request::RequestContext,
+    response,
+    state::Web,
 };
 use askama::Template;
 use axum::{extract::Query, response::Response};
@@ -26,7 +27,7 @@ const RUNS: u32 = 50;
 #[template(path = "runs.html")]
 struct Page {
     #[serde(skip)]
-    shell: Shell,
+    layout: Layout,
     now_us: i64,
     working: Vec<Working>,
     waiting: Vec<Waiting>,
@@ -123,7 +124,7 @@ pub struct Waiting {
 
 impl Waiting {
     /// All that wait, but for the intervals of backfills behind the first few.
-    pub fn all(web: &Web) -> Result<Vec<Self>, Trouble> {
+    pub fn all(web: &Web) -> Result<Vec<Self>, HttpError> {
         let target = web.service.reading().project.target.to_string();
         let jobs = web.records.open_jobs(&target)?;
         let waiting = jobs.into_iter().filter(|job| job.state == "waiting").take(50);
@@ -145,12 +146,12 @@ impl Waiting {
 }
 
 /// Shows them.
-pub async fn runs(visit: Visit, Query(filter): Query<Filter>) -> Response {
-    visit.show(move |visit| page(visit, &filter)).await
+pub async fn runs(request: RequestContext, Query(filter): Query<Filter>) -> Response {
+    response::show(request, move |request| page(request, &filter)).await
 }
 
-fn page(visit: &Visit, filter: &Filter) -> Result<Page, Trouble> {
-    let web = &visit.web;
+fn page(request: &RequestContext, filter: &Filter) -> Result<Page, HttpError> {
+    let web = &request.web;
     let mut runs = web.records.run_rows(&filter.of(), filter.limit() + 1)?;
     let more = runs.len() > filter.limit() as usize;
     runs.truncate(filter.limit() as usize);
@@ -159,12 +160,12 @@ fn page(visit: &Visit, filter: &Filter) -> Result<Page, Trouble> {
         let parts: Vec<String> = parts
             .iter()
             .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("{name}={}", say::url(value)))
+            .map(|(name, value)| format!("{name}={}", format::url(value)))
             .collect();
         format!("/runs?{}", parts.join("&"))
     });
     Ok(Page {
-        shell: visit.shell("Runs"),
+        layout: Layout::new(request, "Runs"),
         now_us: web.service.now_us(),
         working: Working::all(web),
         waiting: Waiting::all(web)?,
@@ -177,8 +178,8 @@ fn page(visit: &Visit, filter: &Filter) -> Result<Page, Trouble> {
 }
 
 /// Runs nodes by hand.
-pub async fn trigger(visit: Visit, fields: Fields) -> Response {
-    let done = visit.does(move |visit| {
+pub async fn trigger(request: RequestContext, fields: Fields) -> Response {
+    let done = request.blocking(move |request| {
         let select: Vec<String> = fields.text("select").split_whitespace().map(str::to_owned).collect();
         let wanted = Wanted {
             vars: variables(fields.raw("vars"))?,
@@ -187,9 +188,9 @@ pub async fn trigger(visit: Visit, fields: Fields) -> Response {
             retry_of: None,
         };
         let said = if wanted.select.is_empty() { "everything".to_owned() } else { wanted.select.join(" ") };
-        visit.web.service.trigger(Trigger { schedule: None, wanted, asked_by: visit.who.named() })?;
-        visit.note("ran", &said)?;
+        request.web.service.trigger(Trigger { schedule: None, wanted, asked_by: request.identity.named() })?;
+        request.audit("ran", &said)?;
         Ok(fields.next("/runs"))
     });
-    answer::done(&visit, done.await)
+    response::redirect_or_error(&request, done.await)
 }

@@ -1,7 +1,9 @@
 //! `/schedules`: what runs when; pausing, running, backfilling.
 
 use super::runs::Waiting;
-use crate::web::{Web, answer, forms::Fields, say::Square, shell::Shell, trouble::Trouble, visit::Visit};
+use crate::web::{
+    form::Fields, format::Square, http_error::HttpError, layout::Layout, request::RequestContext, response, state::Web,
+};
 use askama::Template;
 use axum::{extract::Path, response::Response};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
@@ -21,7 +23,7 @@ const RUNS: u32 = 20;
 #[template(path = "schedules.html")]
 struct Page {
     #[serde(skip)]
-    shell: Shell,
+    layout: Layout,
     now_us: i64,
     schedules: Vec<Coming>,
     waiting: Vec<Waiting>,
@@ -71,7 +73,7 @@ struct Backfill {
 
 impl Coming {
     /// All schedules: those that come soonest first, then those without times.
-    pub fn all(web: &Web, next: usize) -> Result<Vec<Self>, Trouble> {
+    pub fn all(web: &Web, next: usize) -> Result<Vec<Self>, HttpError> {
         let reading = web.service.reading();
         let target = reading.project.target.as_str();
         let records = web.records.schedules(target)?;
@@ -118,28 +120,28 @@ fn failed(look: Option<&Look>) -> Option<String> {
     look?.failed.clone()
 }
 
-fn squares(web: &Web, name: &str) -> Result<Vec<Square>, Trouble> {
+fn squares(web: &Web, name: &str) -> Result<Vec<Square>, HttpError> {
     let filter = RunFilter { schedule: Some(name.to_owned()), ..RunFilter::default() };
     let runs = web.records.run_rows(&filter, RUNS)?;
     let square = |run: &engine_run::history::lists::RunRow| Square {
         state: run.state.clone(),
-        title: format!("{}, {}", run.state, crate::web::say::took_if(run.took_us)),
+        title: format!("{}, {}", run.state, crate::web::format::took_if(run.took_us)),
         href: format!("/runs/{}", run.id),
     };
     Ok(runs.iter().rev().map(square).collect())
 }
 
 /// Shows them.
-pub async fn schedules(visit: Visit) -> Response {
-    visit.show(page).await
+pub async fn schedules(request: RequestContext) -> Response {
+    response::show(request, page).await
 }
 
-fn page(visit: &Visit) -> Result<Page, Trouble> {
-    let web = &visit.web;
+fn page(request: &RequestContext) -> Result<Page, HttpError> {
+    let web = &request.web;
     let target = web.service.reading().project.target.to_string();
     let backfills = web.records.backfills(&target)?;
     Ok(Page {
-        shell: visit.shell("Schedules"),
+        layout: Layout::new(request, "Schedules"),
         now_us: web.service.now_us(),
         schedules: Coming::all(web, NEXT)?,
         waiting: Waiting::all(web)?,
@@ -148,79 +150,79 @@ fn page(visit: &Visit) -> Result<Page, Trouble> {
 }
 
 /// Runs a schedule now.
-pub async fn run(visit: Visit, Path(name): Path<String>, fields: Fields) -> Response {
-    let done = visit.does(move |visit| {
+pub async fn run(request: RequestContext, Path(name): Path<String>, fields: Fields) -> Response {
+    let done = request.blocking(move |request| {
         let wanted = Wanted { full_refresh: fields.ticked("full_refresh"), ..Wanted::default() };
-        let trigger = Trigger { schedule: Some(name.clone()), wanted, asked_by: visit.who.named() };
-        visit.web.service.trigger(trigger)?;
-        visit.note("ran", &name)?;
+        let trigger = Trigger { schedule: Some(name.clone()), wanted, asked_by: request.identity.named() };
+        request.web.service.trigger(trigger)?;
+        request.audit("ran", &name)?;
         Ok(fields.next("/schedules"))
     });
-    answer::done(&visit, done.await)
+    response::redirect_or_error(&request, done.await)
 }
 
 /// Pauses it.
-pub async fn pause(visit: Visit, Path(name): Path<String>, fields: Fields) -> Response {
-    let done = visit.does(move |visit| {
-        visit.web.service.pause(&name, &visit.who.named())?;
-        visit.note("paused", &name)?;
+pub async fn pause(request: RequestContext, Path(name): Path<String>, fields: Fields) -> Response {
+    let done = request.blocking(move |request| {
+        request.web.service.pause(&name, &request.identity.named())?;
+        request.audit("paused", &name)?;
         Ok(fields.next("/schedules"))
     });
-    answer::done(&visit, done.await)
+    response::redirect_or_error(&request, done.await)
 }
 
 /// Lets it go on.
-pub async fn resume(visit: Visit, Path(name): Path<String>, fields: Fields) -> Response {
-    let done = visit.does(move |visit| {
-        visit.web.service.resume(&name)?;
-        visit.note("resumed", &name)?;
+pub async fn resume(request: RequestContext, Path(name): Path<String>, fields: Fields) -> Response {
+    let done = request.blocking(move |request| {
+        request.web.service.resume(&name)?;
+        request.audit("resumed", &name)?;
         Ok(fields.next("/schedules"))
     });
-    answer::done(&visit, done.await)
+    response::redirect_or_error(&request, done.await)
 }
 
 /// Runs intervals of the past.
-pub async fn backfill(visit: Visit, Path(name): Path<String>, fields: Fields) -> Response {
-    let done = visit.does(move |visit| {
+pub async fn backfill(request: RequestContext, Path(name): Path<String>, fields: Fields) -> Response {
+    let done = request.blocking(move |request| {
         let (from, to) = (time(fields.text("from"))?, time(fields.text("to"))?);
-        let (_, count) = visit.web.service.backfill(&name, from, to, &visit.who.named())?;
-        visit.note("backfilled", &format!("{name}, {count} intervals"))?;
+        let (_, count) = request.web.service.backfill(&name, from, to, &request.identity.named())?;
+        request.audit("backfilled", &format!("{name}, {count} intervals"))?;
         Ok("/schedules".to_owned())
     });
-    answer::done(&visit, done.await)
+    response::redirect_or_error(&request, done.await)
 }
 
 /// Takes back what waits of a backfill.
-pub async fn cancel_backfill(visit: Visit, Path(id): Path<String>) -> Response {
-    let done = visit.does(move |visit| {
-        visit.web.service.unwant(None, Some(&id), &visit.who.named())?;
-        visit.note("cancelled the backfill", &id)?;
+pub async fn cancel_backfill(request: RequestContext, Path(id): Path<String>) -> Response {
+    let done = request.blocking(move |request| {
+        request.web.service.unwant(None, Some(&id), &request.identity.named())?;
+        request.audit("cancelled the backfill", &id)?;
         Ok("/schedules".to_owned())
     });
-    answer::done(&visit, done.await)
+    response::redirect_or_error(&request, done.await)
 }
 
 /// Takes back a run that waits.
-pub async fn cancel_job(visit: Visit, Path(id): Path<i64>, fields: Fields) -> Response {
-    let done = visit.does(move |visit| {
-        if visit.web.service.unwant(Some(id), None, &visit.who.named())? == 0 {
-            return Err(Trouble::conflict("it does not wait any more"));
+pub async fn cancel_job(request: RequestContext, Path(id): Path<i64>, fields: Fields) -> Response {
+    let done = request.blocking(move |request| {
+        if request.web.service.unwant(Some(id), None, &request.identity.named())? == 0 {
+            return Err(HttpError::conflict("it does not wait any more"));
         }
-        visit.note("took back", &format!("job {id}"))?;
+        request.audit("took back", &format!("job {id}"))?;
         Ok(fields.next("/runs"))
     });
-    answer::done(&visit, done.await)
+    response::redirect_or_error(&request, done.await)
 }
 
 /// A time as people and browsers write it: a day, or a day and a time, in UTC unless it says so; in microseconds.
-pub fn time(text: &str) -> Result<i64, Trouble> {
+pub fn time(text: &str) -> Result<i64, HttpError> {
     let naive = |time: NaiveDateTime| time.and_utc().timestamp_micros();
     let day = |text: &str| text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0).map(naive);
     let minutes = |text: &str| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").ok().map(naive);
     let seconds = |text: &str| text.parse::<NaiveDateTime>().ok().map(naive);
     let zoned = |text: &str| DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros());
     let read = day(text).or_else(|| minutes(text)).or_else(|| seconds(text)).or_else(|| zoned(text));
-    read.ok_or_else(|| Trouble::wrong(format!("`{text}` is no time; write 2026-01-31 or 2026-01-31T06:30")))
+    read.ok_or_else(|| HttpError::bad_request(format!("`{text}` is no time; write 2026-01-31 or 2026-01-31T06:30")))
 }
 
 #[cfg(test)]

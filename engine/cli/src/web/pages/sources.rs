@@ -1,7 +1,14 @@
 //! `/sources`: every connection: what it is, whether it answers, its tables, how fresh they are, how far streams are
 //! behind.
 
-use crate::web::{Web, answer, freshness::Age, nodes, shell::Shell, trouble::Trouble, visit::Visit};
+use crate::web::{
+    http_error::HttpError,
+    layout::Layout,
+    request::RequestContext,
+    response,
+    state::Web,
+    view::{freshness::Age, node},
+};
 use askama::Template;
 use axum::{extract::Path, response::Response};
 use engine_language::graph::NodeKind;
@@ -20,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 #[template(path = "sources.html")]
 struct Page {
     #[serde(skip)]
-    shell: Shell,
+    layout: Layout,
     now_us: i64,
     connections: Vec<Connection>,
     streams: Vec<Stream>,
@@ -74,12 +81,12 @@ pub struct Tried {
 static TRIED: LazyLock<Mutex<BTreeMap<String, Tried>>> = LazyLock::new(Mutex::default);
 
 /// Shows them.
-pub async fn sources(visit: Visit) -> Response {
-    visit.show(page).await
+pub async fn sources(request: RequestContext) -> Response {
+    response::show(request, page).await
 }
 
-fn page(visit: &Visit) -> Result<Page, Trouble> {
-    let web = &visit.web;
+fn page(request: &RequestContext) -> Result<Page, HttpError> {
+    let web = &request.web;
     let reading = web.service.reading();
     let project = &reading.project;
     let ages: BTreeMap<String, Age> = web.freshness.ages(web).into_iter().map(|age| (age.table.clone(), age)).collect();
@@ -90,7 +97,7 @@ fn page(visit: &Visit) -> Result<Page, Trouble> {
         tables.entry(place.connection.to_string()).or_default().push(Table {
             name: id.name.to_string(),
             kind: id.kind.word(),
-            url: nodes::url(project, id),
+            url: node::url(project, id),
             age: ages.get(id.name.as_str()).cloned(),
             made_us: built.as_ref().map(|built| built.at_us),
             rows: built.and_then(|built| built.rows),
@@ -111,14 +118,10 @@ fn page(visit: &Visit) -> Result<Page, Trouble> {
         .filter(|model| model.config.materialized == engine_language::model::Materialized::Stream);
     let streams = streams.map(|model| {
         let id = engine_language::graph::NodeId::new(NodeKind::Model, model.name.clone());
-        Stream {
-            name: id.name.to_string(),
-            url: nodes::url(project, &id),
-            behind: behind.get(&id.to_string()).copied(),
-        }
+        Stream { name: id.name.to_string(), url: node::url(project, &id), behind: behind.get(&id.to_string()).copied() }
     });
     Ok(Page {
-        shell: visit.shell("Sources"),
+        layout: Layout::new(request, "Sources"),
         now_us: web.service.now_us(),
         connections: connections.collect(),
         streams: streams.collect(),
@@ -133,22 +136,25 @@ fn abilities(runner: &engine_run::runner::Runner, name: &engine_language::name::
 }
 
 /// Tries a connection.
-pub async fn test(visit: Visit, Path(name): Path<String>) -> Response {
-    let done = tried(&visit, &name).await;
-    answer::done(&visit, done.map(|()| "/sources".to_owned()))
+pub async fn test(request: RequestContext, Path(name): Path<String>) -> Response {
+    let done = tried(&request, &name).await;
+    response::redirect_or_error(&request, done.map(|()| "/sources".to_owned()))
 }
 
-async fn tried(visit: &Visit, name: &str) -> Result<(), Trouble> {
-    let reading = visit.web.service.reading();
+async fn tried(request: &RequestContext, name: &str) -> Result<(), HttpError> {
+    let reading = request.web.service.reading();
     if !reading.project.connections.contains_key(name) {
-        return Err(Trouble::unknown(format!("there is no connection `{name}`")));
+        return Err(HttpError::not_found(format!("there is no connection `{name}`")));
     }
     let connection = reading.runner.systems().get(&engine_language::name::Name::new(name))?.clone();
     let started = Instant::now();
     let ask = async {
         let what = connection.ping().await?;
         let tables = connection.tables().await?.len();
-        Ok::<_, engine_connect::hub::error::Error>(format!("{what}, {}", crate::words::counted(tables as u64, "table")))
+        Ok::<_, engine_connect::hub::error::Error>(format!(
+            "{what}, {}",
+            crate::terminal::format::counted(tables as u64, "table")
+        ))
     };
     let (ok, said) = match timeout(PATIENCE, ask).await {
         Ok(Ok(said)) => (true, said),
@@ -160,11 +166,11 @@ async fn tried(visit: &Visit, name: &str) -> Result<(), Trouble> {
     };
     let said = reading.mask.text(&said);
     let took_us = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
-    let tried = Tried { at_us: visit.web.service.now_us(), ok, said, took_us };
+    let tried = Tried { at_us: request.web.service.now_us(), ok, said, took_us };
     TRIED.lock().expect("no holder of this lock panics").insert(name.to_owned(), tried);
     let name = name.to_owned();
-    visit.does(move |visit: &Visit| visit.note("tried", &name)).await?;
-    beat(&visit.web);
+    request.blocking(move |request: &RequestContext| request.audit("tried", &name)).await?;
+    beat(&request.web);
     Ok(())
 }
 

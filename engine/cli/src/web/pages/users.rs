@@ -1,6 +1,13 @@
 //! `/users`: who may sign in, and which machines have a key.
 
-use crate::web::{answer, forms::Fields, password, shell::Shell, trouble::Trouble, visit::Visit, who};
+use crate::web::{
+    auth::{identity, password},
+    form::Fields,
+    http_error::HttpError,
+    layout::Layout,
+    request::RequestContext,
+    response,
+};
 use askama::Template;
 use axum::{extract::Path, response::Response};
 use engine_run::history::{
@@ -13,7 +20,7 @@ use serde::Serialize;
 #[template(path = "users.html")]
 struct Page {
     #[serde(skip)]
-    shell: Shell,
+    layout: Layout,
     now_us: i64,
     users: Vec<Row>,
     machines: Vec<Machine>,
@@ -32,12 +39,12 @@ struct Row {
 }
 
 /// Shows them.
-pub async fn users(visit: Visit) -> Response {
-    visit.show(|visit| page(visit, None)).await
+pub async fn users(request: RequestContext) -> Response {
+    response::show(request, |request| page(request, None)).await
 }
 
-fn page(visit: &Visit, made: Option<(String, String)>) -> Result<Page, Trouble> {
-    let records = &visit.web.records;
+fn page(request: &RequestContext, made: Option<(String, String)>) -> Result<Page, HttpError> {
+    let records = &request.web.records;
     let row = |user: User| Row {
         name: user.name,
         role: user.role.word(),
@@ -45,8 +52,8 @@ fn page(visit: &Visit, made: Option<(String, String)>) -> Result<Page, Trouble> 
         created_us: user.created_us,
     };
     Ok(Page {
-        shell: visit.shell("Users"),
-        now_us: visit.web.service.now_us(),
+        layout: Layout::new(request, "Users"),
+        now_us: request.web.service.now_us(),
         users: records.users()?.into_iter().map(row).collect(),
         machines: records.machines()?,
         roles: Role::ALL.map(Role::word).to_vec(),
@@ -55,114 +62,114 @@ fn page(visit: &Visit, made: Option<(String, String)>) -> Result<Page, Trouble> 
 }
 
 /// Shows the page with what was made, or what went wrong.
-async fn made(visit: &Visit, made: Result<(String, String), Trouble>) -> Response {
+async fn made(request: &RequestContext, made: Result<(String, String), HttpError>) -> Response {
     let shown = match made {
-        Ok(made) => visit.does(move |visit| page(visit, Some(made))).await,
-        Err(trouble) => Err(trouble),
+        Ok(made) => request.blocking(move |request| page(request, Some(made))).await,
+        Err(error) => Err(error),
     };
     match shown {
-        Ok(page) => answer::page(visit, &page),
-        Err(trouble) => answer::trouble(visit, &trouble),
+        Ok(page) => response::page(request, &page),
+        Err(error) => response::error(request, &error),
     }
 }
 
-fn role_of(fields: &Fields) -> Result<Role, Trouble> {
-    Role::read(fields.text("role")).ok_or_else(|| Trouble::wrong("the role is viewer, operator or admin"))
+fn role_of(fields: &Fields) -> Result<Role, HttpError> {
+    Role::read(fields.text("role")).ok_or_else(|| HttpError::bad_request("the role is viewer, operator or admin"))
 }
 
-fn digest(text: &str) -> Result<String, Trouble> {
-    password::digest(text).map_err(|error| Trouble::failed(error.to_string()))
+fn digest(text: &str) -> Result<String, HttpError> {
+    password::digest(text).map_err(|error| HttpError::internal(error.to_string()))
 }
 
 /// Adds somebody, with a password that is shown once.
-pub async fn add(visit: Visit, fields: Fields) -> Response {
-    let added = visit.does(move |visit| {
+pub async fn add(request: RequestContext, fields: Fields) -> Response {
+    let added = request.blocking(move |request| {
         let (name, role) = (fields.text("name").to_owned(), role_of(&fields)?);
         if let Some(wrong) = password::wrong_name(&name) {
-            return Err(Trouble::wrong(format!("that cannot be a name: {wrong}")));
+            return Err(HttpError::bad_request(format!("that cannot be a name: {wrong}")));
         }
         let made = password::made();
-        let (password, created_us) = (digest(&made)?, visit.web.service.now_us());
+        let (password, created_us) = (digest(&made)?, request.web.service.now_us());
         let user = User { name: name.clone(), password, role, first_password: true, created_us };
-        if !visit.web.records.add_user(&user)? {
-            return Err(Trouble::conflict(format!("there is a user `{name}` already")));
+        if !request.web.records.add_user(&user)? {
+            return Err(HttpError::conflict(format!("there is a user `{name}` already")));
         }
-        visit.note("added the user", &format!("{name}, {}", role.word()))?;
+        request.audit("added the user", &format!("{name}, {}", role.word()))?;
         Ok((name, made))
     });
-    made(&visit, added.await).await
+    made(&request, added.await).await
 }
 
 /// Gives somebody a role.
-pub async fn role(visit: Visit, Path(name): Path<String>, fields: Fields) -> Response {
-    let done = visit.does(move |visit| {
+pub async fn role(request: RequestContext, Path(name): Path<String>, fields: Fields) -> Response {
+    let done = request.blocking(move |request| {
         let role = role_of(&fields)?;
-        known(visit, &name)?;
-        if !visit.web.records.set_role(&name, role)? {
-            return Err(Trouble::conflict(format!("`{name}` is the last admin")));
+        known(request, &name)?;
+        if !request.web.records.set_role(&name, role)? {
+            return Err(HttpError::conflict(format!("`{name}` is the last admin")));
         }
-        visit.note("gave a role", &format!("{name}, {}", role.word()))?;
+        request.audit("gave a role", &format!("{name}, {}", role.word()))?;
         Ok("/users".to_owned())
     });
-    answer::done(&visit, done.await)
+    response::redirect_or_error(&request, done.await)
 }
 
 /// Gives somebody a password that is shown once, and ends their sessions.
-pub async fn password(visit: Visit, Path(name): Path<String>) -> Response {
-    let changed = visit.does(move |visit| {
-        known(visit, &name)?;
+pub async fn password(request: RequestContext, Path(name): Path<String>) -> Response {
+    let changed = request.blocking(move |request| {
+        known(request, &name)?;
         let made = password::made();
-        visit.web.records.set_password(&name, &digest(&made)?, true, None)?;
-        visit.note("gave a new password", &name)?;
+        request.web.records.set_password(&name, &digest(&made)?, true, None)?;
+        request.audit("gave a new password", &name)?;
         Ok((name, made))
     });
-    made(&visit, changed.await).await
+    made(&request, changed.await).await
 }
 
 /// Removes somebody.
-pub async fn remove(visit: Visit, Path(name): Path<String>) -> Response {
-    let done = visit.does(move |visit| {
-        known(visit, &name)?;
-        if !visit.web.records.remove_user(&name)? {
-            return Err(Trouble::conflict(format!("`{name}` is the last admin")));
+pub async fn remove(request: RequestContext, Path(name): Path<String>) -> Response {
+    let done = request.blocking(move |request| {
+        known(request, &name)?;
+        if !request.web.records.remove_user(&name)? {
+            return Err(HttpError::conflict(format!("`{name}` is the last admin")));
         }
-        visit.note("removed the user", &name)?;
+        request.audit("removed the user", &name)?;
         Ok("/users".to_owned())
     });
-    answer::done(&visit, done.await)
+    response::redirect_or_error(&request, done.await)
 }
 
-fn known(visit: &Visit, name: &str) -> Result<User, Trouble> {
-    visit.web.records.user(name)?.ok_or_else(|| Trouble::unknown(format!("there is no user `{name}`")))
+fn known(request: &RequestContext, name: &str) -> Result<User, HttpError> {
+    request.web.records.user(name)?.ok_or_else(|| HttpError::not_found(format!("there is no user `{name}`")))
 }
 
 /// Makes a key for a machine, which is shown once.
-pub async fn add_key(visit: Visit, fields: Fields) -> Response {
-    let added = visit.does(move |visit| {
+pub async fn add_key(request: RequestContext, fields: Fields) -> Response {
+    let added = request.blocking(move |request| {
         let (name, role) = (fields.text("name").to_owned(), role_of(&fields)?);
         if let Some(wrong) = password::wrong_name(&name) {
-            return Err(Trouble::wrong(format!("that cannot be a name: {wrong}")));
+            return Err(HttpError::bad_request(format!("that cannot be a name: {wrong}")));
         }
-        let key = format!("{}{}", who::KEY, password::key());
-        let (made_by, created_us) = (visit.who.named(), visit.web.service.now_us());
+        let key = format!("{}{}", identity::KEY, password::key());
+        let (made_by, created_us) = (request.identity.named(), request.web.service.now_us());
         let machine = Machine { name: name.clone(), role, made_by, created_us, seen_us: None };
-        if !visit.web.records.add_machine(&machine, &password::of_key(&key))? {
-            return Err(Trouble::conflict(format!("there is a key `{name}` already")));
+        if !request.web.records.add_machine(&machine, &password::of_key(&key))? {
+            return Err(HttpError::conflict(format!("there is a key `{name}` already")));
         }
-        visit.note("made a key", &format!("{name}, {}", role.word()))?;
+        request.audit("made a key", &format!("{name}, {}", role.word()))?;
         Ok((name, key))
     });
-    made(&visit, added.await).await
+    made(&request, added.await).await
 }
 
 /// Takes a machine's key away.
-pub async fn remove_key(visit: Visit, Path(name): Path<String>) -> Response {
-    let done = visit.does(move |visit| {
-        if !visit.web.records.remove_machine(&name)? {
-            return Err(Trouble::unknown(format!("there is no key `{name}`")));
+pub async fn remove_key(request: RequestContext, Path(name): Path<String>) -> Response {
+    let done = request.blocking(move |request| {
+        if !request.web.records.remove_machine(&name)? {
+            return Err(HttpError::not_found(format!("there is no key `{name}`")));
         }
-        visit.note("took away a key", &name)?;
+        request.audit("took away a key", &name)?;
         Ok("/users".to_owned())
     });
-    answer::done(&visit, done.await)
+    response::redirect_or_error(&request, done.await)
 }

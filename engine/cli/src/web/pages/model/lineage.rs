@@ -1,6 +1,9 @@
 //! What a node reads, and what reads it.
 
-use crate::web::{Web, graph::states, nodes};
+use crate::web::{
+    state::Web,
+    view::{node, picture::states},
+};
 use engine_language::graph::NodeId;
 use engine_run::service::Reading;
 use serde::Serialize;
@@ -36,7 +39,7 @@ pub fn of(web: &Web, reading: &Reading, id: &NodeId) -> Lineage {
         let near = |id: &NodeId| Near {
             name: id.name.to_string(),
             kind: id.kind.word(),
-            url: nodes::url(&reading.project, id),
+            url: node::url(&reading.project, id),
         };
         nodes.into_iter().flatten().map(near).collect()
     };

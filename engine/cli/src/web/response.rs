@@ -1,0 +1,111 @@
+//! Answers: pages, JSON, where to go next, and what went wrong.
+
+use crate::web::{http_error::HttpError, layout::Layout, request::RequestContext};
+use askama::Template;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use serde::Serialize;
+use serde_json::json;
+
+#[derive(Template, Serialize)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    #[serde(skip)]
+    layout: Layout,
+    status: u16,
+    error: String,
+}
+
+/// A page, as HTML or as JSON.
+pub fn page<P: Template + Serialize>(request: &RequestContext, page: &P) -> Response {
+    if request.json {
+        return json(StatusCode::OK, page);
+    }
+    match page.render() {
+        Ok(text) => html(StatusCode::OK, text),
+        Err(error) => {
+            tracing::error!(%error, path = request.path, "a page is not drawn");
+            html(StatusCode::INTERNAL_SERVER_ERROR, "the page is not drawn".to_owned())
+        }
+    }
+}
+
+/// Makes a page on a thread that may wait for the disk, and shows it.
+pub async fn show<P, M>(request: RequestContext, make: M) -> Response
+where
+    P: Template + Serialize + Send + 'static,
+    M: FnOnce(&RequestContext) -> Result<P, HttpError> + Send + 'static,
+{
+    match request.blocking(make).await {
+        Ok(made) => page(&request, &made),
+        Err(problem) => error(&request, &problem),
+    }
+}
+
+/// What went wrong, as HTML or as JSON.
+pub fn error(request: &RequestContext, problem: &HttpError) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status.is_server_error() {
+        tracing::error!(path = request.path, error = problem.said, "a request failed");
+    }
+    let mut response = if request.json {
+        json(status, &json!({ "error": problem.said }))
+    } else {
+        let title = status.canonical_reason().unwrap_or("Something is wrong");
+        let page =
+            ErrorPage { layout: Layout::new(request, title), status: problem.status, error: problem.said.clone() };
+        html(status, page.render().unwrap_or_else(|_| problem.said.clone()))
+    };
+    if let Some(seconds) = problem.again {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// JSON.
+pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    let text = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
+    (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+/// HTML.
+pub fn html(status: StatusCode, text: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response()
+}
+
+/// Text of a type, to be shown or, with a name, to be kept.
+pub fn text(kind: &'static str, text: String, name: Option<&str>) -> Response {
+    let mut response = ([(header::CONTENT_TYPE, kind)], text).into_response();
+    if let Some(kept) = name.and_then(|name| HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")).ok()) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, kept);
+    }
+    response
+}
+
+/// After a form: where to go next.
+pub fn redirect(to: &str) -> Response {
+    let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+}
+
+/// After a form: where to go next, or what went wrong.
+pub fn redirect_or_error(request: &RequestContext, done: Result<String, HttpError>) -> Response {
+    match done {
+        Ok(to) => redirect(&to),
+        Err(wrong) => error(request, &wrong),
+    }
+}
+
+/// For machines: what came of it, or what went wrong.
+pub fn json_or_error<T: Serialize>(
+    request: &RequestContext,
+    status: StatusCode,
+    done: Result<T, HttpError>,
+) -> Response {
+    match done {
+        Ok(answer) => json(status, &answer),
+        Err(wrong) => error(request, &wrong),
+    }
+}
