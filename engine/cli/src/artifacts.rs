@@ -12,9 +12,9 @@ use crate::{
 };
 use engine_language::project::Project;
 use engine_run::{
-    analyze::Schemas,
     clock::{Clock as _, SystemClock},
     report::Report,
+    sql::analyze::Schemas,
 };
 use serde_json::{Value, json};
 use std::{

@@ -17,7 +17,7 @@ use engine_language::{
     select::select,
     template::RunInfo,
 };
-use engine_run::{analyze::Schemas, discover::Tables};
+use engine_run::{discover::Tables, sql::analyze::Schemas};
 use std::{
     collections::BTreeSet,
     env, fs,

@@ -19,22 +19,23 @@ use engine_language::{
     template::RunInfo,
 };
 use engine_run::{
-    analyze::{Schemas, analyze},
-    arrive, blame,
     clock::{Clock as _, SystemClock},
     discover,
     error::Error,
     event::{Events, Listener},
+    execute::{runner::Runner, wait_ready},
     history::{
         self, History, Recorder, RunRequest,
         lock::{self, RunLock, Taken},
     },
-    losses,
-    mask::Mask,
-    place,
+    location, losses,
     plan::Plan,
+    redact::Mask,
     report::Report,
-    runner::Runner,
+    sql::{
+        analyze::{Schemas, analyze},
+        classify_error,
+    },
     systems::Systems,
 };
 use std::{
@@ -107,7 +108,7 @@ pub fn discover(context: &Context) -> Result<()> {
 /// Draws why a system did not tell its tables.
 fn asked(context: &Context, project: &Project, error: &Error) -> CliError {
     let mut problems = Problems::default();
-    problems.push(blame::of(error, None));
+    problems.push(classify_error::of(error, None));
     context.draw(project, &problems, Duration::ZERO);
     CliError::Problems
 }
@@ -115,7 +116,7 @@ fn asked(context: &Context, project: &Project, error: &Error) -> CliError {
 /// Waits for systems that are not there yet, and says so.
 async fn arrived(context: &Context, project: &Project, systems: &Systems, names: &BTreeSet<Name>) {
     let patience = project.settings.limits.wait;
-    arrive::wait(systems, names, patience, &waits(context, patience)).await;
+    wait_ready::wait(systems, names, patience, &waits(context, patience)).await;
 }
 
 /// The same; each system that is there is freed from what crashed runs left behind.
@@ -228,7 +229,7 @@ impl Ready {
         history.forget_old(self.project.settings.kept, SystemClock.now_us())?;
         let runner = self.runner(context, history.clone(), options)?;
         let plan = self.plan(&history, nodes, options);
-        let needed = place::connections(&self.project, plan.steps.iter().flat_map(|step| &step.nodes));
+        let needed = location::connections(&self.project, plan.steps.iter().flat_map(|step| &step.nodes));
         tokio::select! {
             () = arrived_and_recovered(context, &runner, &needed) => {}
             () = cancel.cancelled() => {}

@@ -3,11 +3,10 @@
 use crate::{
     error::{Error, Result},
     event::Events,
-    materialize::stream::replay,
-    runner::Runner,
-    session::Session,
-    step::StepRun,
-    tokens::Tokens,
+    execute::{runner::Runner, step::StepRun},
+    reuse::versions::Tokens,
+    sql::session::Session,
+    steps::stream::replay,
 };
 use datafusion::{
     arrow::{
@@ -29,7 +28,7 @@ use engine_language::{
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::materialize::stream::replay::Replayed;
+pub use crate::steps::stream::replay::Replayed;
 
 /// The table that holds them, in each target.
 const TABLE: &str = "engine_dead_letters";

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    place,
+    location,
     systems::{self, Systems},
 };
 use engine_connect::hub::{source::TableRequest, topics::Lag};
@@ -24,7 +24,7 @@ pub async fn lag(project: &Project, systems: &Systems, stream: &NodeId) -> Resul
     let Some(model) = project.models.get(&stream.name) else { return Ok(None) };
     let (_, target) = systems.locate(project, stream)?;
     for read in &model.rendered.reads {
-        let (topic, Some(place)) = (&read.value, place::of(project, &read.value)) else { continue };
+        let (topic, Some(place)) = (&read.value, location::of(project, &read.value)) else { continue };
         let source = systems.get(&place.connection)?;
         if topic.kind != NodeKind::Source || !source.abilities().stream {
             continue;

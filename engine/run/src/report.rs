@@ -1,6 +1,6 @@
 //! How a run went, node by node.
 
-use crate::{event::RunOutcome, operators::Operator};
+use crate::{event::RunOutcome, execute::operators::Operator};
 use engine_connect::{
     arrow::digest::Digest,
     hub::{policy::Replaced, topics::Lag},

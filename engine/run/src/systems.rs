@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    place::{self, Place},
+    location::{self, Place},
 };
 use engine_connect::hub::{connection::Connection, registry::Registry, source::TableRequest};
 use engine_language::{
@@ -52,7 +52,7 @@ impl Systems {
 
     /// Where a node's rows lie, and the connection that holds them.
     pub fn locate(&self, project: &Project, node: &NodeId) -> Result<(Place, Arc<dyn Connection>)> {
-        let place = place::of(project, node).ok_or_else(|| {
+        let place = location::of(project, node).ok_or_else(|| {
             let message = format!("`{}` has no table", node.name);
             Error::Project(Box::new(Diagnostic::error(&code::E0307, None, message)))
         })?;
@@ -70,7 +70,7 @@ pub fn declared(project: &Project, place: &Place) -> Option<Arc<SourceTable>> {
 
 /// What to ask for to read a node's table, with what the project declares of it.
 pub fn request(project: &Project, node: &NodeId, place: &Place) -> TableRequest {
-    let declared = place::split(project, &node.name)
+    let declared = location::split(project, &node.name)
         .and_then(|(source, table)| project.sources.get(&source)?.tables.get(&table).cloned())
         .map(Arc::new);
     TableRequest { declared, ..TableRequest::all(place.table.clone()) }

@@ -3,10 +3,10 @@
 use crate::artifacts;
 use engine_language::project::Project;
 use engine_run::{
-    analyze::Schemas,
     event::Event,
     report::Report,
     service::{Reading, Watcher, Work},
+    sql::analyze::Schemas,
 };
 use std::{
     path::{Path, PathBuf},

@@ -15,7 +15,7 @@ use engine_language::{
     graph::{NodeId, NodeKind},
     name::nearest,
 };
-use engine_run::{dead_letters::Letters, history::History, lag::streams, runner::Runner};
+use engine_run::{dead_letters::Letters, execute::runner::Runner, history::History, lag::streams};
 use std::{
     io::{self, BufWriter},
     sync::Arc,

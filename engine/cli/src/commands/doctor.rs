@@ -16,8 +16,8 @@ use engine_connect::hub::{
 };
 use engine_language::{graph::NodeId, name::Name, project::Project, template::RunInfo};
 use engine_run::{
-    examine::{self, Examined},
     lag,
+    probe::{self, Examined},
     systems::Systems,
 };
 use futures::{StreamExt as _, stream};
@@ -88,7 +88,7 @@ async fn try_one(project: &Project, systems: &Systems, name: &Name) -> Tried {
         Examined { wrong: vec![error], ..Examined::default() }
     };
     let found = match systems.get(name) {
-        Ok(connection) => timeout(PATIENCE, examine::system(project, systems, name, connection)).await,
+        Ok(connection) => timeout(PATIENCE, probe::system(project, systems, name, connection)).await,
         Err(_) => Ok(Examined::default()),
     };
     Tried { name: name.clone(), took: started.elapsed(), found: found.unwrap_or_else(|_| silent()) }

@@ -19,7 +19,10 @@ use engine_language::{
     project::Project,
     template::{self, RunInfo},
 };
-use engine_run::{error::Error, inputs, locate, session::Sessions};
+use engine_run::{
+    error::Error,
+    sql::{inputs, session::Sessions, source_map},
+};
 use std::{io, path::Path, sync::Arc};
 
 /// Where a typed query stands, for its places.
@@ -79,7 +82,7 @@ async fn rows_of(
         Err(Error::Project(problem)) => return Err(drawn(context, &problem, files)),
         opened => opened?,
     }
-    let located = |error| drawn(context, &locate::diagnose(query, &error, TYPED), files);
+    let located = |error| drawn(context, &source_map::diagnose(query, &error, TYPED), files);
     let mut frame = session.query(&query.sql).await.map_err(located)?;
     if args.limit > 0 {
         // One more, to know whether there are more.

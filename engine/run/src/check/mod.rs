@@ -2,10 +2,10 @@
 
 use crate::{
     error::{Error, Result},
-    inputs, place,
+    execute::runner::Runner,
+    location,
     report::CheckReport,
-    runner::Runner,
-    session::Session,
+    sql::{inputs, session::Session},
     systems,
 };
 use datafusion::{
@@ -139,7 +139,7 @@ async fn related(runner: &Runner, session: &Session, to: &Name) -> Result<()> {
         Error::Project(Box::new(problem.hint("name a model, a seed, a copied table or `source.table`")))
     };
     let node = node.ok_or_else(missing)?;
-    let Some(place) = place::of(project, &node) else {
+    let Some(place) = location::of(project, &node) else {
         let view = &project.models[&node.name];
         inputs::open(runner, session, &view.rendered).await?;
         let frame = session.query(&view.rendered.sql).await?;

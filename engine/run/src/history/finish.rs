@@ -4,7 +4,7 @@ use super::{
     History,
     jobs::{Cause, Job, NewJob, Wanted, insert},
 };
-use crate::{error::Result, mask::Mask, schedule::Tick};
+use crate::{error::Result, redact::Mask, schedule::Tick};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 /// What becomes of a job whose run has ended.

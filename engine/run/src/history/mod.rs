@@ -25,7 +25,7 @@ pub use run_request::RunRequest;
 
 use crate::{
     error::{Error, Result},
-    place::Place,
+    location::Place,
 };
 use engine_connect::hub::position::Token;
 use rusqlite::{Connection, OptionalExtension, params};

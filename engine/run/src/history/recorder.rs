@@ -3,7 +3,7 @@
 use super::{History, RunRequest, checks, state};
 use crate::{
     event::{Event, Level, Listener, RunOutcome},
-    mask::Mask,
+    redact::Mask,
     report::{NodeReport, Status, Verdict},
 };
 use engine_connect::hub::topics::Lag;

@@ -2,9 +2,9 @@
 
 use super::{History, RunRequest};
 use crate::{
-    analyze::Schemas,
     error::Result,
     report::{Report, Status},
+    sql::analyze::Schemas,
 };
 use datafusion::arrow::datatypes::{Field, SchemaRef};
 use engine_connect::arrow::types;

@@ -2,14 +2,14 @@
 
 use super::Options;
 use crate::{
-    analyze::{Schemas, analyze},
     clock::Clock,
     discover::Tables,
+    execute::runner::Runner,
     history::History,
-    mask::Mask,
-    place,
-    runner::Runner,
+    location,
+    redact::Mask,
     schedule::{admission::Footprint, times::Times},
+    sql::analyze::{Schemas, analyze},
     systems::Systems,
 };
 use engine_language::{
@@ -123,7 +123,7 @@ pub fn nodes(project: &Project, include: &[String], exclude: &[String]) -> Resul
 
 /// What a run of these nodes makes and touches.
 pub fn footprint(project: &Project, nodes: BTreeSet<NodeId>) -> Footprint {
-    let connections = place::connections(project, &nodes);
+    let connections = location::connections(project, &nodes);
     let made = |node: &NodeId| node.kind != engine_language::graph::NodeKind::Source;
     Footprint { connections, nodes: nodes.into_iter().filter(made).collect() }
 }

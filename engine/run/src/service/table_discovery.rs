@@ -2,10 +2,10 @@
 
 use super::{Inner, Reading};
 use crate::{
-    arrive,
     discover::{self, Tables},
     error::{Error, Result},
-    place,
+    execute::wait_ready,
+    location,
     plan::Plan,
     schedule::admission::Footprint,
     systems::Systems,
@@ -64,9 +64,9 @@ pub async fn arrived(reading: &Reading, plan: &Plan, cancel: &CancellationToken)
         tracing::warn!(%name, error = %error.source, "waiting for a system");
     };
     let wait = project.settings.limits.wait;
-    let names = place::connections(project, plan.steps.iter().flat_map(|step| &step.nodes));
+    let names = location::connections(project, plan.steps.iter().flat_map(|step| &step.nodes));
     tokio::select! {
-        () = arrive::wait(reading.runner.systems(), &names, wait, &says) => {}
+        () = wait_ready::wait(reading.runner.systems(), &names, wait, &says) => {}
         () = cancel.cancelled() => {}
     }
 }

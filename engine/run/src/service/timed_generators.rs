@@ -2,8 +2,8 @@
 
 use super::{Inner, Reading};
 use crate::{
-    emit::{self, Emitter},
     error::Result,
+    steps::emit::{self, Emitter},
 };
 use engine_language::name::Name;
 use std::{sync::Arc, time::Duration};

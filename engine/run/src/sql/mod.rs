@@ -1,9 +1,16 @@
-//! What the SQL of a project means: PostgreSQL's values and types, on DataFusion's plans.
+//! SQL: sessions of DataFusion, planning, errors brought home to the user's line, and what the SQL of a project means:
+//! PostgreSQL's values and types, on DataFusion's plans.
 //!
 //! Three places change what DataFusion does: functions and aggregates of ours that stand in for its own, planners of
 //! expressions that give operators to them, and rules that rewrite a plan before its types are coerced.
 
 mod aggregates;
+pub mod analyze;
+pub mod classify_error;
+pub mod inputs;
+pub mod session;
+pub mod source_map;
+mod spill;
 
 use datafusion::{
     execution::{SessionState, SessionStateBuilder, runtime_env::RuntimeEnv},

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    place,
+    location,
     plan::{self, Plan},
     report::{CheckReport, NodeReport, Status},
 };
@@ -156,7 +156,7 @@ async fn compare(
 ) -> Result<TestResult> {
     let began = Instant::now();
     let model = &stage.project.models[&node.name];
-    let place = place::of(&stage.project, node).expect("a model that is recorded is a table");
+    let place = location::of(&stage.project, node).expect("a model that is recorded is a table");
     let key: Vec<&str> = model.config.key.iter().map(|column| column.as_str()).collect();
     let cells = rehearsal.cells(&place, &key).await?;
     let source = stage.project.files.path(model.file).to_owned();

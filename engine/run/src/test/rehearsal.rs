@@ -2,17 +2,16 @@
 
 use super::cells::Cells;
 use crate::{
-    analyze::Schemas,
     clock::StoppedClock,
     error::{Error, Result},
     event::Events,
+    execute::runner::Runner,
     history::History,
+    location::Place,
     options::RunOptions,
-    place::Place,
     plan::Plan,
     report::Report,
-    runner::Runner,
-    session::Sessions,
+    sql::{analyze::Schemas, session::Sessions},
     systems::Systems,
 };
 use datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};

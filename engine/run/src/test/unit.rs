@@ -8,10 +8,10 @@ use super::{
     rehearsal::{self, Rehearsal, Stage},
 };
 use crate::{
-    blame,
     error::{Error, Result},
-    place,
+    location,
     plan::{Action, Plan, Step, Why},
+    sql::classify_error,
     systems,
 };
 use datafusion::arrow::datatypes::Field;
@@ -42,7 +42,7 @@ pub async fn run(stage: &Stage, selection: &BTreeSet<NodeId>) -> Result<Vec<Test
             Ok(None) => (TestStatus::Passed, None),
             Ok(Some(detail)) => (TestStatus::Failed, Some(detail)),
             Err(error) => {
-                let problem = blame::of(&error, Some(test.name.span));
+                let problem = classify_error::of(&error, Some(test.name.span));
                 (TestStatus::Failed, Some(Detail::Problem(Box::new(problem))))
             }
         };
@@ -137,7 +137,7 @@ async fn give(stage: &Stage, rehearsal: &Rehearsal, model: &Model, step: &UnitSt
             None if first => &none,
             None => continue,
         };
-        let place = place::of(project, node).expect("what a tested model reads is a table");
+        let place = location::of(project, node).expect("what a tested model reads is a table");
         let unknown = || {
             let message = format!("the columns of `{}` are not known, so no rows of it can be given", node.name);
             let hint = "`engine check --online` asks its system and writes project/schema.lock";
@@ -164,7 +164,7 @@ async fn differ(
     expect: Option<&GivenRows>,
 ) -> Result<Option<Detail>> {
     let Some(expect) = expect else { return Ok(None) };
-    let place = place::of(&rehearsal.runner.project, node).expect("a tested model is a table");
+    let place = location::of(&rehearsal.runner.project, node).expect("a tested model is a table");
     let (schema, batches) = rehearsal.rows(&place).await?;
     let named =
         |field: &&Arc<Field>| expect.rows.is_empty() || expect.rows.iter().any(|row| row.contains_key(field.name()));

@@ -5,9 +5,9 @@ use engine_language::template::RunInfo;
 use engine_run::{
     clock::SystemClock,
     event::{Events, RunOutcome},
+    execute::runner::Runner,
     history::History,
     plan::plan,
-    runner::Runner,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;

@@ -25,7 +25,7 @@ use engine_language::{
 };
 use engine_run::{
     event::{Events, RunOutcome},
-    place,
+    location,
     plan::plan,
     systems::{self, Systems},
 };
@@ -210,7 +210,7 @@ async fn rows(target: &Arc<dyn Connection>, table: &str, sql: &str) -> String {
 /// Sends the events, each keyed by its user.
 async fn send(project: &Arc<Project>, root: &Path, events: &[(u8, bool)]) {
     let topic = NodeId::new(NodeKind::Source, "events.ups");
-    let at = place::of(project, &topic).unwrap();
+    let at = location::of(project, &topic).unwrap();
     let declared = systems::request(project, &topic, &at).declared;
     let keys: ArrayRef = Arc::new(StringArray::from_iter_values(events.iter().map(|(user, _)| user.to_string())));
     let payload = |(n, (user, good)): (usize, &(u8, bool))| match good {

@@ -11,7 +11,9 @@ use engine_connect::hub::{
     source::{ReadRequest, Reading, TableRequest},
 };
 use engine_language::{name::Name, project::Project, table::TableDefinition, template::RunInfo};
-use engine_run::{blame, event::Events, plan::plan, report::Report, runner::Runner, systems::Systems};
+use engine_run::{
+    event::Events, execute::runner::Runner, plan::plan, report::Report, sql::classify_error, systems::Systems,
+};
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
@@ -118,7 +120,7 @@ fn a_node_without_a_table_is_said() {
     let (runner, project) = open(tempfile::tempdir().unwrap().path(), &format!("{PROJECT}{views}"));
     let node = project.graph.nodes.keys().find(|node| node.name.as_str() == "v").unwrap();
     let error = runner.systems().locate(&project, node).unwrap_err();
-    assert_eq!(blame::of(&error, None).code.id, "E0307");
+    assert_eq!(classify_error::of(&error, None).code.id, "E0307");
 }
 
 #[tokio::test]

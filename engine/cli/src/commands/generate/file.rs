@@ -12,7 +12,7 @@ use engine_connect::connectors::generator::Generators;
 use engine_language::graph::NodeId;
 use engine_run::{
     clock::{Clock as _, SystemClock},
-    session::Sessions,
+    sql::session::Sessions,
 };
 use std::{collections::BTreeSet, io::BufWriter, path::Path, time::Instant};
 

@@ -8,7 +8,7 @@ use crate::{
     terminal::{Style, format, report::action},
 };
 use engine_language::graph::NodeId;
-use engine_run::{emit::Emitter, history::History};
+use engine_run::{history::History, steps::emit::Emitter};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 

@@ -6,10 +6,9 @@ use engine_language::{
     model::Materialized,
 };
 use engine_run::{
-    history::History,
-    history::columns,
+    execute::runner::Runner,
+    history::{History, columns},
     plan::{self, Action, Plan, Why},
-    runner::Runner,
 };
 use similar::{ChangeTag, TextDiff};
 use std::{

@@ -2,7 +2,7 @@
 
 use engine_run::{
     clock::{Clock as _, SystemClock},
-    operators::Operator,
+    execute::operators::Operator,
     report::{NodeReport, Report, Status},
     service::{Reading, Work},
 };

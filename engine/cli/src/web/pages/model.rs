@@ -27,7 +27,7 @@ use engine_language::{
 use engine_run::{
     check,
     history::{checks::CheckRecord, lists::NodeRun},
-    place,
+    location,
     service::Reading,
 };
 use lineage::Lineage;
@@ -153,7 +153,7 @@ fn tabs(
     id: &NodeId,
     model: Option<&Model>,
 ) -> Vec<(&'static str, &'static str)> {
-    let data = place::of(&reading.project, id).is_some() || model.is_some();
+    let data = location::of(&reading.project, id).is_some() || model.is_some();
     let code = model.is_some() || id.kind == NodeKind::Test;
     let snapshot = engine_run::test::snapshot::path(&request.web.root, id.name.as_str()).is_file() && model.is_some();
     let there = |tab: &str| match tab {
@@ -175,7 +175,7 @@ fn facts(reading: &Reading, id: &NodeId, model: Option<&Model>) -> Vec<(&'static
             facts.push(("key", key.join(", ")));
         }
     }
-    if let Some(place) = place::of(&reading.project, id) {
+    if let Some(place) = location::of(&reading.project, id) {
         facts.push(("table", place.to_string()));
     }
     facts

@@ -14,7 +14,7 @@ use engine_run::{
         LogLine,
         lists::{NodeRun, RunRow},
     },
-    mask::Mask,
+    redact::Mask,
     service::{LiveNode, LiveRun},
 };
 use serde::{Deserialize, Serialize};

@@ -12,7 +12,7 @@ use crate::web::{
 use askama::Template;
 use axum::{extract::Path, response::Response};
 use engine_language::graph::NodeKind;
-use engine_run::place;
+use engine_run::location;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -92,7 +92,7 @@ fn page(request: &RequestContext) -> Result<Page, HttpError> {
     let ages: BTreeMap<String, Age> = web.freshness.ages(web).into_iter().map(|age| (age.table.clone(), age)).collect();
     let mut tables: BTreeMap<String, Vec<Table>> = BTreeMap::new();
     for id in project.graph.nodes.keys().filter(|id| !matches!(id.kind, NodeKind::Generator | NodeKind::Test)) {
-        let Some(place) = place::of(project, id) else { continue };
+        let Some(place) = location::of(project, id) else { continue };
         let built = web.records.built(project.target.as_str(), id)?;
         tables.entry(place.connection.to_string()).or_default().push(Table {
             name: id.name.to_string(),
@@ -128,7 +128,7 @@ fn page(request: &RequestContext) -> Result<Page, HttpError> {
     })
 }
 
-fn abilities(runner: &engine_run::runner::Runner, name: &engine_language::name::Name) -> Vec<&'static str> {
+fn abilities(runner: &engine_run::execute::runner::Runner, name: &engine_language::name::Name) -> Vec<&'static str> {
     let Ok(connection) = runner.systems().get(name) else { return vec![] };
     let can = connection.abilities();
     let words = [(true, "read"), (can.write, "write"), (can.merge, "merge"), (can.stream, "stream")];

@@ -14,7 +14,7 @@ use engine_language::{
     config::source::Freshness as Wanted,
     graph::{NodeId, NodeKind},
 };
-use engine_run::{place, runner::Runner, systems};
+use engine_run::{execute::runner::Runner, location, systems};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -118,7 +118,7 @@ fn age(web: &Web, node: &NodeId, freshness: &Wanted, newest: Result<Option<i64>,
 async fn newest(runner: &Runner, node: &NodeId, column: &str) -> Result<Option<i64>, String> {
     let said = |error: &dyn std::fmt::Display| error.to_string();
     let project = runner.project();
-    let place = place::of(project, node).ok_or("it has no place")?;
+    let place = location::of(project, node).ok_or("it has no place")?;
     let system = runner.systems().get(&place.connection).map_err(|error| said(&error))?;
     let request = systems::request(project, node, &place);
     let mut reading = system.read(ReadRequest { tables: vec![request] }).await.map_err(|error| said(&error))?;

@@ -182,7 +182,7 @@ impl GroupsAccumulator for RoundedGroups {
 
 #[cfg(test)]
 mod tests {
-    use crate::session::Sessions;
+    use crate::sql::session::Sessions;
     use datafusion::arrow::util::pretty::pretty_format_batches;
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use datafusion::{
 };
 use engine_connect::hub::source::{ReadRequest, TableRequest};
 use engine_language::graph::NodeId;
-use engine_run::{place, service::Reading};
+use engine_run::{location, service::Reading};
 use serde::Serialize;
 use std::{fmt::Display, time::Duration};
 use tokio::time::timeout;
@@ -41,7 +41,7 @@ fn said(error: impl Display) -> String {
 }
 
 async fn read(reading: &Reading, id: &NodeId) -> Result<Vec<Letter>, String> {
-    let Some(place) = place::of(&reading.project, id) else { return Ok(vec![]) };
+    let Some(place) = location::of(&reading.project, id) else { return Ok(vec![]) };
     let target = reading.runner.systems().get(&place.connection).map_err(said)?;
     let request = TableRequest::all(TABLE);
     if target.describe(&request).await.map_err(said)?.is_none() {

@@ -1,7 +1,7 @@
 //! A model's text beside what it renders to, and how its snapshot differs.
 
 use engine_language::graph::{NodeId, NodeKind};
-use engine_run::{mask::Mask, service::Reading, test::snapshot};
+use engine_run::{redact::Mask, service::Reading, test::snapshot};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 use std::{fs, path::Path};

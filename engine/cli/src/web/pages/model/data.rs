@@ -15,7 +15,11 @@ use engine_language::{
     graph::{NodeId, NodeKind},
     template::{Rendered, identifier},
 };
-use engine_run::{inputs, mask::Mask, service::Reading, session::Session};
+use engine_run::{
+    redact::Mask,
+    service::Reading,
+    sql::{inputs, session::Session},
+};
 use serde::Serialize;
 use std::{fmt::Display, time::Duration};
 use tokio::time::timeout;

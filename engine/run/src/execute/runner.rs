@@ -1,0 +1,254 @@
+//! Runs a plan: ready steps in parallel, failures skip what stands after them, everything is told as events.
+
+use crate::{
+    clock::Clock,
+    event::{Event, Events, RunOutcome},
+    execute::{retry, step::StepRun, wait_ready},
+    history::History,
+    options::RunOptions,
+    plan::Plan,
+    report::{NodeReport, Report, Status},
+    reuse::versions::Tokens,
+    sql::{classify_error, session::Sessions},
+    systems::Systems,
+};
+use engine_connect::hub::connection::Connection;
+use engine_language::{diagnostic::Problems, graph::NodeId, name::Name, project::Project, template::RunInfo};
+use futures::future::join_all;
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Runs plans of one project.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    pub(crate) project: Arc<Project>,
+    pub(crate) systems: Systems,
+    pub(crate) sessions: Sessions,
+    pub(crate) history: Arc<History>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) options: RunOptions,
+}
+
+impl Runner {
+    /// Makes the connections of a project, without I/O; complains of what is wrong with them.
+    pub fn open(
+        project: Arc<Project>,
+        history: Arc<History>,
+        clock: Arc<dyn Clock>,
+        root: &Path,
+    ) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let systems = Systems::connect(&project, root, &mut problems);
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        let spill = root.join(".engine/tmp");
+        let sessions = Sessions::new(project.settings.limits, &spill).map_err(|error| {
+            let mut problems = Problems::default();
+            problems.push(classify_error::of(&error, None));
+            problems
+        })?;
+        Ok(Self { project, systems, sessions, history, clock, options: RunOptions::default() })
+    }
+
+    /// The same, over other connections than the project's: for tests and rehearsals.
+    #[must_use]
+    pub fn over(mut self, systems: Systems) -> Self {
+        self.systems = systems;
+        self
+    }
+
+    /// The same, done in another way.
+    #[must_use]
+    pub fn with(mut self, options: RunOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The same, within the memory and the room to spill of another runner.
+    #[must_use]
+    pub fn sharing(mut self, other: &Self) -> Self {
+        self.sessions = other.sessions.clone();
+        self
+    }
+
+    /// Where queries run.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// The project.
+    pub fn project(&self) -> &Arc<Project> {
+        &self.project
+    }
+
+    /// The connections.
+    pub fn systems(&self) -> &Systems {
+        &self.systems
+    }
+
+    /// Removes what crashed runs left behind, in every system that can be reached. The caller holds the run lock.
+    pub async fn recover(&self) {
+        join_all(self.systems.iter().map(|(name, connection)| recover(name, connection))).await;
+    }
+
+    /// The same, after waiting for those that are `needed` as [`wait_ready::wait`] does.
+    pub async fn arrive_and_recover(
+        &self,
+        needed: &BTreeSet<Name>,
+        patience: Duration,
+        waits: &(dyn Fn(&Name, &engine_connect::hub::error::Error) + Sync),
+    ) {
+        let each = self.systems.iter().map(|(name, connection)| async move {
+            if needed.contains(name) {
+                wait_ready::one(name, connection, patience, waits).await;
+            }
+            recover(name, connection).await;
+        });
+        join_all(each).await;
+    }
+
+    /// Runs a plan to its end, or until it is cancelled.
+    pub async fn run(&self, plan: &Plan, run: RunInfo, events: &Events, cancel: &CancellationToken) -> Report {
+        let began = self.clock.now_us();
+        self.send(events, &Event::RunStarted { run: run.id.clone(), steps: plan.steps.len() });
+        let tokens = Tokens::new(self.project.clone(), self.systems.clone(), self.history.clone());
+        let step_run = StepRun {
+            runner: self.clone(),
+            run: run.clone(),
+            events: events.clone(),
+            tokens: Arc::new(tokens),
+            cancel: cancel.clone(),
+        };
+        let mut progress = Progress::new(plan);
+        let mut working: JoinSet<(usize, Vec<NodeReport>)> = JoinSet::new();
+        loop {
+            let stopped = cancel.is_cancelled() || (self.options.fail_fast && progress.failed);
+            while working.len() < self.project.settings.limits.steps
+                && let Some(at) = progress.next_ready(plan, stopped)
+            {
+                let (step_run, step) = (step_run.clone(), plan.steps[at].clone());
+                working.spawn(async move { (at, retry::run(&step_run, &step).await) });
+            }
+            for report in progress.skip(plan, stopped, began) {
+                self.send(events, &Event::StepFinished(Box::new(report.clone())));
+                progress.reports.push(report);
+            }
+            match working.join_next().await {
+                None if progress.all_done() => break,
+                None => {}
+                Some(Ok((at, reports))) => {
+                    for report in &reports {
+                        self.send(events, &Event::StepFinished(Box::new(report.clone())));
+                    }
+                    progress.finish(at, reports);
+                }
+                Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+            }
+        }
+        join_all(self.systems.iter().map(|(_, connection)| connection.tidied())).await;
+        let outcome = if cancel.is_cancelled() {
+            RunOutcome::Cancelled
+        } else if progress.failed {
+            RunOutcome::Failed
+        } else {
+            RunOutcome::Succeeded
+        };
+        let took = self.since(began);
+        self.send(events, &Event::RunFinished { run: run.id.clone(), outcome, took });
+        Report { run: run.id, outcome, nodes: progress.reports, took }
+    }
+
+    pub(crate) fn send(&self, events: &Events, event: &Event) {
+        events.send(self.clock.now_us(), event);
+    }
+
+    /// The time since then.
+    pub(crate) fn since(&self, began_us: i64) -> Duration {
+        Duration::from_micros(self.clock.now_us().saturating_sub(began_us).max(0).unsigned_abs())
+    }
+}
+
+async fn recover(name: &Name, connection: &Arc<dyn Connection>) {
+    if let Err(error) = connection.recover().await {
+        tracing::warn!(%name, %error, "leftovers could not be removed");
+    }
+}
+
+/// What has been done of a plan.
+struct Progress {
+    /// Of each step: not begun, begun, done well, done badly.
+    states: Vec<State>,
+    reports: Vec<NodeReport>,
+    failed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Working,
+    Done,
+    Failed,
+}
+
+impl Progress {
+    fn new(plan: &Plan) -> Self {
+        Self { states: vec![State::Waiting; plan.steps.len()], reports: vec![], failed: false }
+    }
+
+    fn all_done(&self) -> bool {
+        self.states.iter().all(|state| matches!(state, State::Done | State::Failed))
+    }
+
+    /// A step that may begin, which then has.
+    fn next_ready(&mut self, plan: &Plan, stopped: bool) -> Option<usize> {
+        if stopped {
+            return None;
+        }
+        let at = (0..plan.steps.len()).find(|at| {
+            self.states[*at] == State::Waiting && plan.steps[*at].after.iter().all(|s| self.states[*s] == State::Done)
+        })?;
+        self.states[at] = State::Working;
+        Some(at)
+    }
+
+    /// Reports of steps that will not be tried: one before them failed, or the run stops.
+    fn skip(&mut self, plan: &Plan, stopped: bool, now: i64) -> Vec<NodeReport> {
+        let mut reports = vec![];
+        for at in 0..plan.steps.len() {
+            let broken: Option<usize> = plan.steps[at].after.iter().copied().find(|s| self.states[*s] == State::Failed);
+            if self.states[at] != State::Waiting || (broken.is_none() && !stopped) {
+                continue;
+            }
+            self.states[at] = State::Failed;
+            let why =
+                broken.map_or_else(|| "stopped".to_owned(), |s| format!("upstream {} failed", self.culprit(plan, s)));
+            for node in &plan.steps[at].nodes {
+                let mut report = NodeReport::new(node.clone(), Status::Skipped, now);
+                report.note = Some(why.clone());
+                reports.push(report);
+            }
+        }
+        reports
+    }
+
+    /// The node that failed first on the way to a step.
+    fn culprit<'a>(&self, plan: &'a Plan, step: usize) -> &'a str {
+        let failed: BTreeSet<&NodeId> =
+            self.reports.iter().filter(|r| r.status == Status::Failed).map(|r| &r.node).collect();
+        let nodes = &plan.steps[step].nodes;
+        if let Some(node) = nodes.iter().find(|node| failed.contains(node)) {
+            return node.name.as_str();
+        }
+        let before = plan.steps[step].after.iter().find(|s| self.states[**s] == State::Failed);
+        before.map_or(nodes[0].name.as_str(), |s| self.culprit(plan, *s))
+    }
+
+    fn finish(&mut self, at: usize, reports: Vec<NodeReport>) {
+        let bad = reports.iter().any(|r| matches!(r.status, Status::Failed | Status::Skipped));
+        self.failed |= reports.iter().any(|r| r.status == Status::Failed);
+        self.states[at] = if bad { State::Failed } else { State::Done };
+        self.reports.extend(reports);
+    }
+}

@@ -1,0 +1,98 @@
+//! One step: which kind it is, and what all kinds share.
+
+use crate::{
+    clock,
+    error::Result,
+    event::{Event, Events, Level},
+    execute::runner::Runner,
+    history::Built,
+    location::Place,
+    plan::{self, Action, Step},
+    report::{CheckReport, NodeReport, Status},
+    reuse::versions::Tokens,
+    steps::{generate, model, replicate, seed, test},
+};
+use engine_connect::hub::connection::Connection;
+use engine_language::{graph::NodeId, template::RunInfo};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What a step needs of its run.
+#[derive(Clone, Debug)]
+pub struct StepRun {
+    /// The runner.
+    pub runner: Runner,
+    /// The run.
+    pub run: RunInfo,
+    /// The way out.
+    pub events: Events,
+    /// Whether tables are what they were.
+    pub tokens: Arc<Tokens>,
+    /// Whether the user stopped it.
+    pub cancel: CancellationToken,
+}
+
+impl StepRun {
+    /// Says that something happened.
+    pub fn send(&self, event: &Event) {
+        self.runner.send(&self.events, event);
+    }
+
+    /// A line for the log.
+    pub fn log(&self, node: &NodeId, level: Level, message: impl Into<String>) {
+        self.send(&Event::Log { node: Some(node.clone()), level, message: message.into() });
+    }
+
+    /// Says how checks went.
+    pub fn checked(&self, node: &NodeId, checks: &[CheckReport]) {
+        if !checks.is_empty() {
+            self.send(&Event::Checked { node: node.clone(), checks: checks.to_vec() });
+        }
+    }
+
+    /// Where a node's rows lie, and the connection that holds them.
+    pub fn locate(&self, node: &NodeId) -> Result<(Place, Arc<dyn Connection>)> {
+        self.runner.systems.locate(&self.runner.project, node)
+    }
+
+    /// The report of a node that is what it was at its last success.
+    pub fn unchanged(&self, node: &NodeId, last: &Built, began_us: i64) -> NodeReport {
+        let mut report = NodeReport::new(node.clone(), Status::Reused, began_us);
+        report.rows = last.rows;
+        report.note = Some(format!("unchanged since {}", clock::short(last.at_us, began_us)));
+        report.took = self.runner.since(began_us);
+        report
+    }
+
+    /// Remembers a success.
+    pub fn remember(
+        &self,
+        node: &NodeId,
+        key: Option<String>,
+        output: Option<String>,
+        rows: Option<u64>,
+    ) -> Result<()> {
+        let project = &self.runner.project;
+        let built = Built {
+            key,
+            output,
+            fingerprint: plan::fingerprint(project, node),
+            at_us: self.runner.clock.now_us(),
+            rows,
+            text: plan::text(project, node),
+        };
+        self.runner.history.remember_built(project.target.as_str(), node, &built)
+    }
+}
+
+/// Does a step.
+pub async fn run(run: &StepRun, step: &Step) -> Result<Vec<NodeReport>> {
+    let node = &step.nodes[0];
+    match step.action {
+        Action::Generate => generate::run(run, &step.nodes).await,
+        Action::Replicate => replicate::run(run, &step.nodes).await,
+        Action::Seed => Ok(vec![seed::run(run, node).await?]),
+        Action::Build => Ok(vec![model::run(run, node).await?]),
+        Action::Test => Ok(vec![test::run(run, node).await?]),
+    }
+}

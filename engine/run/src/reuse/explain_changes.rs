@@ -1,0 +1,145 @@
+//! What a plan cannot know by itself: which inputs changed, and how many rows a model would have. Only reads.
+
+use crate::{
+    error::{Error, Result},
+    execute::runner::Runner,
+    lag::lag,
+    location,
+    plan::{Action, Plan, Step, Why},
+    reuse::versions::Tokens,
+    sql::inputs,
+    systems,
+};
+use engine_connect::hub::source::{BatchLimit, ReadRequest};
+use engine_language::{
+    graph::{NodeId, NodeKind},
+    model::Materialized,
+};
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::timeout;
+
+/// A system that does not answer in this time is not waited for: what it holds may have changed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Runner {
+    /// Asks the systems what changed, and gives the steps that have no reason of their own the one that they have from their inputs.
+    pub async fn foresee(&self, plan: &mut Plan) {
+        let tokens = Tokens::new(self.project.clone(), self.systems.clone(), self.history.clone());
+        let mut moving: BTreeSet<NodeId> = BTreeSet::new();
+        for step in &mut plan.steps {
+            if step.why == Why::Unchanged {
+                let above = step.nodes.iter().flat_map(|node| self.stored_parents(node)).find(|n| moving.contains(n));
+                step.why = match above {
+                    Some(input) => Why::Input(input),
+                    None => self.reason(&tokens, step).await,
+                };
+            }
+            if step.why != Why::Unchanged {
+                moving.extend(step.nodes.iter().cloned());
+                moving.extend(step.nodes.iter().flat_map(|node| self.filled(node)));
+            }
+        }
+    }
+
+    /// How many rows a model would have if it were built now.
+    pub async fn count(&self, node: &NodeId) -> Result<usize> {
+        let model = &self.project.models[&node.name];
+        let session = self.sessions.open();
+        inputs::open(self, &session, &model.rendered).await?;
+        Ok(session.query(&model.rendered.sql).await?.count().await?)
+    }
+
+    /// What a node reads that is stored: views are looked through.
+    fn stored_parents(&self, node: &NodeId) -> BTreeSet<NodeId> {
+        let mut found = BTreeSet::new();
+        for parent in self.project.graph.parents.get(node).into_iter().flatten() {
+            let view = parent.kind == NodeKind::Model && location::of(&self.project, parent).is_none();
+            if view {
+                found.extend(self.stored_parents(parent));
+            } else {
+                found.insert(parent.clone());
+            }
+        }
+        found
+    }
+
+    /// The sources whose tables a node writes.
+    fn filled(&self, node: &NodeId) -> BTreeSet<NodeId> {
+        let children = self.project.graph.children.get(node).into_iter().flatten();
+        children.filter(|child| child.kind == NodeKind::Source).cloned().collect()
+    }
+
+    /// The reason of a step whose text is what it was and whose inputs in the plan are, too.
+    async fn reason(&self, tokens: &Tokens, step: &Step) -> Why {
+        let stream = |node: &NodeId| {
+            let model = self.project.models.get(&node.name).filter(|_| node.kind == NodeKind::Model);
+            model.is_some_and(|model| model.config.materialized == Materialized::Stream)
+        };
+        for node in &step.nodes {
+            let why = match step.action {
+                Action::Generate => Ok(None),
+                Action::Build if stream(node) => {
+                    timeout(PATIENCE, self.followed(node)).await.unwrap_or(Err(Error::Cancelled))
+                }
+                _ => {
+                    let moved = timeout(PATIENCE, self.moved(tokens, node)).await.unwrap_or(Err(Error::Cancelled));
+                    moved.map(|input| input.map(Why::Input))
+                }
+            };
+            if let Some(why) = why.unwrap_or_else(|_| Some(Why::Input(self.input(node)))) {
+                return why;
+            }
+        }
+        Why::Unchanged
+    }
+
+    /// The input that may have changed: what lies outside, if anything does.
+    fn input(&self, node: &NodeId) -> NodeId {
+        let parents = self.stored_parents(node);
+        let outside = parents.iter().find(|parent| parent.kind == NodeKind::Source);
+        outside.or(parents.first()).unwrap_or(node).clone()
+    }
+
+    /// Why a stream model would run: its topic goes on beyond what was read.
+    async fn followed(&self, node: &NodeId) -> Result<Option<Why>> {
+        if let Some((topic, lag)) = lag(&self.project, &self.systems, node).await? {
+            let events = lag.values().sum();
+            return Ok((events > 0).then_some(Why::Behind(topic, events)));
+        }
+        let topic = self.input(node);
+        let (_, target) = self.systems.locate(&self.project, node)?;
+        let (place, source) = self.systems.locate(&self.project, &topic)?;
+        let since = target.position(&node.name).await?;
+        let limit = BatchLimit { rows: 1, bytes: 1 << 20, time: Duration::from_millis(500) };
+        let mut request = systems::request(&self.project, &topic, &place);
+        (request.since, request.limit) = (since.clone(), Some(limit));
+        let next = source.read(ReadRequest { tables: vec![request] }).await?.tables.pop().and_then(|open| open.next);
+        Ok((next.is_some() && next != since).then_some(Why::Input(topic)))
+    }
+
+    /// What is not as it was: an input, or the node's own table.
+    async fn moved(&self, tokens: &Tokens, node: &NodeId) -> Result<Option<NodeId>> {
+        let Some(built) = self.history.built(self.project.target.as_str(), node)? else {
+            return Ok(Some(node.clone()));
+        };
+        let reads = match node.kind {
+            NodeKind::Model => tokens.key(node).await?,
+            NodeKind::Test => tokens.known_key(node),
+            NodeKind::Replication => match self.stored_parents(node).first() {
+                Some(source) => tokens.of(source).await?.map(|token| token.value),
+                None => None,
+            },
+            _ => built.key.clone(),
+        };
+        let known = node.kind == NodeKind::Seed || reads.is_some();
+        if !known || reads != built.key {
+            return Ok(Some(self.input(node)));
+        }
+        if node.kind == NodeKind::Test {
+            return Ok(None);
+        }
+        let wrote = tokens.of(node).await?.map(|token| token.value);
+        let same = wrote.is_some() && wrote == built.output;
+        Ok((!same).then(|| node.clone()))
+    }
+}

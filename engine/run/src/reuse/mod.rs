@@ -1,0 +1,4 @@
+//! Whether a node is unchanged, and why not.
+
+pub mod explain_changes;
+pub mod versions;

@@ -1,0 +1,198 @@
+//! DataFusion with our limits, and the catalog that a project's SQL names.
+
+use crate::{
+    error::Result,
+    sql::{self, spill},
+};
+use datafusion::{
+    catalog::{MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider},
+    error::DataFusionError,
+    execution::{
+        disk_manager::{DiskManagerBuilder, DiskManagerMode},
+        memory_pool::{FairSpillPool, TrackConsumersPool},
+        runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
+    },
+    prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext},
+};
+use engine_connect::sql::aggregate::PushAggregates;
+use engine_language::config::settings::Limits;
+use std::{fs::File, num::NonZero, path::Path, sync::Arc};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+
+/// The name of the one catalog.
+const CATALOG: &str = "engine";
+/// Operators that are named when memory is short: those that hold most of it.
+const CONSUMERS: NonZero<usize> = NonZero::new(3).expect("three");
+/// Rows of a batch where joins sort.
+const SORTED_BATCH: usize = 1024;
+/// Sorts of one partition that are at work at once, in a query of the usual size.
+const SORTS: usize = 8;
+
+/// What all queries of a run share: memory, and room for what does not fit into it.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    memory: Memory,
+    /// For queries that cannot do with that.
+    most: Memory,
+    partitions: usize,
+    sorted_joins: bool,
+    /// Queries that are at work, each beside others or alone.
+    at_work: Arc<RwLock<()>>,
+    /// Keeps other processes from emptying the folder.
+    _spill: Option<Arc<File>>,
+}
+
+impl Sessions {
+    /// Queries together use at most this much memory, and spill below `folder`.
+    pub fn new(limits: Limits, folder: &Path) -> Result<Self> {
+        let spill = spill::open(folder).map_err(DataFusionError::from)?;
+        let disk = DiskManagerMode::Directories(vec![folder.to_owned()]);
+        Self::of(limits, disk, Some(spill.into()))
+    }
+
+    /// For queries that are only planned.
+    pub fn that_plan() -> Result<Self> {
+        Self::of(Limits::default(), DiskManagerMode::Disabled, None)
+    }
+
+    fn of(limits: Limits, disk: DiskManagerMode, spill: Option<Arc<File>>) -> Result<Self> {
+        let disk = DiskManagerBuilder::default().with_mode(disk).with_max_temp_directory_size(limits.spill_bytes);
+        let memory = Memory::of(limits.memory_bytes, RuntimeEnvBuilder::new().with_disk_manager_builder(disk))?;
+        // What is limited is one memory, whoever uses it.
+        let most = match limits.most_memory_bytes {
+            bytes if bytes == limits.memory_bytes => memory.clone(),
+            bytes => Memory::of(bytes, RuntimeEnvBuilder::from_runtime_env(&memory.runtime))?,
+        };
+        let partitions = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Ok(Self { memory, most, partitions, sorted_joins: false, at_work: Arc::default(), _spill: spill })
+    }
+
+    /// The same with one partition, so that sums of fractions come out the same on every machine.
+    #[must_use]
+    pub fn single(mut self) -> Self {
+        self.partitions = 1;
+        self
+    }
+
+    /// The same with all the memory that a query may ever have.
+    #[must_use]
+    pub fn generous(&self) -> Self {
+        Self { memory: self.most.clone(), ..self.clone() }
+    }
+
+    /// What a query may be asked with for which the memory was short, and how it does then: joins that sort both sides
+    /// are slower than those that hash one, but spill what does not fit; more memory is for what does not spill.
+    pub fn roomier(&self) -> Option<(Self, String)> {
+        let most = self.most.bytes;
+        if !self.sorted_joins {
+            Some((Self { sorted_joins: true, ..self.clone() }, "joining by sorting instead".into()))
+        } else if self.memory.bytes < most {
+            let more = Self { sorted_joins: false, ..self.generous() };
+            Some((more, format!("taking up to {} MiB", most >> 20)))
+        } else {
+            None
+        }
+    }
+
+    /// A turn to use the memory beside others.
+    pub async fn beside(&self) -> OwnedRwLockReadGuard<()> {
+        self.at_work.clone().read_owned().await
+    }
+
+    /// A turn to use the memory alone, when those who use it now are done; others wait meanwhile.
+    pub async fn alone(&self) -> OwnedRwLockWriteGuard<()> {
+        self.at_work.clone().write_owned().await
+    }
+
+    /// The same, if nobody uses it now.
+    pub fn try_alone(&self) -> Option<OwnedRwLockWriteGuard<()>> {
+        self.at_work.clone().try_write_owned().ok()
+    }
+
+    /// A session whose catalog is empty.
+    pub fn open(&self) -> Session {
+        let mut config = SessionConfig::new()
+            .with_target_partitions(self.partitions)
+            .with_default_catalog_and_schema(CATALOG, "models")
+            .with_create_default_catalog_and_schema(false);
+        sql::configure(&mut config);
+        let options = config.options_mut();
+        options.optimizer.prefer_hash_join = !self.sorted_joins;
+        // Merging holds a batch of each file that was spilled, and what it keeps aside for that is nobody else's.
+        let share = self.memory.bytes / (SORTS * self.partitions);
+        let reserved = &mut options.execution.sort_spill_reservation_bytes;
+        *reserved = share.min(*reserved);
+        if self.sorted_joins {
+            // Views share buffers, each of which counts in full for every batch that refers to it.
+            options.sql_parser.map_string_types_to_utf8view = false;
+            config = config.with_batch_size(SORTED_BATCH);
+        }
+        let context = sql::context(config, self.memory.runtime.clone());
+        context.add_optimizer_rule(Arc::new(PushAggregates));
+        let catalog = Arc::new(MemoryCatalogProvider::new());
+        context.register_catalog(CATALOG, catalog);
+        let session = Session { context };
+        session.schema("models");
+        session
+    }
+}
+
+/// So much memory, and who keeps account of it.
+#[derive(Clone, Debug)]
+struct Memory {
+    bytes: usize,
+    runtime: Arc<RuntimeEnv>,
+}
+
+impl Memory {
+    fn of(bytes: u64, runtime: RuntimeEnvBuilder) -> Result<Self> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let pool = TrackConsumersPool::new(FairSpillPool::new(bytes), CONSUMERS);
+        Ok(Self { bytes, runtime: runtime.with_memory_pool(Arc::new(pool)).build_arc()? })
+    }
+}
+
+/// One query's world.
+#[derive(Clone)]
+pub struct Session {
+    /// DataFusion's own.
+    pub context: SessionContext,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Session")
+    }
+}
+
+impl Session {
+    fn schema(&self, name: &str) -> Arc<dyn SchemaProvider> {
+        let catalog = self.context.catalog(CATALOG).expect("the catalog was registered");
+        if let Some(schema) = catalog.schema(name) {
+            return schema;
+        }
+        let schema: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
+        catalog.register_schema(name, schema.clone()).expect("a memory catalog takes schemas");
+        schema
+    }
+
+    /// Gives a table a name, `schema.table`.
+    pub fn register(&self, schema: &str, table: &str, provider: Arc<dyn TableProvider>) -> Result<()> {
+        let schema = self.schema(schema);
+        if schema.table_exist(table) {
+            schema.deregister_table(table)?;
+        }
+        schema.register_table(table.to_owned(), provider)?;
+        Ok(())
+    }
+
+    /// Plans a query; anything but a query is refused. The types of its columns are those of the rows that it gives: a plan
+    /// is analyzed first, because before that its schema does not know what `case`, `coalesce` and `union` coerce.
+    pub async fn query(&self, sql: &str) -> Result<DataFrame, DataFusionError> {
+        let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let frame = self.context.sql_with_options(sql.trim_end().trim_end_matches(';'), options).await?;
+        let (state, plan) = frame.into_parts();
+        let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+        Ok(DataFrame::new(state, analyzed))
+    }
+}

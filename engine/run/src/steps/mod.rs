@@ -1,0 +1,10 @@
+//! What each kind of step does: one file or folder a kind.
+
+pub mod emit;
+pub mod generate;
+pub mod model;
+pub mod replicate;
+pub mod seed;
+pub mod stream;
+mod table;
+pub mod test;

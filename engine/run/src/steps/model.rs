@@ -1,0 +1,70 @@
+//! Building a model: one file for each thing that is made of its rows.
+
+use super::{stream, table};
+use crate::{
+    error::{Error, Result},
+    execute::step::StepRun,
+    report::NodeReport,
+};
+use engine_language::{
+    code,
+    diagnostic::Diagnostic,
+    graph::NodeId,
+    model::{Materialized, Model, Strategy},
+};
+
+/// Builds a model, unless nothing changed.
+pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
+    let model = &run.runner.project.models[&node.name];
+    match model.config.materialized {
+        Materialized::Table | Materialized::Incremental => {
+            if let Some(report) = reused(run, node).await? {
+                return Ok(report);
+            }
+            table::build(run, node, model).await
+        }
+        Materialized::Stream => stream::follow(run, node, model).await,
+        Materialized::View | Materialized::Ephemeral => unreachable!("views are not planned"),
+        Materialized::History => Err(unsupported(model)),
+    }
+}
+
+fn unsupported(model: &Model) -> Error {
+    let message = "`materialized = \"history\"` is not built yet";
+    Error::Project(Box::new(
+        Diagnostic::error(&code::E0309, model.config.span, message).hint("use `incremental` with a `key`"),
+    ))
+}
+
+/// The report of a model whose text and data are what they were, and whose table is as it was left.
+async fn reused(run: &StepRun, node: &NodeId) -> Result<Option<NodeReport>> {
+    let began = run.runner.clock.now_us();
+    let runner = &run.runner;
+    if runner.options.full_refresh {
+        return Ok(None);
+    }
+    let Some(built) = runner.history.built(runner.project.target.as_str(), node)? else { return Ok(None) };
+    let (Some(key), Some(output)) = (&built.key, &built.output) else { return Ok(None) };
+    if run.tokens.key(node).await?.as_ref() != Some(key) {
+        return Ok(None);
+    }
+    if run.tokens.of(node).await?.map(|token| token.value).as_ref() != Some(output) {
+        return Ok(None);
+    }
+    Ok(Some(run.unchanged(node, &built, began)))
+}
+
+/// The key's columns.
+pub fn key(model: &Model) -> Vec<String> {
+    model.config.key.iter().map(|column| column.value.clone()).collect()
+}
+
+/// How rows are added to those that are there.
+pub fn write_mode(model: &Model) -> engine_connect::hub::publication::Mode {
+    use engine_connect::hub::publication::Mode;
+    match model.config.strategy {
+        Strategy::Append => Mode::Append,
+        Strategy::Merge => Mode::Merge { key: key(model) },
+        Strategy::DeleteInsert => Mode::DeleteInsert { key: key(model) },
+    }
+}

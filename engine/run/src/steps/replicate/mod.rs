@@ -1,0 +1,247 @@
+//! Replication: all tables of one as of one instant, published together, and compared before anybody can see them.
+
+mod copy;
+mod copy_all;
+mod increment;
+mod unchanged;
+mod verify;
+
+use crate::{
+    error::{Error, Result},
+    execute::step::StepRun,
+    location::Place,
+    report::{NodeReport, Status},
+    systems,
+};
+use copy::Copied;
+use engine_connect::hub::{
+    connection::Connection,
+    position::{Position, Token},
+    publication::{Advance, Commit, Mode, Publication, Publisher, Target},
+    source::{OpenTable, ReadRequest, Reading},
+};
+use engine_language::{
+    code,
+    config::replication::{Replication, ReplicationMode},
+    diagnostic::Diagnostic,
+    graph::{NodeId, NodeKind},
+    name::Name,
+    table::TableDefinition,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use increment::Increment;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// What one step copies.
+struct Job<'a> {
+    run: &'a StepRun,
+    nodes: &'a [NodeId],
+    replication: &'a Replication,
+    from: Arc<dyn Connection>,
+    to: Arc<dyn Connection>,
+    began: i64,
+}
+
+/// A table on its way.
+struct Passing {
+    node: NodeId,
+    source: NodeId,
+    /// Where its rows go.
+    place: Place,
+    mode: Mode,
+    /// Its rows, or what is new of them.
+    open: OpenTable,
+    /// All of its rows, where `open` is only what is new.
+    all: Option<OpenTable>,
+}
+
+/// Copies tables, unless nothing changed.
+pub async fn run(run: &StepRun, nodes: &[NodeId]) -> Result<Vec<NodeReport>> {
+    let job = Job::new(run, nodes)?;
+    if let Some(reports) = job.reused().await? {
+        return Ok(reports);
+    }
+    let increment = match job.replication.mode {
+        ReplicationMode::Full => None,
+        ReplicationMode::Incremental => Some(Increment::of(&job).await?),
+        ReplicationMode::Cdc => {
+            let message = "`mode = \"cdc\"` is not built yet";
+            let problem = Diagnostic::error(&code::E0309, job.replication.name.span, message);
+            return Err(Error::Project(Box::new(problem.hint("use `full` or `incremental`"))));
+        }
+    };
+    job.copy(increment).await
+}
+
+impl<'a> Job<'a> {
+    fn new(run: &'a StepRun, nodes: &'a [NodeId]) -> Result<Self> {
+        let project = &run.runner.project;
+        let (name, _) = nodes[0].name.as_str().split_once('.').expect("a copied table is named replication.table");
+        let replication = &project.replications[name];
+        let (_, from) = run.locate(&source(replication, &nodes[0]))?;
+        let to = run.runner.systems.get(&replication.to.value)?.clone();
+        Ok(Self { run, nodes, replication, from, to, began: run.runner.clock.now_us() })
+    }
+
+    async fn copy(&self, increment: Option<Increment>) -> Result<Vec<NodeReport>> {
+        let stamps = self.stamps_before().await?;
+        let (reading, tables) = self.open(increment.as_ref()).await?;
+        let publication = self.publication(&tables, increment.as_ref());
+        let publisher = self.to.write(publication).await?;
+        let copied = self.copy_all(&tables, publisher.as_ref()).await?;
+        if let Some(increment) = &increment {
+            let swept = self.sweep(&tables, publisher.as_ref()).await?;
+            if copied.iter().all(|copied| copied.rows == 0) && swept == 0 && !increment.is_first() {
+                return Ok(self.nodes.iter().map(|node| self.unchanged(node)).collect());
+            }
+        }
+        let verdicts = self.verify(&reading, &tables, &copied, publisher.as_ref()).await?;
+        let replaced: Vec<_> = tables.iter().map(|table| replaced(table, publisher.as_ref())).collect();
+        let advance = increment.map(|increment| increment.advance(&tables));
+        publisher.commit(Commit { advance, ..Commit::default() }).await?;
+        let mut reports = vec![];
+        for (i, (table, replaced)) in tables.iter().zip(replaced).enumerate() {
+            let input =
+                stamps.as_ref().map_or_else(|| self.stamp(&reading, table, &copied[i]), |stamps| stamps[i].clone());
+            self.remember(table, &copied[i], input).await?;
+            reports.push(NodeReport { verdict: Some(verdicts[i]), replaced, ..self.report(table, &copied[i]) });
+        }
+        Ok(reports)
+    }
+
+    fn report(&self, table: &Passing, copied: &Copied) -> NodeReport {
+        NodeReport {
+            done: "Replicated",
+            rows: Some(copied.rows),
+            bytes: copied.bytes,
+            note: table.all.is_some().then(|| "new or changed".to_owned()),
+            took: self.run.runner.since(self.began),
+            ..NodeReport::new(table.node.clone(), Status::Succeeded, self.began)
+        }
+    }
+
+    /// The source's token, of the rows that passed if those were all.
+    fn stamp(&self, reading: &Reading, table: &Passing, copied: &Copied) -> Option<Token> {
+        if table.all.is_some() {
+            return self.from.stamp(reading, &table.open, None);
+        }
+        let plain = copied.digest.filter(|_| copied.from.is_none());
+        let plain = plain.and_then(|digest| self.from.stamp_plain(reading, &table.open, digest));
+        plain.or_else(|| self.from.stamp(reading, &table.open, copied.from))
+    }
+
+    /// The sources' tokens, where reading them does not tell.
+    async fn stamps_before(&self) -> Result<Option<Vec<Option<Token>>>> {
+        if !self.from.tokens_are_digests() {
+            return Ok(None);
+        }
+        let sources: Vec<NodeId> = self.nodes.iter().map(|node| source(self.replication, node)).collect();
+        let each: Vec<_> = sources.iter().map(|source| self.run.tokens.of(source)).collect();
+        Ok(Some(stream::iter(each).buffered(unchanged::AT_ONCE).try_collect().await?))
+    }
+
+    async fn open(&self, increment: Option<&Increment>) -> Result<(Reading, Vec<Passing>)> {
+        let project = &self.run.runner.project;
+        let kind = self.to.kind();
+        let passes = !kind.is_empty() && kind == self.from.kind();
+        let mut requests = vec![];
+        for node in self.nodes {
+            let source = source(self.replication, node);
+            let (place, _) = self.run.locate(&source)?;
+            let mut request = systems::request(project, &source, &place);
+            request.bound_for = passes.then_some(kind);
+            let new = increment.and_then(|increment| increment.request(node, &mut request));
+            requests.extend(new);
+            requests.push(request);
+        }
+        let mut reading = self.from.read(ReadRequest { tables: requests }).await?;
+        let mut opened = std::mem::take(&mut reading.tables).into_iter();
+        let mut tables = vec![];
+        for node in self.nodes {
+            let mut next = || opened.next().expect("each table that was asked for is opened");
+            let open = next();
+            let all = increment.filter(|increment| increment.asks_for_new(node)).map(|_| next());
+            let (place, _) = self.run.locate(node)?;
+            let mode = match increment {
+                Some(increment) => increment.mode(node, &open, self.replication)?,
+                None => Mode::Replace,
+            };
+            let source = source(self.replication, node);
+            tables.push(Passing { node: node.clone(), source, place, mode, open, all });
+        }
+        Ok((reading, tables))
+    }
+
+    fn publication(&self, tables: &[Passing], increment: Option<&Increment>) -> Publication {
+        let names: BTreeSet<String> = self.nodes.iter().map(|node| table(node).to_string()).collect();
+        let targets = tables.iter().map(|table| Target {
+            table: table.place.table.clone(),
+            schema: table.open.provider.schema(),
+            definition: carried(table, &names, increment),
+            mode: table.mode.clone(),
+            declared: None,
+        });
+        let pipeline = increment.map(|_| increment::pipeline(self.replication));
+        Publication { run: self.run.run.id.clone(), tables: targets.collect(), pipeline }
+    }
+
+    /// Keeps what stands for the source's rows and the copy's.
+    async fn remember(&self, table: &Passing, copied: &Copied, input: Option<Token>) -> Result<()> {
+        self.run.tokens.forget(&table.place);
+        let output = match copied.digest.filter(|_| self.to.tokens_are_digests() && table.mode == Mode::Replace) {
+            Some(digest) => {
+                let token = Token { value: digest.to_string(), hint: serde_json::Value::Null };
+                self.run.tokens.wrote(&table.place, Some(token.clone()))?;
+                Some(token)
+            }
+            None => self.run.tokens.of(&table.node).await?,
+        };
+        if let Some(input) = &input {
+            let (place, _) = self.run.locate(&table.source)?;
+            self.run.tokens.wrote(&place, Some(input.clone()))?;
+        }
+        let (input, output) = (input.map(|token| token.value), output.map(|token| token.value));
+        self.run.remember(&table.node, input, output, Some(copied.rows))
+    }
+}
+
+impl Increment {
+    /// The pipeline's move to where this reading ends.
+    fn advance(&self, tables: &[Passing]) -> Advance {
+        let mut to = self.stands.clone();
+        for table in tables {
+            if let Some(next) = &table.open.next {
+                to.insert(table.place.table.to_string(), next.0.clone());
+            }
+        }
+        let to = serde_json::to_value(to).expect("plain data can be written as JSON");
+        Advance { from: self.from.clone(), to: Position(to) }
+    }
+}
+
+fn table(node: &NodeId) -> Name {
+    Name::new(node.name.as_str().split_once('.').map_or(node.name.as_str(), |(_, table)| table))
+}
+
+fn source(replication: &Replication, node: &NodeId) -> NodeId {
+    NodeId::new(NodeKind::Source, format!("{}.{}", replication.from.value, table(node)))
+}
+
+/// A definition as it is carried over: references to tables that are not copied cannot be kept, and rows are merged by
+/// the key that the project declares where the source has none.
+fn carried(table: &Passing, copied: &BTreeSet<String>, increment: Option<&Increment>) -> TableDefinition {
+    let mut definition = table.open.definition.clone();
+    definition.foreign_keys.retain(|key| copied.contains(&key.table));
+    if let Some(key) = increment.and_then(|increment| increment.key(&table.node)).filter(|_| definition.key.is_empty())
+    {
+        definition.key = key.to_vec();
+    }
+    definition
+}
+
+/// What became NULL on the way.
+fn replaced(table: &Passing, publisher: &dyn Publisher) -> Vec<engine_connect::hub::policy::Replaced> {
+    let mut all = table.open.rejected.replaced.all();
+    all.extend(publisher.replaced(&table.place.table));
+    all
+}

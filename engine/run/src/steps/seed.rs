@@ -1,0 +1,81 @@
+//! Seeds: small tables kept with the code.
+
+use crate::{
+    error::{Error, Result},
+    execute::{step::StepRun, write_rows},
+    report::{NodeReport, Status},
+};
+use arrow::csv::{ReaderBuilder, reader::Format};
+use datafusion::{arrow::datatypes::SchemaRef, error::DataFusionError};
+use engine_connect::{
+    arrow::digest::Digester,
+    hub::{
+        position::Token,
+        publication::{Commit, Mode, Publication, Target},
+    },
+};
+use engine_language::{code, diagnostic::Diagnostic, files::Span, graph::NodeId, table::TableDefinition};
+use std::{io::Cursor, sync::Arc};
+
+/// Loads a seed, unless its table holds it already.
+pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
+    let began = run.runner.clock.now_us();
+    let seed = &run.runner.project.seeds[&node.name];
+    let text = run.runner.project.files.text(seed.file).clone();
+    let span = Span::new(seed.file, 0..0);
+    let broken = |error: arrow::error::ArrowError| {
+        Error::Project(Box::new(Diagnostic::error(&code::E0311, span, format!("the seed cannot be read: {error}"))))
+    };
+    let schema = schema(&text).map_err(broken)?;
+    let reader =
+        ReaderBuilder::new(schema.clone()).with_header(true).build(Cursor::new(text.as_bytes())).map_err(broken)?;
+    let mut digester = Digester::new(&schema).map_err(DataFusionError::from)?;
+    let mut batches = vec![];
+    for batch in reader {
+        let batch = write_rows::carried(&batch.map_err(broken)?, &schema)?;
+        digester.add(&batch).map_err(DataFusionError::from)?;
+        batches.push(batch);
+    }
+    let digest = digester.digest();
+    let (place, connection) = run.locate(node)?;
+    let mut report = NodeReport::new(node.clone(), Status::Reused, began);
+    report.rows = Some(digest.rows);
+    report.done = "Seeded";
+    let said = digest.to_string();
+    let built = run.runner.history.built(run.runner.project.target.as_str(), node)?;
+    let same = built.filter(|built| built.key.as_ref() == Some(&said)).and_then(|built| built.output);
+    if !run.runner.options.full_refresh && same.is_some() && run.tokens.of(node).await?.map(|t| t.value) == same {
+        report.note = Some("unchanged".into());
+        return Ok(report);
+    }
+    let definition = TableDefinition {
+        columns: schema.fields().iter().filter_map(|field| engine_connect::arrow::types::column(field)).collect(),
+        ..TableDefinition::default()
+    };
+    let target = Target { table: place.table.clone(), schema, definition, mode: Mode::Replace, declared: None };
+    let publisher =
+        connection.write(Publication { run: run.run.id.clone(), tables: vec![target], pipeline: None }).await?;
+    let mut writer = publisher.writer(&place.table).await?;
+    for batch in batches {
+        writer.write(batch).await?;
+    }
+    writer.finish().await?;
+    publisher.commit(Commit::default()).await?;
+    run.tokens.forget(&place);
+    if connection.tokens_are_digests() {
+        run.tokens.wrote(&place, Some(Token { value: said.clone(), hint: serde_json::Value::Null }))?;
+    }
+    let output = run.tokens.of(node).await?.map(|token| token.value);
+    run.remember(node, Some(said), output, Some(digest.rows))?;
+    report.status = Status::Succeeded;
+    report.took = run.runner.since(began);
+    Ok(report)
+}
+
+/// Column names from the first line, types from all of them.
+pub fn schema(text: &str) -> Result<SchemaRef, arrow::error::ArrowError> {
+    let (schema, _) = Format::default().with_header(true).infer_schema(Cursor::new(text.as_bytes()), None)?;
+    engine_connect::arrow::types::carried(&schema)
+        .map_err(arrow::error::ArrowError::SchemaError)
+        .map(|schema| Arc::new(schema.as_ref().clone()))
+}

@@ -1,0 +1,149 @@
+//! Tables and incremental models: one query, one publication.
+
+use crate::{
+    check,
+    error::{Error, Result},
+    execute::{
+        operators,
+        step::StepRun,
+        write_rows::{self, Copied},
+    },
+    report::{NodeReport, Status},
+    sql::{classify_error, inputs},
+    steps::model::{key, write_mode},
+    systems,
+};
+use datafusion::{arrow::datatypes::SchemaRef, error::DataFusionError, physical_plan::execute_stream};
+use engine_connect::hub::{
+    position::Token,
+    publication::{Commit, Mode, Publication, Target},
+    source::{ReadRequest, TableRequest},
+};
+use engine_language::{
+    code,
+    diagnostic::Diagnostic,
+    graph::NodeId,
+    model::{Materialized, Model, Strategy},
+    table::TableDefinition,
+    template::Rendered,
+};
+use std::sync::Arc;
+
+/// Builds a model's table, or adds to it.
+pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeReport> {
+    let began = run.runner.clock.now_us();
+    let (place, connection) = run.locate(node)?;
+    // The key is taken before the inputs are opened: what changes in between makes the next run build again.
+    let stands_for = run.tokens.key(node).await?;
+    let there = existing(run, node, model).await?;
+    let rendered = rendered(run, model, there.is_some())?;
+    let session = run.runner.sessions.open();
+    inputs::open(&run.runner, &session, &rendered).await?;
+    if there.is_some() {
+        let this = ReadRequest { tables: vec![TableRequest::all(place.table.clone())] };
+        if let Some(open) = connection.read(this).await?.tables.pop() {
+            session.register("models", node.name.as_str(), open.provider)?;
+        }
+    }
+    let located = |error: DataFusionError| classify_error::in_model(&rendered, error, node);
+    let frame = session.query(&rendered.sql).await.map_err(located)?;
+    let schema = write_rows::schema(frame.schema().inner()).map_err(|error| at_model(error, model))?;
+    if let Some(definition) = &there {
+        same_columns(definition, &schema, model)?;
+    }
+    // What cannot be replaced, a topic, is only ever added to.
+    let whole = connection.abilities().replace;
+    let mode = if there.is_some() || !whole && adds(model) { write_mode(model) } else { Mode::Replace };
+    let definition = definition(model, &schema);
+    let declared = systems::declared(&run.runner.project, &place);
+    let target =
+        Target { table: place.table.clone(), schema: schema.clone(), definition, mode: mode.clone(), declared };
+    let publication = Publication { run: run.run.id.clone(), tables: vec![target], pipeline: None };
+    let publisher = connection.write(publication).await?;
+    let writer = publisher.writer(&place.table).await?;
+    let task = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await.map_err(located)?;
+    let rows = execute_stream(plan.clone(), task).map_err(located)?;
+    let Copied { digest, bytes } =
+        write_rows::copy(run, node, rows, &schema, writer, &located).await.map_err(|error| at_model(error, model))?;
+    let checks = if model.config.checks.is_empty() {
+        vec![]
+    } else {
+        let provider = publisher.preview(&place.table).await?;
+        let rows = check::Rows { provider, unique: publisher.unique(&place.table) };
+        check::run(&run.runner, &session, &node.name, rows, &model.config.checks).await?
+    };
+    run.checked(node, &checks);
+    if let Some(broken) = check::first_broken(&checks) {
+        return Err(check::broken(&node.name, broken));
+    }
+    publisher.commit(Commit::default()).await?;
+    run.tokens.forget(&place);
+    let output = if mode == Mode::Replace && connection.tokens_are_digests() {
+        let token = Token { value: digest.to_string(), hint: serde_json::Value::Null };
+        run.tokens.wrote(&place, Some(token.clone()))?;
+        Some(token)
+    } else {
+        run.tokens.of(node).await?
+    };
+    run.remember(node, stands_for, output.map(|token| token.value), Some(digest.rows))?;
+    let mut report = NodeReport::new(node.clone(), Status::Succeeded, began);
+    (report.rows, report.bytes, report.checks) = (Some(digest.rows), bytes, checks);
+    report.operators = operators::of(plan.as_ref());
+    report.took = run.runner.since(began);
+    Ok(report)
+}
+
+fn adds(model: &Model) -> bool {
+    model.config.materialized == Materialized::Incremental
+}
+
+/// The definition of an incremental model's table, if it can be added to.
+async fn existing(run: &StepRun, node: &NodeId, model: &Model) -> Result<Option<TableDefinition>> {
+    let (place, connection) = run.locate(node)?;
+    if !adds(model) || run.runner.options.full_refresh || !connection.abilities().replace {
+        return Ok(None);
+    }
+    Ok(connection.describe(&TableRequest::all(place.table)).await?)
+}
+
+fn rendered(run: &StepRun, model: &Model, incremental: bool) -> Result<Rendered> {
+    let again = model.rendered.uses_run || (incremental && model.rendered.uses_incremental);
+    if !again {
+        return Ok(model.rendered.clone());
+    }
+    let outcome = run.runner.project.render(model, &run.run, incremental);
+    outcome.map(|outcome| outcome.rendered).map_err(|problem| Error::Project(Box::new(problem)))
+}
+
+/// Gives a complaint without a place the model's.
+pub(super) fn at_model(error: Error, model: &Model) -> Error {
+    match error {
+        Error::Project(mut problem) => {
+            problem.span.get_or_insert(model.config.span);
+            Error::Project(problem)
+        }
+        other => other,
+    }
+}
+
+/// The key names a row, and may hold NULL as any column of a query may: it is unique rather than primary. Under
+/// `delete_insert` it names a group of rows.
+pub(super) fn definition(model: &Model, schema: &SchemaRef) -> TableDefinition {
+    let columns = schema.fields().iter().filter_map(|field| engine_connect::arrow::types::column(field)).collect();
+    let groups =
+        model.config.materialized == Materialized::Incremental && model.config.strategy == Strategy::DeleteInsert;
+    let unique = if model.config.key.is_empty() || groups { vec![] } else { vec![key(model)] };
+    TableDefinition { columns, unique, ..TableDefinition::default() }
+}
+
+fn same_columns(there: &TableDefinition, now: &SchemaRef, model: &Model) -> Result<()> {
+    let missing: Vec<&str> =
+        now.fields().iter().map(|field| field.name().as_str()).filter(|name| there.column(name).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the table of `{}` has no column {}", model.name, missing.join(", "));
+    let hint = format!("build it anew: `engine run {} --full-refresh`", model.name);
+    Err(Error::Project(Box::new(Diagnostic::error(&code::E0308, model.config.span, message).hint(hint))))
+}

@@ -1,0 +1,56 @@
+//! Singular tests: a query that must return no rows.
+
+use crate::{
+    check,
+    error::Result,
+    execute::step::StepRun,
+    report::{CheckReport, NodeReport, Status},
+    sql::{classify_error, inputs},
+};
+use engine_language::{graph::NodeId, model::CheckSeverity};
+
+/// Runs a test, unless it passed over the same rows before.
+pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
+    let began = run.runner.clock.now_us();
+    let key = run.tokens.known_key(node);
+    if let Some(report) = reused(run, node, key.as_deref(), began)? {
+        return Ok(report);
+    }
+    let check = look(run, node).await?;
+    run.checked(node, std::slice::from_ref(&check));
+    if check.failing == 0 {
+        run.remember(node, key, None, None)?;
+    } else if check.severity == CheckSeverity::Error {
+        return Err(check::broken(&node.name, &check));
+    }
+    let mut report = NodeReport::new(node.clone(), Status::Succeeded, began);
+    report.done = "Tested";
+    report.checks.push(check);
+    report.took = run.runner.since(began);
+    Ok(report)
+}
+
+/// The report of a test that passed when it and all that it reads were what they are. What warned is tried again, so that
+/// it warns again.
+fn reused(run: &StepRun, node: &NodeId, key: Option<&str>, began: i64) -> Result<Option<NodeReport>> {
+    let runner = &run.runner;
+    if key.is_none() || runner.options.full_refresh {
+        return Ok(None);
+    }
+    let passed = runner.history.built(runner.project.target.as_str(), node)?.filter(|last| last.key.as_deref() == key);
+    Ok(passed.map(|passed| {
+        let report = run.unchanged(node, &passed, began);
+        NodeReport { done: "Tested", note: report.note.map(|note| format!("passed, {note}")), ..report }
+    }))
+}
+
+async fn look(run: &StepRun, node: &NodeId) -> Result<CheckReport> {
+    let test = &run.runner.project.singular_tests[&node.name];
+    let session = run.runner.sessions.open();
+    inputs::open(&run.runner, &session, &test.rendered).await?;
+    let locate = |error| classify_error::in_model(&test.rendered, error, node);
+    let frame = session.query(&test.rendered.sql).await.map_err(locate)?;
+    let (failing, examples) = check::failing_rows(frame).await.map_err(locate)?;
+    let span = run.runner.project.graph.nodes.get(node).and_then(|node| node.span);
+    Ok(CheckReport { name: node.name.to_string(), severity: test.severity, failing, examples, span })
+}
