@@ -125,10 +125,12 @@ fn page(request: &RequestContext, id: &str) -> Result<Page, HttpError> {
         .filter(|bar| bar.state != "skipped")
         .collect();
     let log = lines(web, &run.id, 0)?;
-    let request = web.records.request_of(&run.id)?;
+    let requested = web.records.request_of(&run.id)?;
     let mask = web.service.reading().mask.clone();
-    let vars =
-        request.iter().flat_map(|request| &request.vars).map(|(name, value)| mask.text(&format!("{name}={value}")));
+    let vars = requested
+        .iter()
+        .flat_map(|requested| &requested.vars)
+        .map(|(name, value)| mask.text(&format!("{name}={value}")));
     let ended = run.state != "running" || live.is_none();
     Ok(Page {
         layout: Layout::new(request, &format!("Run {}", run.id)),
@@ -138,7 +140,7 @@ fn page(request: &RequestContext, id: &str) -> Result<Page, HttpError> {
         after: log.last().map_or(0, |line| line.number),
         log,
         vars: vars.collect(),
-        full_refresh: request.is_some_and(|request| request.options.full_refresh),
+        full_refresh: requested.is_some_and(|requested| requested.options.full_refresh),
         left: ended && run.state != "succeeded",
         nodes,
         run,
