@@ -175,10 +175,10 @@ impl Ready {
 
     /// `Compiled 5 models, 7 tables, 2 replications`.
     pub fn say(&self, context: &Context) {
-        let of = |kind| self.project.graph.nodes.keys().filter(|id| id.kind == kind).count();
+        let of = |kind| self.project.graph.nodes.keys().filter(|id| id.kind() == kind).count();
         let parts = [
             (of(NodeKind::Model), "model"),
-            (of(NodeKind::Replication) + of(NodeKind::Seed), "table"),
+            (of(NodeKind::Copy) + of(NodeKind::Seed), "table"),
             (self.project.replications.len(), "replication"),
         ];
         let parts: Vec<String> =
@@ -189,8 +189,8 @@ impl Ready {
     /// Makes generators make so many rows; those that make some for each row of another keep to that.
     pub fn make_exactly(&mut self, nodes: &BTreeSet<NodeId>, rows: u64) {
         let project = Arc::make_mut(&mut self.project);
-        for node in nodes.iter().filter(|node| node.kind == NodeKind::Generator) {
-            if let Some(generator) = project.generators.get_mut(&node.name)
+        for name in nodes.iter().filter_map(NodeId::generator) {
+            if let Some(generator) = project.generators.get_mut(name)
                 && matches!(generator.rows, Rows::Count(_))
             {
                 generator.rows = Rows::Count(rows);

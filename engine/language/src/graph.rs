@@ -8,72 +8,11 @@ mod replications;
 mod resolve;
 mod writers;
 
+pub use crate::id::{NodeId, NodeKind};
 pub(crate) use build::{build, unknown_reads};
 
 use crate::{files::Span, name::Name};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
-
-/// A node's identity: its kind and its name. `model.mart_average_check`, `source.shop.orders`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId {
-    /// What it is.
-    pub kind: NodeKind,
-    /// `mart_average_check`, `shop.orders`, `replica.orders`.
-    pub name: Name,
-}
-
-impl NodeId {
-    /// Puts the two together.
-    pub fn new(kind: NodeKind, name: impl Into<Name>) -> Self {
-        Self { kind, name: name.into() }
-    }
-}
-
-impl fmt::Display for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.kind.word(), self.name)
-    }
-}
-
-impl fmt::Debug for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// The kinds of nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum NodeKind {
-    /// Synthetic rows; named as in `generators.toml`.
-    Generator,
-    /// A table outside; `source.table`.
-    Source,
-    /// A small table kept with the code.
-    Seed,
-    /// A copied table; `replication.table`.
-    Replication,
-    /// A model.
-    Model,
-    /// A singular test.
-    Test,
-}
-
-impl NodeKind {
-    /// The word that users know it by.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Generator => "generator",
-            Self::Source => "source",
-            Self::Seed => "seed",
-            Self::Replication => "replication",
-            Self::Model => "model",
-            Self::Test => "test",
-        }
-    }
-}
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,14 +59,37 @@ impl Graph {
         order
     }
 
-    /// What a node reads, directly or not, up to so many steps away; without the node itself.
-    pub fn ancestors(&self, id: &NodeId, steps: Option<usize>) -> BTreeSet<NodeId> {
-        reach(&self.parents, id, steps)
+    /// What a node reads, directly or not; without the node itself.
+    pub fn ancestors(&self, id: &NodeId) -> BTreeSet<NodeId> {
+        self.all_ancestors(&BTreeSet::from([id.clone()]), None)
     }
 
-    /// What reads a node, directly or not, up to so many steps away; without the node itself.
-    pub fn descendants(&self, id: &NodeId, steps: Option<usize>) -> BTreeSet<NodeId> {
-        reach(&self.children, id, steps)
+    /// What reads a node, directly or not; without the node itself.
+    pub fn descendants(&self, id: &NodeId) -> BTreeSet<NodeId> {
+        self.all_descendants(&BTreeSet::from([id.clone()]), None)
+    }
+
+    /// What some nodes read, directly or not, up to so many steps away; without the nodes themselves.
+    pub fn all_ancestors(&self, ids: &BTreeSet<NodeId>, steps: Option<usize>) -> BTreeSet<NodeId> {
+        reach(&self.parents, ids, steps)
+    }
+
+    /// What reads some nodes, directly or not, up to so many steps away; without the nodes themselves.
+    pub fn all_descendants(&self, ids: &BTreeSet<NodeId>, steps: Option<usize>) -> BTreeSet<NodeId> {
+        reach(&self.children, ids, steps)
+    }
+
+    /// The node whose rows a name means: a model, a seed, a copied table or a source's table.
+    pub fn find_rows(&self, name: &str) -> Option<NodeId> {
+        let rows = |id: &NodeId| !matches!(id, NodeId::Generator(_) | NodeId::Test(_));
+        NodeId::named(name).filter(rows).find(|id| self.nodes.contains_key(id))
+    }
+
+    /// The tables that a replication copies.
+    pub fn copies<'a>(&'a self, replication: &'a Name) -> impl Iterator<Item = &'a Name> {
+        let first = NodeId::Copy { replication: replication.clone(), table: Name::new("") };
+        let copies = self.nodes.range(first..).map_while(|(id, _)| id.copied());
+        copies.take_while(move |(of, _)| *of == replication).map(|(_, table)| table)
     }
 
     /// Adds a node, unless it is there.
@@ -148,14 +110,14 @@ impl Graph {
     }
 }
 
-fn reach(edges: &BTreeMap<NodeId, BTreeSet<NodeId>>, id: &NodeId, steps: Option<usize>) -> BTreeSet<NodeId> {
-    let mut found = BTreeSet::new();
-    let mut front = vec![id];
+fn reach(edges: &BTreeMap<NodeId, BTreeSet<NodeId>>, ids: &BTreeSet<NodeId>, steps: Option<usize>) -> BTreeSet<NodeId> {
+    let mut found: BTreeSet<&NodeId> = BTreeSet::new();
+    let mut front: Vec<&NodeId> = ids.iter().collect();
     let mut left = steps.unwrap_or(usize::MAX);
     while left > 0 && !front.is_empty() {
         left -= 1;
         let next = front.iter().flat_map(|id| edges.get(*id).into_iter().flatten());
-        front = next.filter(|next| *next != id && found.insert((*next).clone())).collect();
+        front = next.filter(|next| !ids.contains(*next) && found.insert(*next)).collect();
     }
-    found
+    found.into_iter().cloned().collect()
 }

@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod files;
 pub mod fingerprint;
 pub mod graph;
+pub mod id;
 pub mod model;
 pub mod name;
 pub mod project;

@@ -85,12 +85,13 @@ impl schemars::JsonSchema for Name {
 }
 
 /// The candidate that a mistyped name most likely meant, if one is near enough.
-pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<S: AsRef<str> + Ord>(typed: &str, candidates: impl IntoIterator<Item = S>) -> Option<S> {
     let typed = typed.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|c| (strsim::damerau_levenshtein(&typed, &c.to_lowercase()), c))
-        .filter(|(distance, c)| *distance <= c.chars().count().max(typed.chars().count()).div_ceil(3))
-        .min()
-        .map(|(_, c)| c)
+    let far = |candidate: &S| {
+        let candidate = candidate.as_ref();
+        let distance = strsim::damerau_levenshtein(&typed, &candidate.to_lowercase());
+        let longer = candidate.chars().count().max(typed.chars().count());
+        (distance <= longer.div_ceil(3)).then_some(distance)
+    };
+    candidates.into_iter().filter_map(|candidate| Some((far(&candidate)?, candidate))).min().map(|(_, near)| near)
 }

@@ -12,6 +12,7 @@ use crate::{
     diagnostic::Diagnostic,
     files::{FileId, Files, Span},
     graph::{self, Graph},
+    id::{NodeId, TableId},
     model::{Model, SingularTest},
     name::Name,
     sql,
@@ -57,9 +58,9 @@ pub struct Project {
     pub unit_tests: Vec<UnitTest>,
     /// Macros and what else templates share.
     pub templates: Templates,
-    /// Definitions of source tables: from `schema.lock`, from discovery, from declared columns and from generators,
-    /// by `source.table`.
-    pub tables: BTreeMap<Name, TableDefinition>,
+    /// Definitions of source tables: from `schema.lock`, from discovery, from declared columns and from
+    /// generators.
+    pub tables: BTreeMap<TableId, TableDefinition>,
     /// What depends on what.
     pub graph: Graph,
     /// Models with `enabled = false`, which are not in the project.
@@ -83,11 +84,36 @@ pub struct LoadOptions {
     pub vars: BTreeMap<String, String>,
     /// What `run` is in templates.
     pub run: RunInfo,
-    /// Definitions found by asking the systems, by `source.table`; they win over `schema.lock`.
-    pub discovered: BTreeMap<Name, TableDefinition>,
+    /// Definitions found by asking the systems; they win over `schema.lock`.
+    pub discovered: BTreeMap<TableId, TableDefinition>,
 }
 
 impl Project {
+    /// The model that a node stands for.
+    pub fn model(&self, node: &NodeId) -> Option<&Model> {
+        self.models.get(node.model()?)
+    }
+
+    /// The seed that a node stands for.
+    pub fn seed(&self, node: &NodeId) -> Option<&Seed> {
+        if let NodeId::Seed(name) = node { self.seeds.get(name) } else { None }
+    }
+
+    /// The generator that a node stands for.
+    pub fn generator(&self, node: &NodeId) -> Option<&Generator> {
+        if let NodeId::Generator(name) = node { self.generators.get(name) } else { None }
+    }
+
+    /// The singular test that a node stands for.
+    pub fn singular_test(&self, node: &NodeId) -> Option<&SingularTest> {
+        if let NodeId::Test(name) = node { self.singular_tests.get(name) } else { None }
+    }
+
+    /// The replication that copies a node.
+    pub fn replication(&self, node: &NodeId) -> Option<&Replication> {
+        self.replications.get(node.copied()?.0)
+    }
+
     /// Renders a model again, as a run needs it: with the run's own `run`, and `is_incremental()` as the target stands.
     pub fn render(&self, model: &Model, run: &RunInfo, incremental: bool) -> Result<Outcome, Diagnostic> {
         self.render_text(model.file, Some(&model.name), run, incremental)

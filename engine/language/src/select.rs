@@ -3,12 +3,13 @@
 use crate::{
     code,
     diagnostic::Diagnostic,
-    graph::{Graph, Node, NodeId, NodeKind},
+    graph::{Graph, Node},
+    id::{NodeId, NodeKind},
     name::nearest,
     project::Project,
 };
 use globset::{GlobBuilder, GlobMatcher};
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// The nodes that a selection names: the union of `include`, or everything if that is empty, without `exclude`.
 ///
@@ -34,8 +35,9 @@ pub fn select<S: AsRef<str>>(project: &Project, include: &[S], exclude: &[S]) ->
 fn union<S: AsRef<str>>(project: &Project, arguments: &[S]) -> Result<BTreeSet<NodeId>, Diagnostic> {
     let mut nodes = BTreeSet::new();
     for argument in arguments.iter().map(AsRef::as_ref) {
-        if project.graph.nodes.keys().any(|id| id.name.as_str() == argument) {
-            nodes.extend(term(project, argument)?);
+        // A name may hold spaces and commas.
+        if let Some(term) = parse(project, argument).ok().filter(|term| is_exact(project, term)) {
+            nodes.extend(reached(&project.graph, &term, exact(project, &term)));
             continue;
         }
         for part in argument.split_whitespace() {
@@ -67,7 +69,16 @@ struct Term<'a> {
     value: &'a str,
 }
 
-fn parse(text: &str) -> Result<Term<'_>, Diagnostic> {
+fn parse<'a>(project: &Project, text: &'a str) -> Result<Term<'a>, Diagnostic> {
+    let there = |id: NodeId| project.graph.nodes.contains_key(&id);
+    let named = |text: &str| NodeId::named(text).any(there);
+    let of_kind = |text: &str| {
+        let kind = text.split_once(':').and_then(|(kind, name)| Some((NodeKind::of_word(kind)?, name)));
+        kind.is_some_and(|(kind, name)| NodeId::named_of(kind, name).any(there))
+    };
+    if named(text) {
+        return Ok(Term { whole: false, up: 0, down: 0, method: None, value: text });
+    }
     let wrong = |why: &str| {
         Diagnostic::error(&code::E0432, None, format!("`{text}` cannot be read as a selection: {why}"))
             .hint("it looks like `name`, `+name`, `name+`, `2+name+1`, `@name` or `tag:x`")
@@ -82,15 +93,17 @@ fn parse(text: &str) -> Result<Term<'_>, Diagnostic> {
         Some(after) => (steps(&rest[..leading])?, after),
         None => (0, rest),
     };
+    // A name may end like a number of steps.
+    let ends = named(rest) || of_kind(rest);
     let trailing = rest.bytes().rev().take_while(u8::is_ascii_digit).count();
     let cut = rest.len() - trailing;
-    let (down, rest) = match rest[..cut].strip_suffix('+') {
+    let (down, rest) = match rest[..cut].strip_suffix('+').filter(|_| !ends) {
         Some(before) => (steps(&rest[cut..])?, before),
         None => (0, rest),
     };
     let (method, value) = match rest.split_once(':') {
-        Some((method, value)) => (Some(method), value),
-        None => (None, rest),
+        Some((method, value)) if !named(rest) => (Some(method), value),
+        _ => (None, rest),
     };
     if value.is_empty() {
         return Err(wrong("it names nothing"));
@@ -102,22 +115,24 @@ fn parse(text: &str) -> Result<Term<'_>, Diagnostic> {
 }
 
 fn term(project: &Project, text: &str) -> Result<BTreeSet<NodeId>, Diagnostic> {
-    let exact = project.graph.nodes.keys().any(|id| id.name.as_str() == text);
-    let term = if exact { Term { whole: false, up: 0, down: 0, method: None, value: text } } else { parse(text)? };
+    let term = parse(project, text)?;
     let found = find(project, &term)?;
     if found.is_empty() {
         return Err(unknown(&project.graph, &term));
     }
-    let graph = &project.graph;
-    let mut nodes: BTreeSet<NodeId> = found.iter().cloned().collect();
+    Ok(reached(&project.graph, &term, found))
+}
+
+/// Nodes, and those that a term reaches from them.
+fn reached(graph: &Graph, term: &Term<'_>, mut nodes: BTreeSet<NodeId>) -> BTreeSet<NodeId> {
     if term.whole {
-        nodes.extend(found.iter().flat_map(|id| graph.descendants(id, None)));
-        let above: Vec<NodeId> = nodes.iter().flat_map(|id| graph.ancestors(id, None)).collect();
-        nodes.extend(above);
+        nodes.extend(graph.all_descendants(&nodes, None));
+        nodes.extend(graph.all_ancestors(&nodes, None));
     }
-    nodes.extend(found.iter().flat_map(|id| graph.ancestors(id, Some(term.up))));
-    nodes.extend(found.iter().flat_map(|id| graph.descendants(id, Some(term.down))));
-    Ok(nodes)
+    let above = graph.all_ancestors(&nodes, Some(term.up));
+    let below = graph.all_descendants(&nodes, Some(term.down));
+    nodes.extend(above.into_iter().chain(below));
+    nodes
 }
 
 const METHODS: &[&str] = &[
@@ -134,61 +149,99 @@ const METHODS: &[&str] = &[
     "resource_type",
 ];
 
-fn find(project: &Project, term: &Term<'_>) -> Result<Vec<NodeId>, Diagnostic> {
-    let matcher = glob(term.value)?;
-    let by_name = |kind: NodeKind| {
-        let prefix = format!("{}.", term.value);
-        let matcher = &matcher;
-        move |id: &NodeId| {
-            let name = id.name.as_str();
-            let group = matches!(kind, NodeKind::Source | NodeKind::Replication) && name.starts_with(&prefix);
-            id.kind == kind && (group || name == term.value || matcher.is_match(name))
+fn is_exact(project: &Project, term: &Term<'_>) -> bool {
+    !exact(project, term).is_empty()
+}
+
+/// The nodes that a term names as they are called, without globs.
+fn exact(project: &Project, term: &Term<'_>) -> BTreeSet<NodeId> {
+    let nodes = &project.graph.nodes;
+    let there = |id: &NodeId| nodes.contains_key(id);
+    match term.method {
+        None => {
+            let named: BTreeSet<NodeId> = NodeId::named(term.value).filter(there).collect();
+            let made: BTreeSet<NodeId> = named.iter().filter(|id| is_made(id)).cloned().collect();
+            if made.is_empty() { named } else { made }
         }
-    };
-    let all = |keep: &dyn Fn(&Node) -> bool| {
-        project.graph.nodes.values().filter(|node| keep(node)).map(|node| node.id.clone()).collect()
-    };
-    Ok(match term.method {
-        None => plain(&project.graph, term.value, &matcher),
-        Some("tag") => all(&|node| node.tags.iter().any(|tag| tag == term.value || matcher.is_match(tag))),
-        Some("path") => all(&|node| node.path.as_deref().is_some_and(|path| under(path, term.value, &matcher))),
-        Some("file") => all(&|node| {
-            node.path.as_deref().and_then(|path| path.rsplit('/').next()).is_some_and(|file| matcher.is_match(file))
+        Some("tag") => keep(project, |node| node.tags.iter().any(|tag| tag == term.value)),
+        Some("path") => keep(project, |node| node.path.as_deref().is_some_and(|path| lies_in(path, term.value))),
+        Some("file") => keep(project, |node| file_of(node) == Some(term.value)),
+        Some(method) => {
+            let Some(kind) = NodeKind::of_word(method) else { return BTreeSet::new() };
+            let one = NodeId::named_of(kind, term.value).find(there);
+            one.into_iter().chain(keep(project, |node| in_group(&node.id, kind, term.value))).collect()
+        }
+    }
+}
+
+/// Whether a name alone means the node before it means generators and tables of sources.
+fn is_made(id: &NodeId) -> bool {
+    !matches!(id, NodeId::Generator(_) | NodeId::Source { .. })
+}
+
+/// Whether a node is a table of the source, or of the replication, of that name.
+fn in_group(id: &NodeId, kind: NodeKind, group: &str) -> bool {
+    matches!(id, NodeId::Source { .. } | NodeId::Copy { .. }) && id.kind() == kind && id.in_sql().0 == group
+}
+
+fn keep(project: &Project, keep: impl Fn(&Node) -> bool) -> BTreeSet<NodeId> {
+    project.graph.nodes.values().filter(|node| keep(node)).map(|node| node.id.clone()).collect()
+}
+
+fn find(project: &Project, term: &Term<'_>) -> Result<BTreeSet<NodeId>, Diagnostic> {
+    let exact = exact(project, term);
+    if !exact.is_empty() && !is_glob(term.value) {
+        return Ok(exact);
+    }
+    let matcher = glob(term.value)?;
+    let found = match term.method {
+        None => plain(project, term.value, &matcher),
+        Some("tag") => keep(project, |node| node.tags.iter().any(|tag| matcher.is_match(tag))),
+        Some("path") => {
+            keep(project, |node| node.path.as_deref().is_some_and(|path| under(path, term.value, &matcher)))
+        }
+        Some("file") => keep(project, |node| file_of(node).is_some_and(|file| matcher.is_match(file))),
+        Some("resource_type") => keep(project, |node| node.id.kind().word() == term.value),
+        Some("config.materialized") => keep(project, |node| {
+            project.model(&node.id).is_some_and(|model| model.config.materialized.word() == term.value)
         }),
-        Some("source") => all(&|node| by_name(NodeKind::Source)(&node.id)),
-        Some("generator") => all(&|node| by_name(NodeKind::Generator)(&node.id)),
-        Some("model") => all(&|node| by_name(NodeKind::Model)(&node.id)),
-        Some("seed") => all(&|node| by_name(NodeKind::Seed)(&node.id)),
-        Some("replication") => all(&|node| by_name(NodeKind::Replication)(&node.id)),
-        Some("test") => all(&|node| by_name(NodeKind::Test)(&node.id)),
-        Some("resource_type") => all(&|node| node.id.kind.word() == term.value),
-        Some("config.materialized") => all(&|node| {
-            let model = project.models.get(&node.id.name).filter(|_| node.id.kind == NodeKind::Model);
-            model.is_some_and(|model| model.config.materialized.word() == term.value)
-        }),
-        Some(method) => return Err(unknown_method(method)),
-    })
+        Some(method) => match NodeKind::of_word(method) {
+            Some(kind) => keep(project, |node| node.id.kind() == kind && matcher.is_match(&*node.id.name())),
+            None => return Err(unknown_method(method)),
+        },
+    };
+    Ok(exact.into_iter().chain(found).collect())
 }
 
 /// A name alone: models, seeds, copied tables and tests; if there is none of that name, generators and tables of sources.
-fn plain(graph: &Graph, value: &str, matcher: &GlobMatcher) -> Vec<NodeId> {
-    let is = |id: &NodeId| {
-        let in_path = || {
-            let path = graph.nodes.get(id).and_then(|node| node.path.as_deref());
-            value.contains('/') && path.is_some_and(|path| under(path, value, matcher))
-        };
-        id.name.as_str() == value || matcher.is_match(id.name.as_str()) || in_path()
+fn plain(project: &Project, value: &str, matcher: &GlobMatcher) -> BTreeSet<NodeId> {
+    let is = |node: &Node| {
+        let in_path = || value.contains('/') && node.path.as_deref().is_some_and(|path| under(path, value, matcher));
+        matcher.is_match(&*node.id.name()) || in_path()
     };
-    let made = |id: &&NodeId| !matches!(id.kind, NodeKind::Generator | NodeKind::Source);
-    let found: Vec<NodeId> = graph.nodes.keys().filter(made).filter(|id| is(id)).cloned().collect();
-    if found.is_empty() { graph.nodes.keys().filter(|id| is(id)).cloned().collect() } else { found }
+    let found = keep(project, |node| is_made(&node.id) && is(node));
+    if found.is_empty() { keep(project, is) } else { found }
+}
+
+/// The last part of a node's path.
+fn file_of(node: &Node) -> Option<&str> {
+    node.path.as_deref()?.rsplit('/').next()
+}
+
+fn is_glob(value: &str) -> bool {
+    value.contains(['*', '?', '[', '{', '\\'])
 }
 
 /// Whether a path is the one given, lies below it, or matches it as a glob.
 fn under(path: &str, given: &str, matcher: &GlobMatcher) -> bool {
+    lies_in(path, given) || matcher.is_match(path)
+}
+
+/// Whether a path is the one given or lies below it.
+fn lies_in(path: &str, given: &str) -> bool {
     let given = given.strip_prefix("project/").unwrap_or(given).trim_end_matches('/');
     let below = path.strip_prefix(given).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    below || path.strip_suffix(".sql") == Some(given) || matcher.is_match(path)
+    below || path.strip_suffix(".sql") == Some(given)
 }
 
 fn glob(value: &str) -> Result<GlobMatcher, Diagnostic> {
@@ -212,14 +265,15 @@ fn unknown_method(method: &str) -> Diagnostic {
 }
 
 fn unknown(graph: &Graph, term: &Term<'_>) -> Diagnostic {
-    let candidates: BTreeSet<&str> = match term.method {
-        Some("tag") => graph.nodes.values().flat_map(|node| &node.tags).map(String::as_str).collect(),
-        Some("path") => graph.nodes.values().filter_map(|node| node.path.as_deref()).flat_map(folders).collect(),
-        Some("file") => graph.nodes.values().filter_map(|node| node.path.as_deref()?.rsplit('/').next()).collect(),
-        Some("resource_type") => graph.nodes.keys().map(|id| id.kind.word()).collect(),
+    let nodes = || graph.nodes.values();
+    let candidates: BTreeSet<Cow<'_, str>> = match term.method {
+        Some("tag") => nodes().flat_map(|node| &node.tags).map(Cow::from).collect(),
+        Some("path") => nodes().filter_map(|node| node.path.as_deref()).flat_map(folders).map(Cow::from).collect(),
+        Some("file") => nodes().filter_map(file_of).map(Cow::from).collect(),
+        Some("resource_type") => nodes().map(|node| node.id.kind().word().into()).collect(),
         Some("config.materialized") => BTreeSet::new(),
-        Some(kind) => graph.nodes.keys().filter(|id| id.kind.word() == kind).map(|id| id.name.as_str()).collect(),
-        None => graph.nodes.keys().map(|id| id.name.as_str()).collect(),
+        Some(kind) => nodes().filter(|node| node.id.kind().word() == kind).map(|node| node.id.name()).collect(),
+        None => nodes().map(|node| node.id.name()).collect(),
     };
     let what = term.method.unwrap_or("node");
     let diagnostic = Diagnostic::error(&code::E0431, None, format!("no {what} is called `{}`", term.value));

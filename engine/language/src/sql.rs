@@ -1,6 +1,6 @@
 //! What a rendered template must be: one query, over `ref` and `source`.
 
-use crate::{code, diagnostic::Diagnostic, files::Span, graph::NodeKind, name::Name, template::Rendered};
+use crate::{code, diagnostic::Diagnostic, files::Span, id, name::Name, template::Rendered};
 use sqlparser::{
     ast::{ObjectName, Query, SetExpr, Spanned as _, Statement, TableFactor, Visit, Visitor},
     dialect::GenericDialect,
@@ -107,32 +107,34 @@ fn query_problems(rendered: &Rendered, query: &Query, file: Span, this: Option<&
                 .hint("a model is one `select`; where its rows go is said by `config()`"),
         ];
     }
-    let reads = rendered.reads.iter().map(|read| match read.kind {
-        NodeKind::Model | NodeKind::Seed => format!("models.{}", read.name),
-        _ => read.name.to_string(),
-    });
-    let known: BTreeSet<String> = reads.chain(this.map(|name| format!("models.{name}"))).collect();
-    finder.bare.iter().filter(|name| !known.contains(&plain(name))).map(|name| bare(rendered, name, file)).collect()
+    let reads = rendered.reads.iter().map(|read| read.in_sql());
+    let known: BTreeSet<(&str, &str)> = reads.chain(this.map(|name| ("models", name.as_str()))).collect();
+    let is_known = |name: &[String]| match name {
+        [schema, table] => known.contains(&(schema.as_str(), table.as_str())),
+        _ => false,
+    };
+    finder.bare.iter().filter(|name| !is_known(&plain(name))).map(|name| bare(rendered, name, file)).collect()
 }
 
-/// A table's name as it is in the catalog.
-fn plain(name: &ObjectName) -> String {
-    let parts = name.0.iter().map(|part| part.as_ident().map_or_else(|| part.to_string(), fold));
-    parts.collect::<Vec<_>>().join(".")
+/// A table's name as it is in the catalog, part by part.
+fn plain(name: &ObjectName) -> Vec<String> {
+    name.0.iter().map(|part| part.as_ident().map_or_else(|| part.to_string(), fold)).collect()
 }
 
 fn bare(rendered: &Rendered, name: &ObjectName, file: Span) -> Diagnostic {
     let start = name.span().start;
     let span = rendered.locate_line(start.line, start.column, name.to_string().len()).unwrap_or(file);
-    let name = plain(name);
+    let parts = plain(name);
+    let name = parts.join(".");
     let diagnostic =
         Diagnostic::error(&code::E0204, span, format!("table `{name}` is named without `ref` or `source`"));
-    match name.split_once('.') {
-        Some(("models", model)) => diagnostic.hint(format!("write `{{{{ ref('{model}') }}}}`")),
-        Some((source, table)) => {
-            diagnostic.hint(format!("write `{{{{ source('{source}', '{table}') }}}}` or `{{{{ ref('{name}') }}}}`"))
+    match &parts[..] {
+        [schema, model] if schema == "models" => diagnostic.hint(format!("write `{{{{ ref('{model}') }}}}`")),
+        [source, table] => {
+            let copy = id::written(source, table);
+            diagnostic.hint(format!("write `{{{{ source('{source}', '{table}') }}}}` or `{{{{ ref('{copy}') }}}}`"))
         }
-        None => diagnostic.hint(format!("write `{{{{ ref('{name}') }}}}`, or `{{{{ source('…', '{name}') }}}}`")),
+        _ => diagnostic.hint(format!("write `{{{{ ref('{name}') }}}}`, or `{{{{ source('…', '{name}') }}}}`")),
     }
 }
 

@@ -61,7 +61,7 @@ impl Runner {
         let open = reading.tables.pop().expect("one table was asked for");
         let session = self.sessions.clone().single().open();
         session.register("models", TABLE, open.provider)?;
-        let mut sql = format!("select * from models.{TABLE} where pipeline = {}", literal(letters.model.name.as_str()));
+        let mut sql = format!("select * from models.{TABLE} where pipeline = {}", literal(&letters.model.name()));
         if !letters.places.is_empty() {
             let one = |(partition, offset): &(u32, i64)| format!("(partition = {partition} and \"offset\" = {offset})");
             let places: Vec<String> = letters.places.iter().map(one).collect();
@@ -74,7 +74,7 @@ impl Runner {
 
     /// Tries dead letters again, page by page. The caller holds the run lock.
     pub async fn replay(&self, letters: &Letters, run: RunInfo) -> Result<Replayed> {
-        let model = self.project.models[&letters.model.name].clone();
+        let model = self.project.model(&letters.model).expect("only models have dead letters").clone();
         let run = StepRun {
             runner: self.clone(),
             run,
@@ -103,7 +103,7 @@ impl Runner {
             }
             dropped += page.len() as u64;
             let of = |row: RejectedRow| DeadLetter { source: row.source, partition: row.partition, offset: row.offset };
-            let pipeline = Some(letters.model.name.clone());
+            let pipeline = letters.model.model().cloned();
             let publisher = target.write(Publication { run: run.id.clone(), tables: vec![], pipeline }).await?;
             publisher.commit(Commit { settled: page.into_iter().map(of).collect(), ..Commit::default() }).await?;
         }

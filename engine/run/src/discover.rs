@@ -6,6 +6,7 @@ use engine_language::{
     code,
     config::source::Source,
     diagnostic::{Problems, Severity},
+    id::TableId,
     name::Name,
     project::Project,
     table::TableDefinition,
@@ -19,8 +20,8 @@ use std::{
 /// Tables asked for at once.
 const AT_ONCE: usize = 8;
 
-/// Definitions of tables, by `source.table`.
-pub type Tables = BTreeMap<Name, TableDefinition>;
+/// Definitions of tables.
+pub type Tables = BTreeMap<TableId, TableDefinition>;
 
 /// The sources of which some replication copies all tables that match: what these have is not known without asking.
 pub fn open_sources(project: &Project) -> BTreeSet<Name> {
@@ -56,13 +57,13 @@ async fn of(source: &Source, systems: &Systems) -> Result<Tables> {
     let asked = names.into_iter().map(|table| {
         let declared = source.tables.get(&table).cloned().map(Arc::new);
         let request = TableRequest { declared, ..TableRequest::all(source.called(&table)) };
-        let (connection, name) = (connection.clone(), Name::new(format!("{}.{table}", source.name.value)));
+        let (connection, name) = (connection.clone(), TableId::new(source.name.value.clone(), table));
         async move {
             let definition = connection.describe(&request).await?;
             Ok::<_, crate::error::Error>(definition.map(|definition| (name, definition)))
         }
     });
     let asked: Vec<_> = asked.collect();
-    let found: Vec<Option<(Name, TableDefinition)>> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+    let found: Vec<Option<(TableId, TableDefinition)>> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
     Ok(found.into_iter().flatten().collect())
 }

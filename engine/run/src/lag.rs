@@ -15,21 +15,21 @@ use engine_language::{
 /// The stream models of a project.
 pub fn streams(project: &Project) -> Vec<NodeId> {
     let models = project.models.iter().filter(|(_, model)| model.config.materialized == Materialized::Stream);
-    models.map(|(name, _)| NodeId::new(NodeKind::Model, name.clone())).collect()
+    models.map(|(name, _)| NodeId::Model(name.clone())).collect()
 }
 
 /// The topic that a stream model reads, and the messages of it that are not read yet, by partition. `None` if it reads
 /// none, or its system cannot tell. Only reads.
 pub async fn lag(project: &Project, systems: &Systems, stream: &NodeId) -> Result<Option<(NodeId, Lag)>> {
-    let Some(model) = project.models.get(&stream.name) else { return Ok(None) };
+    let Some(model) = project.model(stream) else { return Ok(None) };
     let (_, target) = systems.locate(project, stream)?;
     for read in &model.rendered.reads {
         let (topic, Some(place)) = (&read.value, location::of(project, &read.value)) else { continue };
         let source = systems.get(&place.connection)?;
-        if topic.kind != NodeKind::Source || !source.abilities().stream {
+        if topic.kind() != NodeKind::Source || !source.abilities().stream {
             continue;
         }
-        let since = target.position(&stream.name).await?;
+        let since = target.position(&model.name).await?;
         let request = TableRequest { since, ..systems::request(project, topic, &place) };
         return Ok(source.lag(&request).await?.map(|lag| (topic.clone(), lag)));
     }

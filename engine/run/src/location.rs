@@ -1,11 +1,6 @@
 //! Where a node's rows lie.
 
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    model::Materialized,
-    name::Name,
-    project::Project,
-};
+use engine_language::{graph::NodeId, model::Materialized, name::Name, project::Project};
 use std::{collections::BTreeSet, fmt};
 
 /// A table of a connection.
@@ -25,27 +20,26 @@ impl fmt::Display for Place {
 
 /// Where a node's rows lie; `None` if they are not stored: views, ephemeral models, tests, generators that fill nothing.
 pub fn of(project: &Project, node: &NodeId) -> Option<Place> {
-    match node.kind {
-        NodeKind::Source => {
-            let (source, table) = split(project, &node.name)?;
-            let source = project.sources.get(&source)?;
-            Some(Place { connection: source.connection.value.clone(), table: source.called(&table) })
+    match node {
+        NodeId::Source { source, table } => {
+            let source = project.sources.get(source)?;
+            Some(Place { connection: source.connection.value.clone(), table: source.called(table) })
         }
-        NodeKind::Generator => {
-            let into = project.generators.get(&node.name)?.into.as_ref()?;
+        NodeId::Generator(name) => {
+            let into = project.generators.get(name)?.into.as_ref()?;
             let source = project.sources.get(&into.source)?;
             Some(Place { connection: source.connection.value.clone(), table: source.called(&into.table) })
         }
-        NodeKind::Replication => {
-            let (replication, table) = node.name.as_str().split_once('.')?;
-            Some(Place { connection: project.replications.get(replication)?.to.value.clone(), table: table.into() })
+        NodeId::Copy { replication, table } => {
+            let connection = project.replications.get(replication)?.to.value.clone();
+            Some(Place { connection, table: table.clone() })
         }
-        NodeKind::Seed => {
+        NodeId::Seed(name) => {
             let sink = project.sinks.get(&project.settings.default_sink.as_ref()?.value)?;
-            Some(Place { connection: sink.connection.value.clone(), table: node.name.clone() })
+            Some(Place { connection: sink.connection.value.clone(), table: name.clone() })
         }
-        NodeKind::Model => {
-            let model = project.models.get(&node.name)?;
+        NodeId::Model(name) => {
+            let model = project.models.get(name)?;
             if matches!(model.config.materialized, Materialized::View | Materialized::Ephemeral) {
                 return None;
             }
@@ -53,7 +47,7 @@ pub fn of(project: &Project, node: &NodeId) -> Option<Place> {
             let connection = project.sinks.get(&sink.value)?.connection.value.clone();
             Some(Place { connection, table: model.config.table.value.clone() })
         }
-        NodeKind::Test => None,
+        NodeId::Test(_) => None,
     }
 }
 
@@ -62,13 +56,4 @@ pub fn connections<'a>(project: &'a Project, nodes: impl IntoIterator<Item = &'a
     let parents = |node| project.graph.parents.get(node).into_iter().flatten();
     let all = nodes.into_iter().flat_map(|node| parents(node).chain([node]));
     all.filter_map(|node| of(project, node)).map(|place| place.connection).collect()
-}
-
-/// `shop.orders` as source and table; a source's own name may hold dots.
-pub fn split(project: &Project, name: &Name) -> Option<(Name, Name)> {
-    let found = project.sources.keys().filter_map(|source| {
-        let table = name.as_str().strip_prefix(source.as_str())?.strip_prefix('.')?;
-        Some((source.clone(), Name::new(table)))
-    });
-    found.max_by_key(|(source, _)| source.as_str().len())
 }

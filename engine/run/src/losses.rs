@@ -7,7 +7,7 @@ use engine_language::{
     column::ColumnType,
     config::replication::Replication,
     diagnostic::Diagnostic,
-    graph::{NodeId, NodeKind},
+    id::TableId,
     name::Name,
     project::Project,
     table::{Column, TableDefinition},
@@ -24,8 +24,8 @@ fn of(project: &Project, systems: &Systems, replication: &Replication) -> Vec<Di
     let copied = copied(project, replication);
     let mut found = vec![];
     for table in &copied {
-        let source = format!("{}.{table}", replication.from.value);
-        let Some(definition) = project.tables.get(source.as_str()) else { continue };
+        let source = TableId::new(replication.from.value.clone(), table.clone());
+        let Some(definition) = project.tables.get(&source) else { continue };
         let losses = to.losses(definition).into_iter().chain(types(definition, to.kind()));
         let losses = losses.chain(foreign_keys(definition, &copied)).chain(unsaid(definition));
         for loss in losses.filter(|loss| !replication.allow.contains(&loss.code)) {
@@ -37,9 +37,7 @@ fn of(project: &Project, systems: &Systems, replication: &Replication) -> Vec<Di
 
 /// The tables that a replication copies.
 fn copied(project: &Project, replication: &Replication) -> BTreeSet<Name> {
-    let prefix = format!("{}.", replication.name.value);
-    let nodes = project.graph.nodes.keys().filter(|id: &&NodeId| id.kind == NodeKind::Replication);
-    nodes.filter_map(|id| id.name.as_str().strip_prefix(&prefix).map(Name::new)).collect()
+    project.graph.copies(&replication.name).cloned().collect()
 }
 
 /// Types of the source's own that texts or bytes stand for in another system.
@@ -71,7 +69,8 @@ fn unsaid(definition: &TableDefinition) -> impl Iterator<Item = Loss> {
 }
 
 fn diagnostic(replication: &Replication, table: &Name, loss: Loss) -> Diagnostic {
-    let message = format!("`{}.{table}`: {}", replication.from.value, loss.message);
+    let source = TableId::new(replication.from.value.clone(), table.clone());
+    let message = format!("`{source}`: {}", loss.message);
     let mut found = Diagnostic::warning(loss.code, replication.name.span, message);
     if let Some(hint) = loss.hint {
         found = found.hint(hint);

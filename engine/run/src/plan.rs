@@ -89,21 +89,22 @@ pub fn plan(project: &Project, selection: &BTreeSet<NodeId>, built: &dyn Fn(&Nod
         }
     }
     for (at, step) in steps.iter_mut().enumerate() {
-        let before = step.nodes.iter().flat_map(|node| project.graph.ancestors(node, None));
-        step.after = before.filter_map(|node| step_of.get(&node).copied()).filter(|s| *s != at).collect();
+        let nodes = step.nodes.iter().cloned().collect();
+        let before = project.graph.all_ancestors(&nodes, None);
+        step.after = before.iter().filter_map(|node| step_of.get(node).copied()).filter(|s| *s != at).collect();
     }
     Plan { steps: in_order(steps) }
 }
 
 /// What is done for a node; `None` for what only stands for something outside.
 fn action(project: &Project, node: &NodeId) -> Option<Action> {
-    match node.kind {
-        NodeKind::Generator => project.generators.get(&node.name)?.into.as_ref().map(|_| Action::Generate),
+    match node.kind() {
+        NodeKind::Generator => project.generator(node)?.into.as_ref().map(|_| Action::Generate),
         NodeKind::Source => None,
         NodeKind::Seed => Some(Action::Seed),
-        NodeKind::Replication => Some(Action::Replicate),
+        NodeKind::Copy => Some(Action::Replicate),
         NodeKind::Model => {
-            let materialized = project.models.get(&node.name)?.config.materialized;
+            let materialized = project.model(node)?.config.materialized;
             (!matches!(materialized, Materialized::View | Materialized::Ephemeral)).then_some(Action::Build)
         }
         NodeKind::Test => Some(Action::Test),
@@ -113,9 +114,9 @@ fn action(project: &Project, node: &NodeId) -> Option<Action> {
 /// Nodes of one group are published together: the tables of one replication, the generated tables of one connection.
 fn group(project: &Project, node: &NodeId, action: Action) -> Option<Name> {
     match action {
-        Action::Replicate => node.name.as_str().split_once('.').map(|(replication, _)| Name::new(replication)),
+        Action::Replicate => node.copied().map(|(replication, _)| replication.clone()),
         Action::Generate => {
-            let into = project.generators.get(&node.name)?.into.as_ref()?;
+            let into = project.generator(node)?.into.as_ref()?;
             Some(project.sources.get(&into.source)?.connection.value.clone())
         }
         Action::Seed | Action::Build | Action::Test => None,
@@ -127,9 +128,9 @@ fn why(project: &Project, node: &NodeId, built: &dyn Fn(&NodeId) -> Option<Built
     if before.fingerprint != fingerprint(project, node) {
         return Why::Changed;
     }
-    let said = match node.kind {
-        NodeKind::Model => project.models.get(&node.name).map(|model| &model.fingerprint),
-        NodeKind::Test => project.singular_tests.get(&node.name).map(|test| &test.fingerprint),
+    let said = match node.kind() {
+        NodeKind::Model => project.model(node).map(|model| &model.fingerprint),
+        NodeKind::Test => project.singular_test(node).map(|test| &test.fingerprint),
         _ => None,
     };
     if said.is_some_and(|said| said.volatile) {
@@ -140,31 +141,26 @@ fn why(project: &Project, node: &NodeId, built: &dyn Fn(&NodeId) -> Option<Built
 
 /// What a node says, as a digest, data aside.
 pub fn fingerprint(project: &Project, node: &NodeId) -> String {
-    match node.kind {
-        NodeKind::Generator => project.generators.get(&node.name).map(|g| g.fingerprint.clone()).unwrap_or_default(),
-        NodeKind::Model => {
-            project.models.get(&node.name).map(|m| format!("{:?}", m.fingerprint.hash)).unwrap_or_default()
-        }
-        NodeKind::Replication => {
-            let name = node.name.as_str().split_once('.').map_or("", |(name, _)| name);
-            let said = project.replications.get(name);
+    match node.kind() {
+        NodeKind::Generator => project.generator(node).map(|g| g.fingerprint.clone()).unwrap_or_default(),
+        NodeKind::Model => project.model(node).map(|m| format!("{:?}", m.fingerprint.hash)).unwrap_or_default(),
+        NodeKind::Copy => {
+            let said = project.replication(node);
             said.map(|r| format!("{}>{} {:?} {:?} {:?}", r.from.value, r.to.value, r.mode, r.cursor, r.verify))
                 .unwrap_or_default()
         }
         NodeKind::Seed => {
-            let text = project.seeds.get(&node.name).map(|seed| project.files.text(seed.file).clone());
+            let text = project.seed(node).map(|seed| project.files.text(seed.file).clone());
             text.map(|text| blake3::hash(text.as_bytes()).to_hex().to_string()).unwrap_or_default()
         }
-        NodeKind::Test => {
-            project.singular_tests.get(&node.name).map(|t| t.fingerprint.hash.clone()).unwrap_or_default()
-        }
+        NodeKind::Test => project.singular_test(node).map(|t| t.fingerprint.hash.clone()).unwrap_or_default(),
         NodeKind::Source => String::new(),
     }
 }
 
 /// A model's text as the user wrote it; `None` of other nodes.
 pub fn text(project: &Project, node: &NodeId) -> Option<String> {
-    let model = project.models.get(&node.name).filter(|_| node.kind == NodeKind::Model)?;
+    let model = project.model(node)?;
     Some(project.files.text(model.file).to_string())
 }
 

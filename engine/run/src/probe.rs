@@ -71,7 +71,7 @@ fn is_written(project: &Project, connection: &Name) -> bool {
 fn read(project: &Project, systems: &Systems, connection: &Name) -> Vec<(NodeId, location::Place)> {
     let graph = &project.graph;
     let made = |id: &NodeId| graph.parents.get(id).is_some_and(|parents| !parents.is_empty());
-    let outside = graph.nodes.keys().filter(|id| id.kind == NodeKind::Source && !made(id));
+    let outside = graph.nodes.keys().filter(|id| id.kind() == NodeKind::Source && !made(id));
     let placed = outside.filter_map(|id| Some((id.clone(), location::of(project, id)?)));
     let topics = systems.get(connection).is_ok_and(|connection| connection.abilities().stream);
     placed.filter(|(_, place)| place.connection == *connection && !topics).collect()
@@ -79,17 +79,16 @@ fn read(project: &Project, systems: &Systems, connection: &Name) -> Vec<(NodeId,
 
 /// The tables in it that runs put new ones in place of.
 fn replaced(project: &Project, connection: &Name) -> Vec<Name> {
-    let whole = |id: &&NodeId| match id.kind {
-        NodeKind::Seed => true,
-        NodeKind::Model => {
-            let model = project.models.get(&id.name);
+    let whole = |id: &&NodeId| match id {
+        NodeId::Seed(_) => true,
+        NodeId::Model(_) => {
+            let model = project.model(id);
             model.is_some_and(|model| model.config.materialized == Materialized::Table)
         }
-        NodeKind::Replication => {
-            let of = id.name.as_str().split_once('.').and_then(|(name, _)| project.replications.get(name));
-            of.is_some_and(|replication| replication.mode == ReplicationMode::Full)
+        NodeId::Copy { .. } => {
+            project.replication(id).is_some_and(|replication| replication.mode == ReplicationMode::Full)
         }
-        NodeKind::Source | NodeKind::Generator | NodeKind::Test => false,
+        NodeId::Source { .. } | NodeId::Generator(_) | NodeId::Test(_) => false,
     };
     let placed = project.graph.nodes.keys().filter(whole).filter_map(|id| location::of(project, id));
     placed.filter(|place| place.connection == *connection).map(|place| place.table).collect()

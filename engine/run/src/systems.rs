@@ -53,7 +53,7 @@ impl Systems {
     /// Where a node's rows lie, and the connection that holds them.
     pub fn locate(&self, project: &Project, node: &NodeId) -> Result<(Place, Arc<dyn Connection>)> {
         let place = location::of(project, node).ok_or_else(|| {
-            let message = format!("`{}` has no table", node.name);
+            let message = format!("`{}` has no table", node.name());
             Error::Project(Box::new(Diagnostic::error(&code::E0307, None, message)))
         })?;
         let connection = self.get(&place.connection)?.clone();
@@ -70,8 +70,10 @@ pub fn declared(project: &Project, place: &Place) -> Option<Arc<SourceTable>> {
 
 /// What to ask for to read a node's table, with what the project declares of it.
 pub fn request(project: &Project, node: &NodeId, place: &Place) -> TableRequest {
-    let declared = location::split(project, &node.name)
-        .and_then(|(source, table)| project.sources.get(&source)?.tables.get(&table).cloned())
-        .map(Arc::new);
+    let declared = match node {
+        NodeId::Source { source, table } => project.sources.get(source).and_then(|source| source.tables.get(table)),
+        _ => None,
+    };
+    let declared = declared.cloned().map(Arc::new);
     TableRequest { declared, ..TableRequest::all(place.table.clone()) }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 /// The whole file, from the columns of each node.
 pub fn catalog(schemas: &Schemas, run: &str, at_us: i64) -> Value {
     let of = |source: bool| -> Map<String, Value> {
-        let schemas = schemas.iter().filter(|(id, _)| (id.kind == NodeKind::Source) == source);
+        let schemas = schemas.iter().filter(|(id, _)| (id.kind() == NodeKind::Source) == source);
         schemas.map(|(id, schema)| (id.to_string(), described(id, schema))).collect()
     };
     json!({ "metadata": metadata("catalog", run, at_us), "nodes": of(false), "sources": of(true) })
@@ -27,7 +27,7 @@ fn described(id: &NodeId, schema: &SchemaRef) -> Value {
     });
     json!({
         "unique_id": id.to_string(),
-        "metadata": { "type": id.kind.word(), "name": id.name.as_str() },
+        "metadata": { "type": id.kind().word(), "name": id.name() },
         "columns": columns.collect::<Map<_, _>>(),
     })
 }

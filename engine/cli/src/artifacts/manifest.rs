@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The whole file.
 pub fn manifest(project: &Project, run: &str, at_us: i64) -> Value {
     let of = |wanted: &dyn Fn(NodeKind) -> bool| -> Map<String, Value> {
-        let nodes = project.graph.nodes.values().filter(|node| wanted(node.id.kind));
+        let nodes = project.graph.nodes.values().filter(|node| wanted(node.id.kind()));
         nodes.map(|node| (node.id.to_string(), described(project, node))).collect()
     };
     json!({
@@ -33,14 +33,14 @@ fn described(project: &Project, node: &Node) -> Value {
         project.graph.parents.get(&node.id).into_iter().flatten().map(ToString::to_string).collect();
     let mut value = json!({
         "unique_id": node.id.to_string(),
-        "resource_type": node.id.kind.word(),
-        "name": node.id.name.as_str(),
+        "resource_type": node.id.kind().word(),
+        "name": node.id.name(),
         "path": node.path,
         "original_file_path": node.path.as_ref().map(|path| format!("project/{path}")),
         "tags": node.tags,
         "depends_on": { "nodes": reads },
     });
-    if let Some(model) = project.models.get(&node.id.name).filter(|_| node.id.kind == NodeKind::Model) {
+    if let Some(model) = project.model(&node.id) {
         let config = &model.config;
         let checks: Vec<String> = config.checks.iter().map(|check| check.rule.say()).collect();
         value["description"] = json!(config.description);

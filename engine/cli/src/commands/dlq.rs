@@ -11,10 +11,7 @@ use crate::{
 use datafusion::{
     arrow::array::RecordBatch, datasource::MemTable, execution::SendableRecordBatchStream, prelude::SessionContext,
 };
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    name::nearest,
-};
+use engine_language::{graph::NodeId, name::nearest};
 use engine_run::{dead_letters::Letters, execute::runner::Runner, history::History, lag::streams};
 use std::{
     io::{self, BufWriter},
@@ -49,11 +46,11 @@ fn runner(context: &Context, ready: &Ready) -> Result<Runner> {
 /// The letters that were named; complains of a model that is no stream.
 fn named(ready: &Ready, typed: &LettersOf) -> Result<Letters> {
     let streams = streams(&ready.project);
-    let model = NodeId::new(NodeKind::Model, typed.model.as_str());
+    let model = NodeId::Model(typed.model.as_str().into());
     if streams.contains(&model) {
         return Ok(Letters { model, places: typed.places.clone() });
     }
-    let names = streams.iter().map(|node| node.name.as_str());
+    let names = streams.iter().map(NodeId::name);
     let hint = match nearest(&typed.model, names.clone()) {
         Some(near) => format!("a stream model with a similar name is `{near}`"),
         None => format!("stream models: {}", names.collect::<Vec<_>>().join(", ")),
@@ -119,7 +116,7 @@ fn replay(context: &Context, ready: &Ready, letters: &Letters) -> Result {
         };
         let text = format!(
             "{:<26} {}, {} still refused",
-            letters.model.name.as_str(),
+            letters.model.name(),
             format::counted(done.settled, "dead letter"),
             format::count(done.refused)
         );
@@ -130,14 +127,14 @@ fn replay(context: &Context, ready: &Ready, letters: &Letters) -> Result {
 
 fn drop_letters(context: &Context, ready: &Ready, letters: &Letters, yes: bool) -> Result {
     if letters.places.is_empty() && !yes {
-        let message = format!("this lets all dead letters of `{}` go for good", letters.model.name);
+        let message = format!("this lets all dead letters of `{}` go for good", letters.model.name());
         return Err(CliError::usage(message, "say `--yes` if that is meant, or name some, such as 0:120".to_owned()));
     }
     let runner = runner(context, ready)?;
     cancellable(context.terminal, async |cancel| {
         let _lock = run_session::lock(context, &context.made()?, &cancel).await?;
         let dropped = runner.drop_letters(letters, &run_session::run_info()).await?;
-        let text = format!("{:<26} {}", letters.model.name.as_str(), format::counted(dropped, "dead letter"));
+        let text = format!("{:<26} {}", letters.model.name(), format::counted(dropped, "dead letter"));
         context.terminal.note(&action(context.terminal, Style::Good, "Dropped", &text));
         Ok(ExitStatus::Done)
     })

@@ -122,7 +122,7 @@ impl Behind {
         let (topic, lag) = match &self.lag {
             Ok(lag) => lag,
             Err(error) => {
-                let text = format!("{:<22} {}: {}", self.stream.name.as_str(), error.doing, error.source);
+                let text = format!("{:<22} {}: {}", self.stream.name(), error.doing, error.source);
                 terminal.say(&action(terminal, Style::Bad, "Failed", &text));
                 let hint = error.hint.as_deref().unwrap_or_default();
                 return terminal.say(&action(terminal, Style::Blue, "help", &format!("{:<22} {hint}", "")));
@@ -133,15 +133,15 @@ impl Behind {
             parts.map(|(partition, behind)| format!("{partition}: {}", format::count(*behind))).collect();
         let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
         let behind = format::counted(lag.values().sum(), "event");
-        let text = format!("{:<22} {}, {behind} behind{parts}", self.stream.name.as_str(), topic.name);
+        let text = format!("{:<22} {}, {behind} behind{parts}", self.stream.name(), topic.name());
         terminal.note(&action(terminal, Style::Good, "Follows", &text));
     }
 
     fn described(&self) -> serde_json::Value {
         let found = self.lag.as_ref().ok();
         json!({
-            "stream": self.stream.name.as_str(),
-            "topic": found.map(|(topic, _)| topic.name.as_str()),
+            "stream": self.stream.name(),
+            "topic": found.map(|(topic, _)| topic.name()),
             "lag": found.map(|(_, lag)| lag),
             "error": self.lag.as_ref().err().map(ToString::to_string),
         })

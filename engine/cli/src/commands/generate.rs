@@ -44,7 +44,7 @@ pub fn generate(context: &Context, args: &Generate) -> Result {
 /// The selected generators. A plain word means a generator here, even where a model has the same name.
 fn generators(project: &Project, typed: &Selected) -> Result<BTreeSet<NodeId>> {
     let own = |word: &String| {
-        let name = NodeId::new(NodeKind::Generator, word.as_str());
+        let name = NodeId::Generator(word.as_str().into());
         if project.graph.nodes.contains_key(&name) { format!("generator:{word}") } else { word.clone() }
     };
     let typed = Selected {
@@ -53,7 +53,7 @@ fn generators(project: &Project, typed: &Selected) -> Result<BTreeSet<NodeId>> {
         exclude: typed.exclude.iter().map(own).collect(),
     };
     let mut nodes = selected(project, &typed)?;
-    nodes.retain(|node| node.kind == NodeKind::Generator);
+    nodes.retain(|node| node.kind() == NodeKind::Generator);
     if nodes.is_empty() {
         let hint = "`engine ls resource_type:generator` lists generators".to_owned();
         return Err(CliError::usage("no generator is selected", hint));

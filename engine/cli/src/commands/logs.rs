@@ -8,6 +8,7 @@ use crate::{
     terminal::format::utc,
     terminal::{self, Style, format, report::short_id},
 };
+use engine_language::id::NodeId;
 use engine_run::{
     clock::{self, Clock as _, SystemClock},
     history::{History, LogLine, NodeRecord, RunRecord},
@@ -51,7 +52,7 @@ fn one(context: &Context, history: &History, args: &Logs) -> Result<String> {
     let run = find(history, args.run.as_deref())?;
     let wanted = |node: Option<&str>| match (&args.node, node) {
         (None, _) => true,
-        (Some(wanted), Some(node)) => node == wanted || node.split_once('.').is_some_and(|(_, name)| name == wanted),
+        (Some(wanted), Some(node)) => node == wanted || NodeId::parse(node).is_some_and(|id| id.name() == *wanted),
         (Some(_), None) => false,
     };
     let nodes: Vec<NodeRecord> = history.nodes(&run.id)?.into_iter().filter(|node| wanted(Some(&node.node))).collect();

@@ -16,7 +16,7 @@ pub fn ls(context: &Context, args: &Ls) -> Result {
     let mut text = String::new();
     for id in project.graph.order().iter().filter(|id| selected.contains(*id)) {
         match args.output {
-            Output::Text => text.extend([format!("{:<12}{}\n", id.kind.word(), id.name)]),
+            Output::Text => text.extend([format!("{:<12}{}\n", id.kind().word(), id.name())]),
             Output::Json => text.extend([format!("{}\n", described(&project, &project.graph.nodes[id]))]),
         }
     }

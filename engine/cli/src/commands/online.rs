@@ -88,7 +88,7 @@ mod tests {
     use super::{Tables, drift};
     use engine_language::{
         column::ColumnType,
-        name::Name,
+        id::TableId,
         table::{Column, TableDefinition},
     };
 
@@ -100,12 +100,13 @@ mod tests {
     #[test]
     fn every_kind_of_drift_is_said() {
         let known = Tables::from([
-            (Name::new("s.a"), table(&[("x", ColumnType::Int), ("y", ColumnType::Int)])),
-            (Name::new("s.gone"), table(&[])),
+            (TableId::new("s", "a"), table(&[("x", ColumnType::Int), ("y", ColumnType::Int)])),
+            (TableId::new("s", "gone"), table(&[])),
         ]);
         let mut now = table(&[("x", ColumnType::BigInt), ("z", ColumnType::Date)]);
         now.key = vec!["x".into()];
-        let found = Tables::from([(Name::new("s.a"), now), (Name::new("s.b"), table(&[("q", ColumnType::Int)]))]);
+        let found =
+            Tables::from([(TableId::new("s", "a"), now), (TableId::new("s", "b"), table(&[("q", ColumnType::Int)]))]);
         let expected = [
             "~ s.a.x   was int, is bigint",
             "+ s.a.z   date, new",

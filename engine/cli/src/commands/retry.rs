@@ -76,7 +76,7 @@ fn as_requested(context: &Context, request: &RunRequest) -> Result<Context> {
 
 /// Those that are still in the project; the others are said to be gone.
 fn known(context: &Context, ready: &Ready, left: &[String]) -> BTreeSet<NodeId> {
-    let of_name = |name: &String| ready.project.graph.nodes.keys().find(|id| id.to_string() == *name).cloned();
+    let of_name = |name: &String| NodeId::parse(name).filter(|id| ready.project.graph.nodes.contains_key(id));
     for name in left.iter().filter(|name| of_name(name).is_none()) {
         let text = format!("{name} is no longer in the project");
         context.terminal.note(&action(context.terminal, Style::Warn, "Gone", &text));

@@ -13,11 +13,7 @@ use crate::{
         report::{self, Lines},
     },
 };
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    model::Materialized,
-    project::Project,
-};
+use engine_language::{graph::NodeId, model::Materialized, project::Project};
 use engine_run::{
     clock::{Clock as _, SystemClock},
     event::RunOutcome,
@@ -48,11 +44,11 @@ pub fn run(context: &Context, args: &Run) -> Result {
 /// Refuses `--from` and `--forever` where they would not do what they seem to.
 fn streams(project: &Project, args: &Run, nodes: &BTreeSet<NodeId>) -> Result<()> {
     let is_stream = |node: &&NodeId| {
-        let model = project.models.get(&node.name).filter(|_| node.kind == NodeKind::Model);
+        let model = project.model(node);
         model.is_some_and(|model| model.config.materialized == Materialized::Stream)
     };
     let streams: Vec<&NodeId> = nodes.iter().filter(is_stream).collect();
-    let named = streams.first().map_or("MODEL", |node| node.name.as_str());
+    let named = streams.first().map_or("MODEL".into(), |node| node.name());
     if args.from.is_some() && (args.selected.include().is_empty() || streams.is_empty()) {
         let hint = format!("such as `engine run {named} --from earliest`");
         return Err(CliError::usage("`--from` moves the streams that are named, and none is", hint));
@@ -63,11 +59,11 @@ fn streams(project: &Project, args: &Run, nodes: &BTreeSet<NodeId>) -> Result<()
             format!("such as `engine run {named} --forever`"),
         ));
     }
-    let behind = streams.iter().flat_map(|node| project.graph.descendants(node, None));
+    let behind = project.graph.all_descendants(&streams.iter().copied().cloned().collect(), None);
     if args.forever
         && let Some(never) = behind.into_iter().find(|node| nodes.contains(node))
     {
-        let message = format!("`--forever` would never come to `{}`, which stands after a stream", never.name);
+        let message = format!("`--forever` would never come to `{}`, which stands after a stream", never.name());
         return Err(CliError::usage(message, format!("name the streams alone: `engine run {named} --forever`")));
     }
     Ok(())

@@ -96,11 +96,11 @@ async fn rows_of(
 fn known(context: &Context, project: &Project, query: &template::Rendered) -> Result<()> {
     let nodes = &project.graph.nodes;
     // A source's tables may exist without being declared: the system will be asked.
-    let missing = |read: &&Spanned<NodeId>| read.value.kind != NodeKind::Source && !nodes.contains_key(&read.value);
+    let missing = |read: &&Spanned<NodeId>| read.value.kind() != NodeKind::Source && !nodes.contains_key(&read.value);
     let Some(read) = query.reads.iter().find(missing) else { return Ok(()) };
-    let message = format!("there is no {} `{}`", read.value.kind.word(), read.value.name);
+    let message = format!("there is no {} `{}`", read.value.kind().word(), read.value.name());
     let mut problem = Diagnostic::error(&code::E0420, read.span, message);
-    if let Some(near) = nearest(read.value.name.as_str(), nodes.keys().map(|id| id.name.as_str())) {
+    if let Some(near) = nearest(&read.value.name(), nodes.keys().map(NodeId::name)) {
         problem = problem.hint(format!("a similar name is `{near}`"));
     }
     Err(drawn(context, &problem, &project.files))
@@ -121,21 +121,27 @@ fn compiled(project: &Project, name: &str) -> Result {
 
 /// A query for all rows of a node.
 fn read_all(project: &Project, name: &str) -> Result<String> {
-    let kind = [NodeKind::Model, NodeKind::Seed, NodeKind::Replication, NodeKind::Source];
-    let node =
-        kind.iter().find_map(|kind| project.graph.nodes.keys().find(|id| id.kind == *kind && id.name.as_str() == name));
-    let declared = || name.split_once('.').filter(|(source, _)| project.sources.contains_key(&Name::new(source)));
-    match (node.map(|id| id.kind), declared()) {
-        (Some(NodeKind::Source) | None, Some((source, table))) => {
-            Ok(format!("select * from {{{{ source({source:?}, {table:?}) }}}}"))
+    let declared = || NodeId::named(name).filter_map(|id| id.source_table());
+    let declared = || declared().find(|table| project.sources.contains_key(&table.source)).map(|table| table.node());
+    match project.graph.find_rows(name).or_else(declared) {
+        Some(NodeId::Source { source, table }) => {
+            Ok(format!("select * from {{{{ source({}, {}) }}}}", quoted(&source), quoted(&table)))
         }
-        (Some(_), _) => Ok(format!("select * from {{{{ ref({name:?}) }}}}")),
-        (None, None) => Err(unknown(project, name)),
+        Some(NodeId::Copy { replication, table }) => {
+            Ok(format!("select * from {{{{ ref({}, {}) }}}}", quoted(&replication), quoted(&table)))
+        }
+        Some(NodeId::Seed(one) | NodeId::Model(one)) => Ok(format!("select * from {{{{ ref({}) }}}}", quoted(&one))),
+        _ => Err(unknown(project, name)),
     }
 }
 
+/// A name as a string of a template.
+fn quoted(name: &Name) -> String {
+    format!("'{}'", name.as_str().replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
 fn unknown(project: &Project, name: &str) -> CliError {
-    let hint = match nearest(name, project.graph.nodes.keys().map(|id| id.name.as_str())) {
+    let hint = match nearest(name, project.graph.nodes.keys().map(NodeId::name)) {
         Some(near) => format!("a similar name is `{near}`"),
         None => "`engine ls` shows what there is".to_owned(),
     };

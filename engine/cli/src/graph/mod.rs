@@ -5,7 +5,7 @@ pub mod svg;
 
 use crate::terminal::Style;
 use engine_language::{graph::NodeId, project::Project};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A part of a project's graph.
 pub struct Subgraph<'a> {
@@ -30,13 +30,13 @@ impl<'a> Subgraph<'a> {
     /// For a terminal: a line a node.
     pub fn text(&self, colour: bool) -> String {
         let nodes = self.nodes();
-        let width = nodes.iter().map(|id| id.name.as_str().chars().count()).max().unwrap_or(0).min(40);
+        let width = nodes.iter().map(|id| id.name().chars().count()).max().unwrap_or(0).min(40);
         let mut text = String::new();
         for id in &nodes {
-            let reads: Vec<&str> = self.reads(id).iter().map(|id| id.name.as_str()).collect();
+            let reads: Vec<_> = self.reads(id).iter().map(|id| id.name()).collect();
             let reads = if reads.is_empty() { String::new() } else { format!("  <- {}", reads.join(", ")) };
-            let name = format!("{:<width$}", id.name.as_str());
-            let line = format!("{:<12}{name}{}", id.kind.word(), Style::Dim.paint(colour, &reads));
+            let name = format!("{:<width$}", id.name());
+            let line = format!("{:<12}{name}{}", id.kind().word(), Style::Dim.paint(colour, &reads));
             text.push_str(line.trim_end());
             text.push('\n');
         }
@@ -47,7 +47,7 @@ impl<'a> Subgraph<'a> {
     pub fn dot(&self) -> String {
         let mut text = String::from("digraph engine {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
         for id in self.nodes() {
-            text.extend([format!("  {} [label={}];\n", quoted(&id.to_string()), quoted(id.name.as_str()))]);
+            text.extend([format!("  {} [label={}];\n", quoted(&id.to_string()), quoted(&id.name()))]);
             for parent in self.reads(&id) {
                 text.extend([format!("  {} -> {};\n", quoted(&parent.to_string()), quoted(&id.to_string()))]);
             }
@@ -59,10 +59,11 @@ impl<'a> Subgraph<'a> {
     /// For Markdown.
     pub fn mermaid(&self) -> String {
         let nodes = self.nodes();
-        let number = |id: &NodeId| nodes.iter().position(|other| other == id).unwrap_or_default();
+        let numbers: BTreeMap<&NodeId, usize> = nodes.iter().enumerate().map(|(at, id)| (id, at)).collect();
+        let number = |id: &NodeId| numbers[id];
         let mut text = String::from("flowchart LR\n");
         for id in &nodes {
-            let label = id.name.as_str().replace('"', "#quot;");
+            let label = id.name().replace('"', "#quot;");
             text.extend([format!("  n{}[\"{label}\"]\n", number(id))]);
         }
         for id in &nodes {

@@ -90,7 +90,7 @@ fn placed(drawn: &Subgraph<'_>, nodes: &[NodeId]) -> Graph<NodeLabel, EdgeLabel>
 }
 
 fn width(id: &NodeId) -> f64 {
-    let characters = u32::try_from(id.name.as_str().chars().count()).unwrap_or(u32::MAX);
+    let characters = u32::try_from(id.name().chars().count()).unwrap_or(u32::MAX);
     f64::from(characters) * CHARACTER + 24.0
 }
 
@@ -107,7 +107,7 @@ impl Rect {
 
     fn drawn(&self, id: &NodeId, boxed: Option<&Boxed>) -> String {
         let Self { x, y, width } = self;
-        let (name, kind) = (escaped(id.name.as_str()), kind(id.kind));
+        let (name, kind) = (escaped(&id.name()), kind(id.kind()));
         let class = boxed.map_or(String::new(), |boxed| format!(" {}", escaped(&boxed.class)));
         let (open, close) = match boxed {
             Some(Boxed { href, class }) => {

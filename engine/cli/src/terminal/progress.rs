@@ -44,7 +44,7 @@ impl Progress {
         }
         let bar = live.region.add(ProgressBar::new_spinner());
         bar.set_style(spinning());
-        bar.set_prefix(format!("{doing} {:<NAME$}", node.name.as_str()));
+        bar.set_prefix(format!("{doing} {:<NAME$}", node.name()));
         bar.enable_steady_tick(Duration::from_millis(100));
         bars.insert(node.clone(), bar);
     }

@@ -1,7 +1,11 @@
 //! What a run says: a line for each thing that ended, and a summary.
 
 use crate::terminal::{Style, Terminal, diagnostic::Draw, format, progress::Progress};
-use engine_language::{files::Files, graph::NodeKind, model::CheckSeverity};
+use engine_language::{
+    files::Files,
+    graph::{NodeId, NodeKind},
+    model::CheckSeverity,
+};
 use engine_run::{
     event::{Event, Level, Listener, RunOutcome},
     report::{Compared, NodeReport, Report, Status},
@@ -68,7 +72,7 @@ impl Listener for Lines {
             Event::StepProgress { node, rows, bytes: _, of_rows } => self.progress.advance(node, *rows, *of_rows),
             Event::StepRetried { node, attempt, of, reason, wait } => {
                 let facts = format!("{attempt}/{of} · {reason} · next in {}", format::duration(*wait));
-                let text = format!("{:<NAME$} {facts}", node.name.as_str());
+                let text = format!("{:<NAME$} {facts}", node.name());
                 self.line(&action(self.terminal, Style::Warn, "Retried", &text));
             }
             Event::StepFinished(report) => {
@@ -85,7 +89,7 @@ impl Listener for Lines {
                 }
             }
             Event::Log { node, level, message } => {
-                self.log(node.as_ref().map_or("", |node| node.name.as_str()), *level, message);
+                self.log(&node.as_ref().map_or("".into(), NodeId::name), *level, message);
             }
             Event::RunFinished { .. } => self.progress.clear(),
         }
@@ -114,7 +118,7 @@ pub fn node_line(terminal: Terminal, report: &NodeReport) -> String {
         Status::Skipped => ("Skipped", Style::Warn),
     };
     let facts = facts(report);
-    let name = report.node.name.as_str();
+    let name = report.node.name();
     if matches!(report.status, Status::Reused | Status::Skipped) {
         return action(terminal, style, word, &format!("{name:<NAME$} {facts}"));
     }
@@ -167,12 +171,12 @@ fn facts(report: &NodeReport) -> String {
 /// Checks that warn and values that became NULL, each a line.
 fn warnings(terminal: Terminal, report: &NodeReport) -> Vec<String> {
     let replaced = report.replaced.iter().map(|replaced| {
-        let text = format!("{:<NAME$} {replaced}", report.node.name.as_str());
+        let text = format!("{:<NAME$} {replaced}", report.node.name());
         action(terminal, Style::Warn, "Warning", &text)
     });
     let warn = report.checks.iter().filter(|check| check.failing > 0 && check.severity == CheckSeverity::Warn);
     warn.map(|check| {
-        let name = report.node.name.as_str();
+        let name = report.node.name();
         let failing = format::counted(check.failing, "row");
         let mut broken = format!("{name:<NAME$} {failing} against {}", check.name);
         // A table of some of them.
@@ -246,7 +250,7 @@ fn advice(report: &Report) -> String {
     let retry = format!("`engine retry` ({})", format::counted(left, "node"));
     let may_pass = report.nodes.iter().filter_map(|node| node.failure.as_ref()).all(|failure| failure.retry);
     let mut broken = report.nodes.iter().filter(|node| node.failure.is_some());
-    let what = match (broken.next().map(|node| node.node.kind), broken.next()) {
+    let what = match (broken.next().map(|node| node.node.kind()), broken.next()) {
         (Some(NodeKind::Model), None) => "fix the model",
         (_, None) => "mend it",
         (_, Some(_)) => "mend them",

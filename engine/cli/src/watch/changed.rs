@@ -1,11 +1,6 @@
 //! What an edit changed, by comparing two readings of a project.
 
-use engine_language::{
-    files::FileId,
-    graph::{NodeId, NodeKind},
-    name::Name,
-    project::Project,
-};
+use engine_language::{files::FileId, graph::NodeId, name::Name, project::Project};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -26,20 +21,20 @@ pub fn changed(before: &Project, after: &Project) -> Changed {
         ["project/sources.toml", "project/schema.lock"].iter().any(|path| text(before, path) != text(after, path))
             || before.env.dotenv != after.env.dotenv
             || before.target != after.target;
-    let models = differing(NodeKind::Model, &before.models, &after.models, |a, b| a.fingerprint == b.fingerprint);
+    let models = differing(NodeId::Model, &before.models, &after.models, |a, b| a.fingerprint == b.fingerprint);
     let mut tests = tests(before, after);
-    tests.extend(models.iter().map(|id| id.name.clone()));
+    tests.extend(models.iter().filter_map(|id| id.model().cloned()));
     if everywhere {
         return Changed { nodes: after.graph.nodes.keys().cloned().collect(), tests };
     }
     let mut nodes = models;
-    nodes.extend(differing(NodeKind::Generator, &before.generators, &after.generators, |a, b| {
+    nodes.extend(differing(NodeId::Generator, &before.generators, &after.generators, |a, b| {
         a.fingerprint == b.fingerprint
     }));
-    nodes.extend(differing(NodeKind::Seed, &before.seeds, &after.seeds, |a, b| {
+    nodes.extend(differing(NodeId::Seed, &before.seeds, &after.seeds, |a, b| {
         before.files.text(a.file) == after.files.text(b.file)
     }));
-    nodes.extend(differing(NodeKind::Test, &before.singular_tests, &after.singular_tests, |a, b| {
+    nodes.extend(differing(NodeId::Test, &before.singular_tests, &after.singular_tests, |a, b| {
         a.rendered.sql == b.rendered.sql && a.severity == b.severity
     }));
     nodes.retain(|id| after.graph.nodes.contains_key(id));
@@ -47,13 +42,13 @@ pub fn changed(before: &Project, after: &Project) -> Changed {
 }
 
 fn differing<T>(
-    kind: NodeKind,
+    id: fn(Name) -> NodeId,
     before: &BTreeMap<Name, T>,
     after: &BTreeMap<Name, T>,
     same: impl Fn(&T, &T) -> bool,
 ) -> BTreeSet<NodeId> {
     let differs = |(name, now): &(&Name, &T)| before.get(*name).is_none_or(|before| !same(before, now));
-    after.iter().filter(differs).map(|(name, _)| NodeId::new(kind, name.clone())).collect()
+    after.iter().filter(differs).map(|(name, _)| id(name.clone())).collect()
 }
 
 /// Models whose tests stand in a file that holds something else.

@@ -1,11 +1,7 @@
 //! What still has to be built and tested: it stays until a run has done it, however many saves overtake that run.
 
 use super::changed::Changed;
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    name::Name,
-    project::Project,
-};
+use engine_language::{graph::NodeId, name::Name, project::Project};
 use engine_run::report::{Report, Status};
 use std::collections::BTreeSet;
 
@@ -29,7 +25,7 @@ impl Pending {
 
     /// What a run does about it: with all that reads it, and within what the user wanted.
     pub fn work(&self, project: &Project, wanted: &BTreeSet<NodeId>) -> Self {
-        let below = self.nodes.iter().flat_map(|id| project.graph.descendants(id, None));
+        let below = project.graph.all_descendants(&self.nodes, None);
         let nodes = self.nodes.iter().cloned().chain(below).filter(|id| wanted.contains(id)).collect();
         let tests = self.tests.iter().filter(|name| wanted.contains(&model(name)));
         Self { nodes, tests: tests.cloned().collect() }
@@ -54,7 +50,7 @@ impl Pending {
 
 /// The model of a name.
 pub fn model(name: &Name) -> NodeId {
-    NodeId::new(NodeKind::Model, name.clone())
+    NodeId::Model(name.clone())
 }
 
 /// Nodes that a run could not make.

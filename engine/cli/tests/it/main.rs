@@ -14,6 +14,7 @@ mod mistakes;
 #[expect(dead_code, reason = "other tests use the rest")]
 #[path = "../../../connect/tests/it/mortal.rs"]
 mod mortal;
+mod names;
 mod pipes;
 mod plans;
 mod replicas;

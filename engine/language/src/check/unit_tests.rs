@@ -4,6 +4,7 @@ use crate::{
     code,
     config::{Spanned, unit_test::UnitTest},
     diagnostic::Diagnostic,
+    id::NodeId,
     model::Model,
     name::Name,
     name::nearest,
@@ -28,9 +29,9 @@ fn one(project: &Project, test: &UnitTest) -> Vec<Diagnostic> {
         .filter(|(input, _)| !reads(model, input))
         .map(|(input, rows)| {
             let message = format!("`{}` does not read `{input}`", model.name);
-            let known: Vec<&str> = model.rendered.reads.iter().map(|read| read.name.as_str()).collect();
+            let known: Vec<_> = model.rendered.reads.iter().map(|read| read.name()).collect();
             let diagnostic = Diagnostic::error(&code::E0436, rows.span, message);
-            match nearest(input, known.iter().copied()) {
+            match nearest(input, &known) {
                 Some(near) => diagnostic.hint(format!("a similar name is `{near}`")),
                 None if known.is_empty() => diagnostic.hint("it reads nothing"),
                 None => diagnostic.hint(format!("it reads {}", known.join(", "))),
@@ -40,7 +41,7 @@ fn one(project: &Project, test: &UnitTest) -> Vec<Diagnostic> {
 }
 
 fn reads(model: &Model, input: &str) -> bool {
-    model.rendered.reads.iter().any(|read| read.name.as_str() == input)
+    NodeId::named(input).any(|id| model.rendered.reads.iter().any(|read| read.value == id))
 }
 
 fn no_model(project: &Project, name: &Spanned<Name>) -> Diagnostic {

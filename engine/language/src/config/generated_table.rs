@@ -9,6 +9,7 @@ use crate::{
     code,
     column::ColumnType,
     diagnostic::Diagnostic,
+    id::TableId,
     name::Name,
     table::{Column, ForeignKey, Index, RowCheck, TableDefinition},
 };
@@ -67,19 +68,18 @@ pub fn column_type(generators: &BTreeMap<Name, Generator>, generator: &Name, col
     None
 }
 
-/// Definitions by `source.table`; complains of columns that are not there.
+/// Definitions of the tables; complains of columns that are not there.
 pub(super) fn definitions(
     reader: &mut Reader<'_>,
     generators: &BTreeMap<Name, Generator>,
-) -> BTreeMap<Name, TableDefinition> {
+) -> BTreeMap<TableId, TableDefinition> {
     let mut tables = BTreeMap::new();
     for generator in generators.values() {
         for column in &generator.columns {
             refer(reader, generators, generator, column);
         }
         if let Some(into) = &generator.into {
-            let name = Name::new(format!("{}.{}", into.source, into.table));
-            tables.insert(name, definition(generators, generator));
+            tables.insert(into.table_id(), definition(generators, generator));
         }
     }
     tables

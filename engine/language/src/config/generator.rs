@@ -1,7 +1,7 @@
 //! `generators.toml`: synthetic data, as config.
 
 use super::{Spanned, value::Value};
-use crate::{column::ColumnType, files::Span, name::Name};
+use crate::{column::ColumnType, files::Span, id::TableId, name::Name};
 use std::time::Duration;
 
 /// One generator: the rows of one table or topic, as functions of a seed and the row's number.
@@ -42,6 +42,13 @@ pub struct Into {
     pub table: Name,
     /// Where that is written.
     pub span: Span,
+}
+
+impl Into {
+    /// The table.
+    pub fn table_id(&self) -> TableId {
+        TableId::new(self.source.clone(), self.table.clone())
+    }
 }
 
 /// How many rows a generator makes.

@@ -1,143 +1,31 @@
 //! Reads `generators.toml`.
 
+mod raw;
+
 use super::{
-    Spanned,
-    amount::DurationText,
-    generated_table,
+    Spanned, generated_table,
     generator::{Faults, GeneratedColumn, Generator, Into, Maker, Rows, Skew},
     project::Reader,
     sources::Sources,
     value::{Value, ValueKind},
 };
-use crate::{code, column::ColumnType, diagnostic::Diagnostic, files::Span, name::Name, table::TableDefinition};
-use serde::Deserialize;
+use crate::{
+    code,
+    diagnostic::Diagnostic,
+    files::Span,
+    id::{self, TableId},
+    name::Name,
+    table::TableDefinition,
+};
+use raw::{Raw, RawColumn, RawRows, RawSkew};
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 /// What `generators.toml` says.
 #[derive(Debug, Default)]
 pub(super) struct Generators {
     pub generators: BTreeMap<Name, Generator>,
-    /// Definitions of the tables that are filled, by `source.table`.
-    pub tables: BTreeMap<Name, TableDefinition>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Raw {
-    into: Option<Spanned<String>>,
-    rows: Option<RawRows>,
-    per: Option<Spanned<Name>>,
-    every: Option<DurationText>,
-    #[serde(default)]
-    columns: BTreeMap<Spanned<String>, Spanned<RawColumn>>,
-    #[serde(default)]
-    checks: Vec<Spanned<String>>,
-    #[serde(default)]
-    unique: Vec<Vec<String>>,
-    #[serde(default)]
-    indexes: Vec<Vec<String>>,
-    #[serde(default)]
-    faults: RawFaults,
-    as_of: Option<Spanned<String>>,
-}
-
-/// A number, or the two ends of a range.
-struct RawRows(u64, u64);
-
-impl<'de> Deserialize<'de> for RawRows {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct RowsVisitor;
-        impl<'de> serde::de::Visitor<'de> for RowsVisitor {
-            type Value = RawRows;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a number of rows, or `[least, most]`")
-            }
-            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<RawRows, E> {
-                let number = u64::try_from(number).map_err(|_| E::custom("a number of rows cannot be negative"))?;
-                Ok(RawRows(number, number))
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<RawRows, E> {
-                let number =
-                    text.trim().parse().map_err(|_| E::custom("expected a number of rows, or `[least, most]`"))?;
-                Ok(RawRows(number, number))
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<RawRows, A::Error> {
-                let wrong = || serde::de::Error::custom("expected `[least, most]`");
-                let low: u64 = items.next_element()?.ok_or_else(wrong)?;
-                let high: u64 = items.next_element()?.ok_or_else(wrong)?;
-                if low > high {
-                    Err(serde::de::Error::custom("the least is more than the most"))
-                } else {
-                    Ok(RawRows(low, high))
-                }
-            }
-        }
-        deserializer.deserialize_any(RowsVisitor)
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFaults {
-    #[serde(default)]
-    duplicate: f64,
-    #[serde(default)]
-    late: f64,
-    #[serde(default)]
-    corrupt: f64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawColumn {
-    #[serde(rename = "type")]
-    kind: Option<ColumnType>,
-    sequence: Option<i64>,
-    fake: Option<Spanned<String>>,
-    between: Option<Raws>,
-    one_of: Option<Raws>,
-    weights: Option<Vec<f64>>,
-    references: Option<Spanned<String>>,
-    skew: Option<RawSkew>,
-    after: Option<Spanned<String>>,
-    within: Option<DurationText>,
-    near: Option<Spanned<String>>,
-    spread: Option<f64>,
-    sql: Option<Spanned<String>>,
-    value: Option<RawValue>,
-    #[serde(default)]
-    key: bool,
-    #[serde(default)]
-    unique: bool,
-    #[serde(default)]
-    nulls: f64,
-    when: Option<Spanned<String>>,
-    nullable: Option<bool>,
-    default: Option<String>,
-    check: Option<Spanned<String>>,
-}
-
-/// Values of any kind, kept with their place; read again from the file's own values.
-struct Raws;
-struct RawValue;
-
-impl<'de> Deserialize<'de> for Raws {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::<serde::de::IgnoredAny>::deserialize(deserializer).map(|_| Self)
-    }
-}
-
-impl<'de> Deserialize<'de> for RawValue {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
-    }
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RawSkew {
-    Uniform,
-    Zipf,
+    /// Definitions of the tables that are filled.
+    pub tables: BTreeMap<TableId, TableDefinition>,
 }
 
 pub(super) fn read(reader: &mut Reader<'_>, sources: &Sources) -> Generators {
@@ -204,16 +92,19 @@ impl One<'_, '_> {
     }
 
     fn into(&mut self, into: &Spanned<String>, sources: &Sources) -> Option<Into> {
-        let Some((source, table)) = into.split_once('.') else {
-            self.wrong(into.span, format!("`{}` is not `source.table`", into.value), "such as `into = \"shop.users\"`");
-            return None;
-        };
-        if !sources.declared.contains_key(source) {
-            let known: Vec<&str> = sources.declared.keys().map(Name::as_str).collect();
-            self.reader.unknown("source", source, into.span, &known);
-            return None;
+        let known = id::pairs(into).find(|(source, _)| sources.declared.contains_key(source));
+        match (known, id::pair(into)) {
+            (Some((source, table)), _) => return Some(Into { source, table, span: into.span }),
+            (None, Some((source, _))) => {
+                let known: Vec<&str> = sources.declared.keys().map(Name::as_str).collect();
+                self.reader.unknown("source", source.as_str(), into.span, &known);
+            }
+            (None, None) => {
+                let message = format!("`{}` is not `source.table`", into.value);
+                self.wrong(into.span, message, "such as `into = \"shop.users\"`");
+            }
         }
-        Some(Into { source: Name::new(source), table: Name::new(table), span: into.span })
+        None
     }
 
     fn rows(&mut self, raw: &Raw) -> Option<Rows> {
@@ -377,7 +268,7 @@ impl One<'_, '_> {
     }
 
     fn reference(&mut self, to: &Spanned<String>, skew: Option<RawSkew>) -> Option<Maker> {
-        let Some((generator, column)) = to.split_once('.') else {
+        let Some((generator, column)) = self.generator_column(to) else {
             self.wrong(
                 to.span,
                 format!("`{}` is not `generator.column`", to.value),
@@ -385,12 +276,12 @@ impl One<'_, '_> {
             );
             return None;
         };
-        if !self.known(generator, to.span) {
+        if !self.known(generator.as_str(), to.span) {
             return None;
         }
         Some(Maker::References {
-            generator: Spanned::new(Name::new(generator), to.span),
-            column: column.to_owned(),
+            generator: Spanned::new(generator, to.span),
+            column,
             skew: match skew {
                 Some(RawSkew::Zipf) => Skew::Zipf,
                 Some(RawSkew::Uniform) | None => Skew::Uniform,
@@ -400,13 +291,21 @@ impl One<'_, '_> {
 
     /// `column`, or `generator.column`.
     fn column_of(&mut self, text: &Spanned<String>) -> (Option<Spanned<Name>>, Spanned<String>) {
-        match text.split_once('.') {
+        let own = self.value.key("columns").is_some_and(|columns| columns.key(text).is_some());
+        match self.generator_column(text).filter(|_| !own) {
             Some((generator, column)) => {
-                self.known(generator, text.span);
-                (Some(Spanned::new(Name::new(generator), text.span)), Spanned::new(column.to_owned(), text.span))
+                self.known(generator.as_str(), text.span);
+                (Some(Spanned::new(generator, text.span)), Spanned::new(column, text.span))
             }
             None => (None, text.clone()),
         }
+    }
+
+    /// `generator.column` as two names, split where that gives a generator.
+    fn generator_column(&self, text: &str) -> Option<(Name, String)> {
+        let is_known = |name: &Name| self.names.iter().any(|known| known == name.as_str());
+        let (generator, column) = id::pairs(text).find(|(name, _)| is_known(name)).or_else(|| id::pair(text))?;
+        Some((generator, column.to_string()))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     code,
     diagnostic::{Diagnostic, Problems},
     files::{Files, Span},
+    id::TableId,
     name::Name,
     project::LoadOptions,
     table::TableDefinition,
@@ -39,8 +40,8 @@ pub struct Config {
     pub schedules: BTreeMap<Name, Schedule>,
     /// Given rows, expected rows.
     pub unit_tests: Vec<UnitTest>,
-    /// Definitions of source tables, by `source.table`.
-    pub tables: BTreeMap<Name, TableDefinition>,
+    /// Definitions of source tables.
+    pub tables: BTreeMap<TableId, TableDefinition>,
     /// The variables of `.env`.
     pub env: Env,
 }
@@ -55,7 +56,7 @@ pub fn read(world: &dyn World, files: &mut Files, problems: &mut Problems, optio
     let unit_tests = unit_tests::read(&mut reader);
     let mut tables = generators.tables;
     tables.extend(sources.declared_tables());
-    tables.extend(lock::read(&mut reader));
+    tables.extend(lock::read(&mut reader, &sources.declared));
     tables.extend(options.discovered.clone());
     Config {
         target: sources.target,

@@ -16,6 +16,7 @@ use crate::{
     column::ColumnType,
     diagnostic::Diagnostic,
     files::Span,
+    id::TableId,
     name::Name,
     project::LoadOptions,
     table::{Column, TableDefinition},
@@ -37,7 +38,7 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Definitions of the tables whose columns are declared.
-    pub fn declared_tables(&self) -> BTreeMap<Name, TableDefinition> {
+    pub fn declared_tables(&self) -> BTreeMap<TableId, TableDefinition> {
         let mut tables = BTreeMap::new();
         for source in self.declared.values() {
             for table in source.tables.values().filter(|table| !table.columns.is_empty()) {
@@ -47,7 +48,7 @@ impl Sources {
                     key: table.key.iter().map(|column| column.value.clone()).collect(),
                     ..TableDefinition::default()
                 };
-                tables.insert(Name::new(format!("{}.{}", source.name.value, table.name.value)), definition);
+                tables.insert(TableId::new(source.name.value.clone(), table.name.value.clone()), definition);
             }
         }
         tables

@@ -1,7 +1,7 @@
 //! `tests/*.toml`: given rows, expected rows.
 
 use super::{Spanned, value::Value};
-use crate::{files::Span, name::Name};
+use crate::{files::Span, id::NodeId, name::Name};
 use std::collections::BTreeMap;
 
 /// One unit test of one model.
@@ -26,6 +26,14 @@ pub struct UnitStep {
     pub expect: Option<GivenRows>,
     /// A part of the error that must come instead.
     pub expect_error: Option<Spanned<String>>,
+}
+
+impl UnitStep {
+    /// The rows that are given for a node.
+    pub fn rows_of(&self, node: &NodeId) -> Option<&GivenRows> {
+        let named = |name: &str| NodeId::named(name).any(|id| id == *node);
+        self.given.get(&*node.name()).or_else(|| self.given.iter().find(|(name, _)| named(name)).map(|(_, rows)| rows))
+    }
 }
 
 /// Rows as the user wrote them: a table per row, columns by name, missing columns NULL.

@@ -6,7 +6,7 @@ use super::{
     unit_test::{GivenRows, UnitStep, UnitTest},
     value::{Value, ValueKind},
 };
-use crate::{code, diagnostic::Diagnostic, name::Name};
+use crate::{code, diagnostic::Diagnostic, id, name::Name};
 use std::{collections::BTreeMap, path::Path};
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Vec<UnitTest> {
@@ -63,7 +63,7 @@ fn step(reader: &mut Reader<'_>, value: &Value) -> UnitStep {
     for (name, _, inner) in value.key("given").map(Value::entries).unwrap_or_default() {
         if matches!(inner.kind, ValueKind::Table(_)) {
             for (table, _, rows) in inner.entries() {
-                given.insert(format!("{name}.{table}"), self::rows(reader, rows));
+                given.insert(id::written(name, table), self::rows(reader, rows));
             }
         } else {
             given.insert(name.clone(), rows(reader, inner));

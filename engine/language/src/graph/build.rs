@@ -3,7 +3,7 @@
 use super::{
     Graph, Node, NodeId, NodeKind,
     cycle::{self, Places},
-    known::{Known, split},
+    known::Known,
 };
 use crate::{
     config::{
@@ -51,8 +51,8 @@ pub(super) struct Builder<'a> {
     pub problems: Vec<Diagnostic>,
 }
 
-pub(super) fn node(kind: NodeKind, name: impl Into<Name>, span: Option<Span>) -> Node {
-    Node { id: NodeId::new(kind, name), span, tags: vec![], path: None }
+pub(super) fn node(id: NodeId, span: Option<Span>) -> Node {
+    Node { id, span, tags: vec![], path: None }
 }
 
 /// The first byte of a file.
@@ -75,24 +75,24 @@ impl<'a> Builder<'a> {
         for (name, source) in &project.sources {
             for table in self.known.tables(name) {
                 let span = source.tables.get(table).map_or(source.name.span, |declared| declared.name.span);
-                self.graph.add(node(NodeKind::Source, format!("{name}.{table}"), Some(span)));
+                self.graph.add(node(NodeId::source(name.clone(), table.clone()), Some(span)));
             }
         }
         for (name, generator) in &project.generators {
-            self.graph.add(node(NodeKind::Generator, name.clone(), Some(generator.name.span)));
+            self.graph.add(node(NodeId::Generator(name.clone()), Some(generator.name.span)));
         }
         for (name, seed) in &project.seeds {
             let path = Some(self.path_of(seed.file));
-            self.graph.add(Node { path, ..node(NodeKind::Seed, name.clone(), Some(start_of(seed.file))) });
+            self.graph.add(Node { path, ..node(NodeId::Seed(name.clone()), Some(start_of(seed.file))) });
         }
         for (name, model) in &project.models {
             let path = Some(self.path_of(model.file));
             let tags = model.config.tags.clone();
-            self.graph.add(Node { tags, path, ..node(NodeKind::Model, name.clone(), Some(model.config.span)) });
+            self.graph.add(Node { tags, path, ..node(NodeId::Model(name.clone()), Some(model.config.span)) });
         }
         for (name, test) in &project.singular_tests {
             let path = Some(self.path_of(test.file));
-            self.graph.add(Node { path, ..node(NodeKind::Test, name.clone(), Some(start_of(test.file))) });
+            self.graph.add(Node { path, ..node(NodeId::Test(name.clone()), Some(start_of(test.file))) });
         }
     }
 
@@ -101,19 +101,15 @@ impl<'a> Builder<'a> {
         if let Some(span) = span {
             self.places.entry((child.clone(), parent.clone())).or_insert(span);
         }
-        if parent != child || parent.kind == NodeKind::Model {
+        if parent != child || parent.model().is_some() {
             self.graph.connect(parent, child);
         }
     }
 
     fn reads(&mut self) {
         let project = self.project;
-        let models =
-            project.models.iter().map(|(name, model)| (NodeId::new(NodeKind::Model, name.clone()), &model.rendered));
-        let tests = project
-            .singular_tests
-            .iter()
-            .map(|(name, test)| (NodeId::new(NodeKind::Test, name.clone()), &test.rendered));
+        let models = project.models.iter().map(|(name, model)| (NodeId::Model(name.clone()), &model.rendered));
+        let tests = project.singular_tests.iter().map(|(name, test)| (NodeId::Test(name.clone()), &test.rendered));
         for (reader, rendered) in models.chain(tests) {
             for read in &rendered.reads {
                 if let Some(parent) = self.resolve(read) {
@@ -125,32 +121,31 @@ impl<'a> Builder<'a> {
 
     /// A check that compares with another table has to wait for it.
     fn relationships(&mut self, model: &Model) {
-        let child = NodeId::new(NodeKind::Model, model.name.clone());
+        let child = NodeId::Model(model.name.clone());
         for check in &model.config.checks {
             let Rule::Relationships { to, .. } = &check.rule else { continue };
-            let kinds = [NodeKind::Model, NodeKind::Seed, NodeKind::Replication, NodeKind::Source];
-            let parent =
-                kinds.iter().map(|kind| NodeId::new(*kind, to.clone())).find(|id| self.graph.nodes.contains_key(id));
-            match parent {
+            let to = to.as_str();
+            match self.graph.find_rows(to).or_else(|| self.undeclared(to)) {
                 Some(parent) if parent == child => {}
                 Some(parent) => self.connect(&parent, &child, Some(check.span)),
-                None => match split(self.project, to) {
-                    Some((source, table)) if self.known.may_have(&source, &table) => {
-                        let table = node(NodeKind::Source, to.clone(), Some(self.project.sources[&source].name.span));
-                        let parent = table.id.clone();
-                        self.graph.add(table);
-                        self.connect(&parent, &child, Some(check.span));
-                    }
-                    _ => self.unknown_ref(to, check.span),
-                },
+                None => self.unknown_ref(to, check.span),
             }
         }
     }
 
+    /// A table of a source that may have more than is known; it becomes known by being read.
+    fn undeclared(&mut self, name: &str) -> Option<NodeId> {
+        let may_be = |id: &NodeId| id.source_table().is_some_and(|table| self.known.may_have(&table));
+        let id = NodeId::named_of(NodeKind::Source, name).find(may_be)?;
+        let source = &self.project.sources[&id.source_table()?.source];
+        self.graph.add(node(id.clone(), Some(source.name.span)));
+        Some(id)
+    }
+
     fn generator(&mut self, generator: &Generator) {
-        let id = NodeId::new(NodeKind::Generator, generator.name.value.clone());
+        let id = NodeId::Generator(generator.name.value.clone());
         if let Some(into) = generator.into.as_ref().filter(|into| self.project.sources.contains_key(&into.source)) {
-            let table = NodeId::new(NodeKind::Source, format!("{}.{}", into.source, into.table));
+            let table = into.table_id().node();
             self.connect(&id, &table, Some(into.span));
         }
         let mut parents: Vec<&Spanned<Name>> = vec![];
@@ -167,7 +162,7 @@ impl<'a> Builder<'a> {
             }
         }
         for parent in parents {
-            let parent_id = NodeId::new(NodeKind::Generator, parent.value.clone());
+            let parent_id = NodeId::Generator(parent.value.clone());
             if parent_id != id && self.graph.nodes.contains_key(&parent_id) {
                 self.connect(&parent_id, &id, Some(parent.span));
             }

@@ -58,7 +58,7 @@ fn describe(graph: &Graph, path: &[NodeId], places: &Places) -> Diagnostic {
     let smallest = (0..path.len()).min_by_key(|i| &path[*i]).unwrap_or(0);
     let mut path = path.to_vec();
     path.rotate_left(smallest);
-    let names: Vec<&str> = path.iter().chain(path.first()).map(|id| id.name.as_str()).collect();
+    let names: Vec<_> = path.iter().chain(path.first()).map(NodeId::name).collect();
     let place = |i: usize| {
         let next = (i + 1) % path.len();
         places.get(&(path[i].clone(), path[next].clone())).copied()

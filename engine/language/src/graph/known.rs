@@ -1,6 +1,6 @@
 //! Which tables each source is known to have.
 
-use crate::{name::Name, project::Project};
+use crate::{id::TableId, name::Name, project::Project};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The known tables of each source, from definitions, declarations and generators.
@@ -19,10 +19,10 @@ impl Known {
             .map(|(name, source)| (name.clone(), source.tables.keys().cloned().collect()))
             .collect();
         let mut closed = BTreeSet::new();
-        for name in project.tables.keys() {
-            if let Some((source, table)) = split(project, name) {
+        for TableId { source, table } in project.tables.keys() {
+            if let Some(known) = tables.get_mut(source) {
                 closed.insert(source.clone());
-                tables.entry(source).or_default().insert(table);
+                known.insert(table.clone());
             }
         }
         for into in project.generators.values().filter_map(|generator| generator.into.as_ref()) {
@@ -39,22 +39,13 @@ impl Known {
         self.tables.get(source).into_iter().flatten()
     }
 
-    /// Whether a source may have the table.
-    pub fn may_have(&self, source: &Name, table: &Name) -> bool {
-        self.is_open(source) || self.tables(source).any(|known| known == table)
+    /// Whether there is such a source, and it may have the table.
+    pub fn may_have(&self, TableId { source, table }: &TableId) -> bool {
+        self.tables.get(source).is_some_and(|known| self.is_open(source) || known.contains(table))
     }
 
     /// Whether a source may have tables that are not known.
     pub fn is_open(&self, source: &Name) -> bool {
         !self.closed.contains(source)
     }
-}
-
-/// `source.table` as its two names, where the source is one of the project's.
-pub(super) fn split(project: &Project, name: &Name) -> Option<(Name, Name)> {
-    let text = name.as_str();
-    text.match_indices('.').find_map(|(dot, _)| {
-        let (source, _) = project.sources.get_key_value(&text[..dot])?;
-        Some((source.clone(), Name::new(&text[dot + 1..])))
-    })
 }

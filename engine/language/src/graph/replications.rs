@@ -1,7 +1,7 @@
 //! The tables that replications copy.
 
 use super::{
-    NodeId, NodeKind,
+    NodeId,
     build::{Builder, node},
 };
 use crate::{
@@ -54,12 +54,10 @@ impl Builder<'_> {
 
     /// Adds the node of a copied table, and that of the table it is copied from.
     pub fn copied(&mut self, replication: &Replication, table: &Name, span: Span) -> NodeId {
-        let copy =
-            node(NodeKind::Replication, format!("{}.{table}", replication.name.value), Some(replication.name.span));
-        let source = node(NodeKind::Source, format!("{}.{table}", replication.from.value), Some(replication.from.span));
-        let (id, from) = (copy.id.clone(), source.id.clone());
-        self.graph.add(copy);
-        self.graph.add(source);
+        let id = NodeId::copy(replication.name.value.clone(), table.clone());
+        let from = NodeId::source(replication.from.value.clone(), table.clone());
+        self.graph.add(node(id.clone(), Some(replication.name.span)));
+        self.graph.add(node(from.clone(), Some(replication.from.span)));
         self.connect(&from, &id, Some(span));
         id
     }

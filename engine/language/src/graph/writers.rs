@@ -1,10 +1,11 @@
 //! Who writes what: a table has one writer, and a table that is also a source waits for it.
 
-use super::{NodeId, NodeKind, build::Builder, known::split};
+use super::{NodeId, build::Builder};
 use crate::{
     code,
     diagnostic::Diagnostic,
     files::Span,
+    id::TableId,
     model::{Materialized, Model},
     name::Name,
 };
@@ -18,14 +19,10 @@ impl Builder<'_> {
     pub fn writers(&mut self) {
         let mut writers = Writers::new();
         for replication in self.project.replications.values() {
-            let prefix = format!("{}.", replication.name.value);
-            let copies: Vec<NodeId> =
-                self.graph.nodes.keys().filter(|id| id.kind == NodeKind::Replication).cloned().collect();
-            for id in copies {
-                if let Some(table) = id.name.as_str().strip_prefix(&prefix) {
-                    let place = (replication.to.value.clone(), Name::new(table));
-                    self.writer(&mut writers, place, id.clone(), replication.name.span);
-                }
+            let copies: Vec<Name> = self.graph.copies(&replication.name).cloned().collect();
+            for table in copies {
+                let id = NodeId::copy(replication.name.value.clone(), table.clone());
+                self.writer(&mut writers, (replication.to.value.clone(), table), id, replication.name.span);
             }
         }
         for model in self.project.models.values() {
@@ -34,17 +31,17 @@ impl Builder<'_> {
             }
             if let Some(connection) = self.sink(model) {
                 let place = (connection, model.config.table.value.clone());
-                let id = NodeId::new(NodeKind::Model, model.name.clone());
+                let id = NodeId::Model(model.name.clone());
                 self.writer(&mut writers, place, id, model.config.table.span);
             }
         }
-        let sources: Vec<NodeId> = self.graph.nodes.keys().filter(|id| id.kind == NodeKind::Source).cloned().collect();
-        for id in sources {
-            let Some((source, table)) = split(self.project, &id.name) else { continue };
+        let sources: Vec<TableId> = self.graph.nodes.keys().filter_map(NodeId::source_table).collect();
+        for TableId { source, table } in sources {
+            let id = NodeId::source(source.clone(), table.clone());
             let connection = self.project.sources[&source].connection.value.clone();
             let Some((writer, span)) = writers.get(&(connection, table)).cloned() else { continue };
             for generator in self.graph.parents.get(&id).cloned().unwrap_or_default() {
-                if generator.kind == NodeKind::Generator {
+                if matches!(generator, NodeId::Generator(_)) {
                     self.connect(&generator, &writer, None);
                 }
             }

@@ -1,6 +1,6 @@
 //! The rules of checks as functions: `not_null("id")`, `between("rating", 1, 5, severity = "warn")`.
 
-use super::{arguments::to_value, complaint::Complaint, functions::severity};
+use super::{arguments::to_value, complaint::Complaint, functions::severity, recorder::Recorder};
 use crate::{
     code,
     config::value::Value as PlainValue,
@@ -9,7 +9,7 @@ use crate::{
     name::Name,
 };
 use minijinja::{
-    Environment, Error,
+    Environment, Error, State,
     value::{Kwargs, Object, Rest, Value},
 };
 use std::{fmt, sync::Arc};
@@ -95,9 +95,12 @@ fn accepted_values(column: String, values: Option<Value>, kwargs: Kwargs) -> Res
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "minijinja calls functions with owned arguments")]
-fn relationships(column: String, kwargs: Kwargs) -> Result<Value, Error> {
+fn relationships(state: &State, column: String, kwargs: Kwargs) -> Result<Value, Error> {
     let to: String = kwargs.get("to")?;
-    let to = to.strip_prefix("models.").unwrap_or(&to).replace('"', "");
+    // `to = ref("users")` gives the SQL of the table.
+    let recorder = Recorder::of(state);
+    let named = recorder.asked().reads.iter().find(|read| read.sql == to).map(|read| read.id.name().into_owned());
+    let to = named.unwrap_or(to);
     let field: Option<String> = kwargs.get("field")?;
     known(Rule::Relationships { field: field.unwrap_or_else(|| column.clone()), column, to: Name::new(to) }, &kwargs)
 }

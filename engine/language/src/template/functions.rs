@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     code,
-    graph::{NodeId, NodeKind},
+    id::{self, NodeId},
     model::CheckSeverity,
     name::Name,
 };
@@ -26,6 +26,13 @@ pub struct Referable {
     pub replications: BTreeSet<Name>,
     /// Seeds, which stand beside models in `ref('countries')`.
     pub seeds: BTreeSet<Name>,
+}
+
+impl Referable {
+    /// The seed or model of a name.
+    fn one(&self, name: &str) -> NodeId {
+        if self.seeds.contains(name) { NodeId::Seed(name.into()) } else { NodeId::Model(name.into()) }
+    }
 }
 
 /// Adds every function and filter of ours.
@@ -50,23 +57,16 @@ fn reference(state: &State, referable: &Referable, arguments: &[Value]) -> Resul
     let wrong = || Complaint::new(&code::E0104, "`ref` takes the name of a model, as in `ref('orders')`");
     let given = strings(arguments).ok_or_else(wrong)?;
     let given: Vec<&str> = given.iter().map(String::as_str).collect();
-    let (replication, name) = match given[..] {
-        [package, table] if referable.replications.contains(package) => (Some(package), table),
-        [_, name] => (None, name),
-        [name] => match name.split_once('.') {
-            Some((first, table)) if referable.replications.contains(first) => (Some(first), table),
-            _ => (None, name),
+    let id = match given[..] {
+        [package, table] if referable.replications.contains(package) => NodeId::copy(package, table),
+        [_, name] => referable.one(name),
+        [name] => match id::pairs(name).find(|(first, _)| referable.replications.contains(first)) {
+            Some((replication, table)) => NodeId::Copy { replication, table },
+            None => referable.one(name),
         },
         _ => return Err(wrong().into()),
     };
-    let (id, sql) = if let Some(first) = replication {
-        let id = NodeId::new(NodeKind::Replication, format!("{first}.{name}"));
-        (id, format!("{}.{}", identifier(first), identifier(name)))
-    } else {
-        let kind = if referable.seeds.contains(name) { NodeKind::Seed } else { NodeKind::Model };
-        (NodeId::new(kind, name), format!("models.{}", identifier(name)))
-    };
-    Ok(record(state, "ref", &given, id, sql))
+    Ok(record(state, "ref", &given, id))
 }
 
 fn source(state: &State, arguments: &[Value]) -> Result<Value, Error> {
@@ -74,11 +74,12 @@ fn source(state: &State, arguments: &[Value]) -> Result<Value, Error> {
         let message = "`source` takes a source and a table, as in `source('shop', 'orders')`";
         return Err(Complaint::new(&code::E0104, message).into());
     };
-    let id = NodeId::new(NodeKind::Source, format!("{source}.{table}"));
-    Ok(record(state, "source", &[&source, &table], id, format!("{}.{}", identifier(&source), identifier(&table))))
+    Ok(record(state, "source", &[&source, &table], NodeId::source(source.as_str(), table.as_str())))
 }
 
-fn record(state: &State, function: &'static str, given: &[&str], id: NodeId, sql: String) -> Value {
+fn record(state: &State, function: &'static str, given: &[&str], id: NodeId) -> Value {
+    let (schema, table) = id.in_sql();
+    let sql = format!("{}.{}", identifier(schema), identifier(table));
     let arguments = given.iter().map(|text| (*text).to_owned()).collect();
     let read = Read { function, arguments, id, sql: sql.clone() };
     let recorder = Recorder::of(state);

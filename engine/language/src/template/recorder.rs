@@ -35,7 +35,7 @@ pub(super) struct Asked {
 pub(super) struct Read {
     pub function: &'static str,
     pub arguments: Vec<String>,
-    pub id: crate::graph::NodeId,
+    pub id: crate::id::NodeId,
     /// The text that it put into the SQL.
     pub sql: String,
 }

@@ -3,7 +3,7 @@
 use crate::{
     config::Spanned,
     files::{FileId, Span},
-    graph::NodeId,
+    id::NodeId,
 };
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! Selections: what they name, and what is wrong with them.
 
 use crate::support::{good, pretty, project};
-use engine_language::{project::Project, select::select};
+use engine_language::{id::NodeId, project::Project, select::select};
 
 /// a → b → c → d, a → x; seed s → b.
 const CHAIN: &str = "\
@@ -27,7 +27,7 @@ select * from {{ ref('d') }} where id is null
 fn names(project: &Project, include: &str, exclude: &str) -> String {
     let split = |text: &str| text.split('|').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     match select(project, &split(include), &split(exclude)) {
-        Ok(nodes) => nodes.iter().map(|id| id.name.as_str()).collect::<Vec<_>>().join(" "),
+        Ok(nodes) => nodes.iter().map(NodeId::name).collect::<Vec<_>>().join(" "),
         Err(d) => format!("{} {} ({})", d.code.id, d.message, d.hints.join("; ")),
     }
 }
@@ -108,4 +108,42 @@ fn selections_name_nodes() {
 fn an_empty_project_has_nothing_to_select() {
     let (project, _) = project("");
     assert!(names(&project, "", "").starts_with("E0430 "));
+}
+
+#[test]
+fn names_with_separators_are_selected_as_they_are() {
+    let project = good(
+        "//- project/sources.toml
+[connections.c]
+type = \"sqlite\"
+[sources.\"my src\"]
+connection = \"c\"
+[sources.\"my src\".tables.'or\"ders']
+[sources.\"a.b\"]
+connection = \"c\"
+[sources.\"a.b\".tables.\"c,d\"]
+//- project/models/x+.sql
+{{ config(materialized='view', tags=['two words']) }}select * from {{ source('my src', 'or\"ders') }}
+//- project/models/source:y z.sql
+{{ config(materialized='view') }}select * from {{ ref('x+') }}
+",
+    );
+    for (typed, expected) in [
+        ("source:my src.or\"ders", "my src.or\"ders"),
+        ("source:my src.or\"ders+1", "my src.or\"ders x+"),
+        ("source:my src", "my src.or\"ders"),
+        ("my src.or\"ders", "my src.or\"ders"),
+        ("source:a.b.c,d", "\"a.b\".c,d"),
+        ("source:\"a.b\".c,d", "\"a.b\".c,d"),
+        ("source:a.b", "\"a.b\".c,d"),
+        ("x+", "x+"),
+        ("+x+", "my src.or\"ders x+"),
+        ("x++", "source:y z x+"),
+        ("source:y z", "source:y z"),
+        ("1+source:y z", "source:y z x+"),
+        ("tag:two words+", "source:y z x+"),
+        ("x+ source:y*", "x+"),
+    ] {
+        assert_eq!(names(&project, typed, ""), expected, "{typed}");
+    }
 }

@@ -23,7 +23,6 @@ use engine_language::{
     code,
     config::value::{Value, ValueKind},
     diagnostic::Diagnostic,
-    graph::{NodeId, NodeKind},
     model::{Check, CheckSeverity, Rule},
     name::Name,
     template::quote::{identifier, literal},
@@ -40,7 +39,7 @@ pub fn first_broken(checks: &[CheckReport]) -> Option<&CheckReport> {
 }
 
 /// What a broken check means for its node.
-pub fn broken(node: &Name, check: &CheckReport) -> Error {
+pub fn broken(node: &str, check: &CheckReport) -> Error {
     let rows = if check.failing == 1 { "1 row breaks".to_owned() } else { format!("{} rows break", check.failing) };
     let mut problem =
         Diagnostic::error(&code::E0302, check.span, format!("{rows} the check {} of `{node}`", check.name));
@@ -131,16 +130,13 @@ pub async fn failing_rows(frame: DataFrame) -> Result<(u64, Vec<String>), DataFu
 /// Opens what a relationship leads to, as `engine_check.other`.
 async fn related(runner: &Runner, session: &Session, to: &Name) -> Result<()> {
     let project = &runner.project;
-    let kinds = [NodeKind::Model, NodeKind::Replication, NodeKind::Seed, NodeKind::Source];
-    let node =
-        kinds.iter().map(|kind| NodeId::new(*kind, to.clone())).find(|node| project.graph.nodes.contains_key(node));
     let missing = || {
         let problem = Diagnostic::error(&code::E0301, None, format!("there is nothing called `{to}` to relate to"));
         Error::Project(Box::new(problem.hint("name a model, a seed, a copied table or `source.table`")))
     };
-    let node = node.ok_or_else(missing)?;
+    let node = project.graph.find_rows(to.as_str()).ok_or_else(missing)?;
     let Some(place) = location::of(project, &node) else {
-        let view = &project.models[&node.name];
+        let view = project.model(&node).expect("only views have no table");
         inputs::open(runner, session, &view.rendered).await?;
         let frame = session.query(&view.rendered.sql).await?;
         return session.register("engine_check", "other", frame.into_view());

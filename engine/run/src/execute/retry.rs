@@ -68,7 +68,7 @@ async fn beside(run: &StepRun, step: &Step, alone: bool) -> Result<Vec<NodeRepor
 
 /// Whether a step asks a query that comes to an end; a stream may be followed for ever.
 fn ends(run: &StepRun, step: &Step) -> bool {
-    let model = run.runner.project.models.get(&step.nodes[0].name);
+    let model = run.runner.project.model(&step.nodes[0]);
     match step.action {
         Action::Test => true,
         Action::Build => model.is_some_and(|model| model.config.materialized != Materialized::Stream),

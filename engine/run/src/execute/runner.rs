@@ -15,7 +15,7 @@ use crate::{
 use engine_connect::hub::connection::Connection;
 use engine_language::{diagnostic::Problems, graph::NodeId, name::Name, project::Project, template::RunInfo};
 use futures::future::join_all;
-use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -234,15 +234,15 @@ impl Progress {
     }
 
     /// The node that failed first on the way to a step.
-    fn culprit<'a>(&self, plan: &'a Plan, step: usize) -> &'a str {
+    fn culprit<'a>(&self, plan: &'a Plan, step: usize) -> Cow<'a, str> {
         let failed: BTreeSet<&NodeId> =
             self.reports.iter().filter(|r| r.status == Status::Failed).map(|r| &r.node).collect();
         let nodes = &plan.steps[step].nodes;
         if let Some(node) = nodes.iter().find(|node| failed.contains(node)) {
-            return node.name.as_str();
+            return node.name();
         }
         let before = plan.steps[step].after.iter().find(|s| self.states[**s] == State::Failed);
-        before.map_or(nodes[0].name.as_str(), |s| self.culprit(plan, *s))
+        before.map_or_else(|| nodes[0].name(), |s| self.culprit(plan, *s))
     }
 
     fn finish(&mut self, at: usize, reports: Vec<NodeReport>) {

@@ -37,7 +37,7 @@ pub fn migrate(connection: &Connection) -> rusqlite::Result<()> {
 mod tests {
     use super::{MIGRATIONS, migrate};
     use crate::history::History;
-    use engine_language::graph::{NodeId, NodeKind};
+    use engine_language::graph::NodeId;
     use rusqlite::Connection;
 
     #[test]
@@ -49,7 +49,7 @@ mod tests {
         let history = History::with(old).unwrap();
         assert_eq!(history.runs(10).unwrap()[0].id, "01A");
         assert_eq!(history.request_of("01A").unwrap(), None);
-        let built = history.built("dev", &NodeId::new(NodeKind::Model, "m")).unwrap().unwrap();
+        let built = history.built("dev", &NodeId::Model("m".into())).unwrap().unwrap();
         assert_eq!((built.key.as_deref(), built.rows, built.text), (Some("k"), Some(3), None));
     }
 

@@ -43,7 +43,7 @@ impl Runner {
 
     /// How many rows a model would have if it were built now.
     pub async fn count(&self, node: &NodeId) -> Result<usize> {
-        let model = &self.project.models[&node.name];
+        let model = self.project.model(node).expect("a step that builds is about a model");
         let session = self.sessions.open();
         inputs::open(self, &session, &model.rendered).await?;
         Ok(session.query(&model.rendered.sql).await?.count().await?)
@@ -53,7 +53,7 @@ impl Runner {
     fn stored_parents(&self, node: &NodeId) -> BTreeSet<NodeId> {
         let mut found = BTreeSet::new();
         for parent in self.project.graph.parents.get(node).into_iter().flatten() {
-            let view = parent.kind == NodeKind::Model && location::of(&self.project, parent).is_none();
+            let view = parent.kind() == NodeKind::Model && location::of(&self.project, parent).is_none();
             if view {
                 found.extend(self.stored_parents(parent));
             } else {
@@ -66,13 +66,13 @@ impl Runner {
     /// The sources whose tables a node writes.
     fn filled(&self, node: &NodeId) -> BTreeSet<NodeId> {
         let children = self.project.graph.children.get(node).into_iter().flatten();
-        children.filter(|child| child.kind == NodeKind::Source).cloned().collect()
+        children.filter(|child| child.kind() == NodeKind::Source).cloned().collect()
     }
 
     /// The reason of a step whose text is what it was and whose inputs in the plan are, too.
     async fn reason(&self, tokens: &Tokens, step: &Step) -> Why {
         let stream = |node: &NodeId| {
-            let model = self.project.models.get(&node.name).filter(|_| node.kind == NodeKind::Model);
+            let model = self.project.model(node);
             model.is_some_and(|model| model.config.materialized == Materialized::Stream)
         };
         for node in &step.nodes {
@@ -96,7 +96,7 @@ impl Runner {
     /// The input that may have changed: what lies outside, if anything does.
     fn input(&self, node: &NodeId) -> NodeId {
         let parents = self.stored_parents(node);
-        let outside = parents.iter().find(|parent| parent.kind == NodeKind::Source);
+        let outside = parents.iter().find(|parent| parent.kind() == NodeKind::Source);
         outside.or(parents.first()).unwrap_or(node).clone()
     }
 
@@ -109,7 +109,7 @@ impl Runner {
         let topic = self.input(node);
         let (_, target) = self.systems.locate(&self.project, node)?;
         let (place, source) = self.systems.locate(&self.project, &topic)?;
-        let since = target.position(&node.name).await?;
+        let since = target.position(node.model().expect("a stream is a model")).await?;
         let limit = BatchLimit { rows: 1, bytes: 1 << 20, time: Duration::from_millis(500) };
         let mut request = systems::request(&self.project, &topic, &place);
         (request.since, request.limit) = (since.clone(), Some(limit));
@@ -122,20 +122,20 @@ impl Runner {
         let Some(built) = self.history.built(self.project.target.as_str(), node)? else {
             return Ok(Some(node.clone()));
         };
-        let reads = match node.kind {
+        let reads = match node.kind() {
             NodeKind::Model => tokens.key(node).await?,
             NodeKind::Test => tokens.known_key(node),
-            NodeKind::Replication => match self.stored_parents(node).first() {
+            NodeKind::Copy => match self.stored_parents(node).first() {
                 Some(source) => tokens.of(source).await?.map(|token| token.value),
                 None => None,
             },
             _ => built.key.clone(),
         };
-        let known = node.kind == NodeKind::Seed || reads.is_some();
+        let known = node.kind() == NodeKind::Seed || reads.is_some();
         if !known || reads != built.key {
             return Ok(Some(self.input(node)));
         }
-        if node.kind == NodeKind::Test {
+        if node.kind() == NodeKind::Test {
             return Ok(None);
         }
         let wrote = tokens.of(node).await?.map(|token| token.value);

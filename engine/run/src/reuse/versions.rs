@@ -98,19 +98,16 @@ impl Tokens {
         hash.update(env!("CARGO_PKG_VERSION").as_bytes());
         let (mut left, mut stored) = (vec![node.clone()], vec![]);
         while let Some(node) = left.pop() {
-            let (fingerprint, rendered) = if node.kind == NodeKind::Test {
-                let test = &self.project.singular_tests[&node.name];
-                (&test.fingerprint, &test.rendered)
-            } else {
-                let model = &self.project.models[&node.name];
-                (&model.fingerprint, &model.rendered)
+            let (fingerprint, rendered) = match self.project.singular_test(&node) {
+                Some(test) => (&test.fingerprint, &test.rendered),
+                None => self.project.model(&node).map(|model| (&model.fingerprint, &model.rendered))?,
             };
             if fingerprint.volatile {
                 return None;
             }
             hash.update(format!("{node}{}{:?}", fingerprint.hash, location::of(&self.project, &node)).as_bytes());
             for read in rendered.reads.iter().map(|read| &read.value).filter(|read| **read != node) {
-                let view = read.kind == NodeKind::Model && location::of(&self.project, read).is_none();
+                let view = read.kind() == NodeKind::Model && location::of(&self.project, read).is_none();
                 if view { left.push(read.clone()) } else { stored.push(read.clone()) }
             }
         }

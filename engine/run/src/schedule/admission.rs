@@ -103,13 +103,10 @@ impl<'a> Taken<'a> {
 #[cfg(test)]
 mod tests {
     use super::{Candidate, Footprint, Rank, Room, admit};
-    use engine_language::{
-        graph::{NodeId, NodeKind},
-        name::Name,
-    };
+    use engine_language::{graph::NodeId, name::Name};
 
     fn run(key: u32, schedule: &str, rank: Rank, nodes: &[&str], connection: &str) -> Candidate<u32> {
-        let nodes = nodes.iter().map(|name| NodeId::new(NodeKind::Model, *name)).collect();
+        let nodes = nodes.iter().map(|name| NodeId::Model((*name).into())).collect();
         let footprint = Footprint { nodes, connections: [Name::new(connection)].into() };
         let schedule = Some(schedule).filter(|name| !name.is_empty()).map(Name::new);
         Candidate { key, schedule, rank, due_us: i64::from(key), footprint }

@@ -9,6 +9,7 @@ use crate::{
     },
     schedule::{Tick, backfill, times::Times},
 };
+use engine_language::id::NodeId;
 
 /// A run that somebody wants.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +82,11 @@ impl Service {
             batch: None,
             tick: Tick { at_us: now, from_us: now },
             wanted: Wanted {
-                select: request.nodes.iter().filter_map(|node| Some(node.split_once('.')?.1.to_owned())).collect(),
+                select: request
+                    .nodes
+                    .iter()
+                    .filter_map(|node| Some(NodeId::parse(node)?.name().into_owned()))
+                    .collect(),
                 vars,
                 full_refresh: request.options.full_refresh,
                 retry_of: Some(run.to_owned()),

@@ -95,7 +95,7 @@ pub(super) fn why(report: &Report) -> String {
     first.map_or_else(
         || "the run failed".to_owned(),
         |(node, failure)| {
-            format!("`{}`: {} {}", node.node.name, failure.diagnostic.code.id, failure.diagnostic.message)
+            format!("`{}`: {} {}", node.node.name(), failure.diagnostic.code.id, failure.diagnostic.message)
         },
     )
 }
@@ -232,7 +232,7 @@ fn left(inner: &Inner, reading: &Reading, job: &Job) -> Result<BTreeSet<NodeId>,
     let request = before.and_then(|run| Some((run, inner.history.request_of(run).ok().flatten()?)));
     let Some((run, request)) = request else { return nodes(reading, job) };
     let left = history::left(&inner.history, run, &request).map_err(|error| error.to_string())?;
-    let known = |name: &String| reading.project.graph.nodes.keys().find(|id| id.to_string() == *name).cloned();
+    let known = |name: &String| NodeId::parse(name).filter(|id| reading.project.graph.nodes.contains_key(id));
     Ok(left.iter().filter_map(known).collect())
 }
 

@@ -124,7 +124,7 @@ pub fn nodes(project: &Project, include: &[String], exclude: &[String]) -> Resul
 /// What a run of these nodes makes and touches.
 pub fn footprint(project: &Project, nodes: BTreeSet<NodeId>) -> Footprint {
     let connections = location::connections(project, &nodes);
-    let made = |node: &NodeId| node.kind != engine_language::graph::NodeKind::Source;
+    let made = |node: &NodeId| node.kind() != engine_language::graph::NodeKind::Source;
     Footprint { connections, nodes: nodes.into_iter().filter(made).collect() }
 }
 

@@ -22,6 +22,7 @@ use engine_language::{
     diagnostic::{Diagnostic, Problems},
     files::Span,
     graph::{NodeId, NodeKind},
+    id::TableId,
     model::{Check, Materialized, Model, Rule},
     name::{Name, nearest},
     project::Project,
@@ -39,12 +40,12 @@ pub fn analyze(project: &Project, systems: &Systems, problems: &mut Problems) ->
     let Ok(sessions) = Sessions::that_plan() else { return Schemas::new() };
     let mut analysis = Analysis { project, systems, session: sessions.open(), schemas: Schemas::new() };
     for node in project.graph.order() {
-        match node.kind {
+        match node.kind() {
             NodeKind::Source => {
                 problems.extend(analysis.refused(&node));
                 analysis.source(&node);
             }
-            NodeKind::Replication => analysis.replicated(&node),
+            NodeKind::Copy => analysis.replicated(&node),
             NodeKind::Seed => analysis.seed(&node, problems),
             NodeKind::Model => problems.extend(analysis.model(&node)),
             NodeKind::Test => problems.extend(analysis.test(&node)),
@@ -62,7 +63,8 @@ struct Analysis<'a> {
 }
 
 impl Analysis<'_> {
-    fn know(&mut self, node: &NodeId, schema: &str, table: &str, columns: SchemaRef) {
+    fn know(&mut self, node: &NodeId, columns: SchemaRef) {
+        let (schema, table) = node.in_sql();
         let empty = Arc::new(EmptyTable::new(columns.clone()));
         if self.session.register(schema, table, empty).is_ok() {
             self.schemas.insert(node.clone(), columns);
@@ -70,11 +72,7 @@ impl Analysis<'_> {
     }
 
     fn source(&mut self, node: &NodeId) {
-        let (Some(definition), Some((source, table))) =
-            (self.project.tables.get(&node.name), location::split(self.project, &node.name))
-        else {
-            return;
-        };
+        let Some(definition) = node.source_table().and_then(|table| self.project.tables.get(&table)) else { return };
         let mut columns = types::schema(definition);
         let streams = location::of(self.project, node)
             .and_then(|place| self.systems.get(&place.connection).ok().cloned())
@@ -83,32 +81,32 @@ impl Analysis<'_> {
             let fields = columns.fields().iter().cloned().chain(topics::message_facts().into_iter().map(Arc::new));
             columns = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         }
-        self.know(node, source.as_str(), table.as_str(), columns);
+        self.know(node, columns);
     }
 
     /// What is wrong with a source's table in its connector's eyes.
     fn refused(&self, node: &NodeId) -> Option<Diagnostic> {
-        let (source, table) = location::split(self.project, &node.name)?;
+        let TableId { source, table } = node.source_table()?;
         let declared = self.project.sources.get(&source)?.tables.get(&table)?;
         let place = location::of(self.project, node)?;
         let (why, hint) = self.systems.get(&place.connection).ok()?.refuses(declared)?;
         let span = declared.format.as_ref().map_or(declared.name.span, |format| format.span);
-        Some(Diagnostic::error(&code::E0500, span, format!("`{}`: {why}", node.name)).hint(hint))
+        Some(Diagnostic::error(&code::E0500, span, format!("`{}`: {why}", node.name())).hint(hint))
     }
 
     fn replicated(&mut self, node: &NodeId) {
-        let Some((replication, table)) = node.name.as_str().split_once('.') else { return };
+        let Some((replication, table)) = node.copied() else { return };
         let Some(declared) = self.project.replications.get(replication) else { return };
-        let from = format!("{}.{table}", declared.from.value);
-        if let Some(definition) = self.project.tables.get(from.as_str()) {
-            self.know(node, replication, table, types::schema(definition));
+        let from = TableId::new(declared.from.value.clone(), table.clone());
+        if let Some(definition) = self.project.tables.get(&from) {
+            self.know(node, types::schema(definition));
         }
     }
 
     fn seed(&mut self, node: &NodeId, problems: &mut Problems) {
-        let Some(declared) = self.project.seeds.get(&node.name) else { return };
+        let Some(declared) = self.project.seed(node) else { return };
         match seed::schema(self.project.files.text(declared.file)) {
-            Ok(columns) => self.know(node, "models", node.name.as_str(), columns),
+            Ok(columns) => self.know(node, columns),
             Err(error) => {
                 let span = Span::new(declared.file, 0..0);
                 problems.push(Diagnostic::error(&code::E0311, span, format!("the seed cannot be read: {error}")));
@@ -124,8 +122,8 @@ impl Analysis<'_> {
             ready = false;
             // A table that is not there at all was complained of when the graph was built.
             let known = self.project.graph.nodes.contains_key(&read.value);
-            if known && matches!(read.value.kind, NodeKind::Source | NodeKind::Replication) {
-                let message = format!("the columns of `{}` are not known", read.value.name);
+            if known && matches!(read.value, NodeId::Source { .. } | NodeId::Copy { .. }) {
+                let message = format!("the columns of `{}` are not known", read.value.name());
                 let hint = "`engine check --online` asks its system and writes project/schema.lock";
                 found.push(Diagnostic::warning(&code::W0210, read.span, message).hint(hint));
             }
@@ -134,13 +132,13 @@ impl Analysis<'_> {
     }
 
     fn plan(&self, rendered: &Rendered, node: &NodeId) -> Result<SchemaRef, Box<Diagnostic>> {
-        let located = |error| Box::new(source_map::diagnose(rendered, &error, node.name.as_str()));
+        let located = |error| Box::new(source_map::diagnose(rendered, &error, &node.name()));
         let frame = block_on(self.session.query(&rendered.sql)).map_err(located)?;
         Ok(frame.schema().inner().clone())
     }
 
     fn model(&mut self, node: &NodeId) -> Vec<Diagnostic> {
-        let Some(model) = self.project.models.get(&node.name) else { return vec![] };
+        let Some(model) = self.project.model(node) else { return vec![] };
         let mut found = vec![];
         if !self.ready(&model.rendered, node, &mut found) {
             return found;
@@ -158,7 +156,7 @@ impl Analysis<'_> {
             }
             _ => columns,
         };
-        self.know(node, "models", node.name.as_str(), columns.clone());
+        self.know(node, columns.clone());
         if let Some(again) = &model.incremental {
             found.extend(self.plan(again, node).err().map(|problem| *problem));
         }
@@ -191,8 +189,8 @@ impl Analysis<'_> {
             }
         }
         if let Rule::Relationships { to, field, .. } = &each.rule {
-            let other = self.schemas.iter().find(|(node, _)| node.name == *to)?;
-            return missing(other.1, &Spanned::new(field.clone(), each.span), &what);
+            let other = self.schemas.get(&self.project.graph.find_rows(to.as_str())?)?;
+            return missing(other, &Spanned::new(field.clone(), each.span), &what);
         }
         let error = block_on(self.session.query(&check::sql(&each.rule))).err()?;
         let why = error.strip_backtrace();
@@ -202,7 +200,7 @@ impl Analysis<'_> {
     }
 
     fn test(&self, node: &NodeId) -> Vec<Diagnostic> {
-        let Some(test) = self.project.singular_tests.get(&node.name) else { return vec![] };
+        let Some(test) = self.project.singular_test(node) else { return vec![] };
         let mut found = vec![];
         if self.ready(&test.rendered, node, &mut found) {
             found.extend(self.plan(&test.rendered, node).err().map(|problem| *problem));

@@ -47,7 +47,7 @@ pub fn in_model(rendered: &Rendered, error: DataFusionError, node: &NodeId) -> E
     if source_map::connect_error(&error).is_some() || memory_is_short(&error) {
         return Error::Query(error);
     }
-    Error::Project(Box::new(source_map::diagnose(rendered, &error, node.name.as_str())))
+    Error::Project(Box::new(source_map::diagnose(rendered, &error, &node.name())))
 }
 
 /// Whether a query may come to its end with more memory, or by doing with less.

@@ -8,11 +8,7 @@ use crate::{
     systems,
 };
 use engine_connect::hub::source::ReadRequest;
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    name::Name,
-    template::Rendered,
-};
+use engine_language::{graph::NodeId, name::Name, template::Rendered};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Opens everything that a rendered query reads: the tables of each connection as of one instant, views as their SQL.
@@ -26,8 +22,7 @@ pub async fn open(runner: &Runner, session: &Session, rendered: &Rendered) -> Re
     }
     for name in views {
         let model = &runner.project.models[&name];
-        let located =
-            |error| classify_error::in_model(&model.rendered, error, &NodeId::new(NodeKind::Model, name.clone()));
+        let located = |error| classify_error::in_model(&model.rendered, error, &NodeId::Model(name.clone()));
         let frame = session.query(&model.rendered.sql).await.map_err(located)?;
         session.register("models", name.as_str(), frame.into_view())?;
     }
@@ -51,9 +46,9 @@ fn gather(
             stored.entry(place.connection).or_default().push(node.clone());
             continue;
         }
-        let view = runner.project.models.get(&node.name).ok_or(Error::Cancelled)?;
+        let view = runner.project.model(node).ok_or(Error::Cancelled)?;
         gather(runner, &view.rendered, seen, views, stored)?;
-        views.push(node.name.clone());
+        views.push(view.name.clone());
     }
     Ok(())
 }
@@ -66,18 +61,8 @@ async fn tables(runner: &Runner, session: &Session, connection: &Name, nodes: &[
     });
     let reading = system.read(ReadRequest { tables: requests.collect() }).await?;
     for (node, open) in nodes.iter().zip(reading.tables) {
-        let (schema, table) = names(runner, node);
-        session.register(schema.as_str(), table.as_str(), open.provider)?;
+        let (schema, table) = node.in_sql();
+        session.register(schema, table, open.provider)?;
     }
     Ok(())
-}
-
-/// The schema and table by which SQL names a node.
-pub fn names(runner: &Runner, node: &NodeId) -> (Name, Name) {
-    let split = match node.kind {
-        NodeKind::Source => location::split(&runner.project, &node.name),
-        NodeKind::Replication => node.name.as_str().split_once('.').map(|(a, b)| (Name::new(a), Name::new(b))),
-        _ => None,
-    };
-    split.unwrap_or_else(|| (Name::new("models"), node.name.clone()))
 }

@@ -15,7 +15,7 @@ use engine_connect::{
         source::ReadRequest,
     },
 };
-use engine_language::graph::{NodeId, NodeKind};
+use engine_language::{graph::NodeId, name::Name};
 use futures::StreamExt as _;
 use std::{sync::Arc, time::Duration};
 
@@ -34,7 +34,7 @@ pub struct Emitter {
 
 /// How often a generator sends a message; `None` of those that only fill tables.
 pub fn every(runner: &Runner, node: &NodeId) -> Option<Duration> {
-    let generator = runner.project().generators.get(&node.name).filter(|_| node.kind == NodeKind::Generator)?;
+    let generator = runner.project().generator(node)?;
     generator.every.filter(|_| generator.into.is_some())
 }
 
@@ -42,7 +42,7 @@ impl Emitter {
     /// Goes on behind what is in the topic already.
     pub async fn open(runner: &Runner, node: &NodeId, every: Duration) -> Result<Self> {
         let (place, connection) = runner.systems().locate(runner.project(), node)?;
-        let rows = generators(runner)?.rows(&node.name);
+        let rows = generators(runner)?.rows(name(node));
         let next = rows.max(sent(runner, node, &place, &connection).await?);
         Ok(Self { node: node.clone(), every, next, place, connection })
     }
@@ -50,12 +50,12 @@ impl Emitter {
     /// Sends the next row's message; answers how many there were. The caller holds the run lock.
     pub async fn send(&mut self, runner: &Runner) -> Result<u64> {
         let generators = generators(runner)?;
-        let rows = generators.messages_of(&self.node.name, self.next..self.next + 1);
+        let rows = generators.messages_of(name(&self.node), self.next..self.next + 1);
         let source = source(runner, &self.node);
         let target = Target {
             table: self.place.table.clone(),
             schema: rows.schema(),
-            definition: generators.definition(&self.node.name),
+            definition: generators.definition(name(&self.node)),
             mode: Mode::Append,
             declared: source.and_then(|source| systems::request(runner.project(), &source, &self.place).declared),
         };
@@ -73,6 +73,10 @@ impl Emitter {
     }
 }
 
+fn name(node: &NodeId) -> &Name {
+    node.generator().expect("only generators send messages")
+}
+
 fn generators(runner: &Runner) -> Result<Arc<Generators>> {
     // A generator without `as_of` has the present as its `now`, so it is asked for each time.
     let generators = Generators::new(&runner.project().generators, runner.clock.now_us(), 1.0);
@@ -80,8 +84,8 @@ fn generators(runner: &Runner) -> Result<Arc<Generators>> {
 }
 
 fn source(runner: &Runner, node: &NodeId) -> Option<NodeId> {
-    let into = runner.project().generators.get(&node.name)?.into.as_ref()?;
-    Some(NodeId::new(NodeKind::Source, format!("{}.{}", into.source, into.table)))
+    let into = runner.project().generator(node)?.into.as_ref()?;
+    Some(into.table_id().node())
 }
 
 /// How many messages are there already.

@@ -19,11 +19,7 @@ use engine_connect::{
         publication::{Commit, Mode, Publication, Target},
     },
 };
-use engine_language::{
-    config::source::SourceTable,
-    graph::{NodeId, NodeKind},
-    table::TableDefinition,
-};
+use engine_language::{config::source::SourceTable, graph::NodeId, table::TableDefinition};
 use std::sync::Arc;
 
 /// Fills what is missing: tables of one connection together, each topic by itself.
@@ -68,8 +64,9 @@ impl Table {
     fn new(run: &StepRun, generators: &Arc<Generators>, node: &NodeId) -> Result<Self> {
         let (place, connection) = run.locate(node)?;
         let topic = connection.abilities().stream;
-        let rows = if topic { generators.messages(&node.name) } else { generators.provider(&node.name) };
-        let definition = generators.definition(&node.name);
+        let name = node.generator().expect("a step that generates is about generators");
+        let rows = if topic { generators.messages(name) } else { generators.provider(name) };
+        let definition = generators.definition(name);
         let mode = if topic { Mode::Append } else { Mode::Replace };
         let declared =
             source(run, node).and_then(|source| systems::request(&run.runner.project, &source, &place).declared);
@@ -93,7 +90,7 @@ impl Table {
             Some(built) if built.fingerprint != now => {
                 format!(
                     "kept, though its settings changed: `engine generate {} --replace` makes it anew",
-                    self.node.name
+                    self.node.name()
                 )
             }
             _ => "is there".to_owned(),
@@ -104,8 +101,8 @@ impl Table {
 
 /// The source table that a generator fills.
 fn source(run: &StepRun, node: &NodeId) -> Option<NodeId> {
-    let into = run.runner.project.generators.get(&node.name)?.into.as_ref()?;
-    Some(NodeId::new(NodeKind::Source, format!("{}.{}", into.source, into.table)))
+    let into = run.runner.project.generator(node)?.into.as_ref()?;
+    Some(into.table_id().node())
 }
 
 /// One publication.

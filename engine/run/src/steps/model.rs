@@ -15,7 +15,7 @@ use engine_language::{
 
 /// Builds a model, unless nothing changed.
 pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
-    let model = &run.runner.project.models[&node.name];
+    let model = run.runner.project.model(node).expect("a step that builds is about a model");
     match model.config.materialized {
         Materialized::Table | Materialized::Incremental => {
             if let Some(report) = reused(run, node).await? {

@@ -20,7 +20,7 @@ use std::{io::Cursor, sync::Arc};
 /// Loads a seed, unless its table holds it already.
 pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     let began = run.runner.clock.now_us();
-    let seed = &run.runner.project.seeds[&node.name];
+    let seed = run.runner.project.seed(node).expect("a step that seeds is about a seed");
     let text = run.runner.project.files.text(seed.file).clone();
     let span = Span::new(seed.file, 0..0);
     let broken = |error: arrow::error::ArrowError| {

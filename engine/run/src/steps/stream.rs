@@ -205,7 +205,7 @@ impl<'a> Stream<'a> {
     /// Where to begin; `None` if there is no topic to begin in.
     async fn begin(&self, from_start: bool) -> Result<Option<Begin>> {
         let options = &self.run.runner.options;
-        let stands = self.sink.target.position(&self.sink.node.name).await?;
+        let stands = self.sink.target.position(&self.sink.model.name).await?;
         let plain = |since| Begin { since, stands: stands.clone(), moves: false, mode: write_mode(self.model) };
         if let (true, Some(start)) = (from_start, options.from) {
             let since = self.source.start(&self.request, start).await?;
@@ -283,7 +283,7 @@ pub fn topic(run: &StepRun, model: &Model) -> Result<NodeId> {
             let place = location::of(&run.runner.project, node)?;
             Some(run.runner.systems.get(&place.connection).ok()?.abilities().stream)
         };
-        read.value.kind == NodeKind::Source && streams(&read.value) == Some(true)
+        read.value.kind() == NodeKind::Source && streams(&read.value) == Some(true)
     });
     let wrong = |message: String| {
         let problem = Diagnostic::error(&code::E0310, model.config.span, message);

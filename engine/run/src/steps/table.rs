@@ -42,7 +42,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     if there.is_some() {
         let this = ReadRequest { tables: vec![TableRequest::all(place.table.clone())] };
         if let Some(open) = connection.read(this).await?.tables.pop() {
-            session.register("models", node.name.as_str(), open.provider)?;
+            session.register("models", model.name.as_str(), open.provider)?;
         }
     }
     let located = |error: DataFusionError| classify_error::in_model(&rendered, error, node);
@@ -71,11 +71,11 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     } else {
         let provider = publisher.preview(&place.table).await?;
         let rows = check::Rows { provider, unique: publisher.unique(&place.table) };
-        check::run(&run.runner, &session, &node.name, rows, &model.config.checks).await?
+        check::run(&run.runner, &session, &model.name, rows, &model.config.checks).await?
     };
     run.checked(node, &checks);
     if let Some(broken) = check::first_broken(&checks) {
-        return Err(check::broken(&node.name, broken));
+        return Err(check::broken(&node.name(), broken));
     }
     publisher.commit(Commit::default()).await?;
     run.tokens.forget(&place);

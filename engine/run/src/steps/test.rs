@@ -21,7 +21,7 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     if check.failing == 0 {
         run.remember(node, key, None, None)?;
     } else if check.severity == CheckSeverity::Error {
-        return Err(check::broken(&node.name, &check));
+        return Err(check::broken(&node.name(), &check));
     }
     let mut report = NodeReport::new(node.clone(), Status::Succeeded, began);
     report.done = "Tested";
@@ -45,12 +45,12 @@ fn reused(run: &StepRun, node: &NodeId, key: Option<&str>, began: i64) -> Result
 }
 
 async fn look(run: &StepRun, node: &NodeId) -> Result<CheckReport> {
-    let test = &run.runner.project.singular_tests[&node.name];
+    let test = run.runner.project.singular_test(node).expect("a step that tests is about a test");
     let session = run.runner.sessions.open();
     inputs::open(&run.runner, &session, &test.rendered).await?;
     let locate = |error| classify_error::in_model(&test.rendered, error, node);
     let frame = session.query(&test.rendered.sql).await.map_err(locate)?;
     let (failing, examples) = check::failing_rows(frame).await.map_err(locate)?;
     let span = run.runner.project.graph.nodes.get(node).and_then(|node| node.span);
-    Ok(CheckReport { name: node.name.to_string(), severity: test.severity, failing, examples, span })
+    Ok(CheckReport { name: node.name().into_owned(), severity: test.severity, failing, examples, span })
 }

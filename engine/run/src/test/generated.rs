@@ -34,7 +34,7 @@ pub async fn run(stage: &Stage, root: &Path, selection: &BTreeSet<NodeId>, updat
         selection.iter().cloned().partition(|node| unsupplied(&stage.project, node).is_none());
     let mut results: Vec<TestResult> = unable.iter().filter_map(|node| skipped(&stage.project, node)).collect();
     let wanted: BTreeSet<NodeId> =
-        able.iter().flat_map(|node| stage.project.graph.ancestors(node, None)).chain(able.iter().cloned()).collect();
+        stage.project.graph.all_ancestors(&able, None).into_iter().chain(able.iter().cloned()).collect();
     let plan = plan::plan(&stage.project, &wanted, &|_| None);
     if plan.steps.is_empty() {
         return Ok(results);
@@ -70,25 +70,23 @@ fn small(project: &Project) -> Project {
 
 /// Whether a node's rows are kept as a snapshot: every model that is stored as a table of its own.
 pub fn recorded(project: &Project, node: &NodeId) -> bool {
-    node.kind == NodeKind::Model
-        && project
-            .models
-            .get(&node.name)
-            .is_some_and(|model| matches!(model.config.materialized, Materialized::Table | Materialized::Incremental))
+    project
+        .model(node)
+        .is_some_and(|model| matches!(model.config.materialized, Materialized::Table | Materialized::Incremental))
 }
 
 /// A source that a node depends on and that nothing in the project fills.
 fn unsupplied(project: &Project, node: &NodeId) -> Option<NodeId> {
-    let mut before = project.graph.ancestors(node, None);
+    let mut before = project.graph.ancestors(node);
     before.insert(node.clone());
     before
         .into_iter()
-        .find(|node| node.kind == NodeKind::Source && project.graph.parents.get(node).is_none_or(BTreeSet::is_empty))
+        .find(|node| node.kind() == NodeKind::Source && project.graph.parents.get(node).is_none_or(BTreeSet::is_empty))
 }
 
 /// Says that a node's tests were left out.
 fn skipped(project: &Project, node: &NodeId) -> Option<TestResult> {
-    let kind = match node.kind {
+    let kind = match node.kind() {
         NodeKind::Model => TestKind::Snapshot,
         NodeKind::Test => TestKind::Singular,
         _ => return None,
@@ -97,18 +95,18 @@ fn skipped(project: &Project, node: &NodeId) -> Option<TestResult> {
         return None;
     }
     let source = unsupplied(project, node)?;
-    let note = format!("no generator fills `{}`", source.name);
+    let note = format!("no generator fills `{}`", source.name());
     Some(result(project, node, kind, TestStatus::Skipped, Some(Detail::Note(note))))
 }
 
 fn result(project: &Project, node: &NodeId, kind: TestKind, status: TestStatus, detail: Option<Detail>) -> TestResult {
     let span = project.graph.nodes.get(node).and_then(|node| node.span);
-    TestResult { kind, name: node.name.to_string(), status, took: Duration::ZERO, detail, span }
+    TestResult { kind, name: node.name().into_owned(), status, took: Duration::ZERO, detail, span }
 }
 
 /// What a node's report says: its checks, or why it could not be built.
 fn of_node(project: &Project, report: &NodeReport, selected: bool) -> Vec<TestResult> {
-    let kind = if report.node.kind == NodeKind::Test { TestKind::Singular } else { TestKind::Node };
+    let kind = if report.node.kind() == NodeKind::Test { TestKind::Singular } else { TestKind::Node };
     if let Some(failure) = &report.failure {
         let broken_check = failure.diagnostic.code.id == code::E0302.id && kind == TestKind::Node;
         let kind = if broken_check { TestKind::Check } else { kind };
@@ -141,8 +139,8 @@ fn of_check(project: &Project, report: &NodeReport, check: &CheckReport, kind: T
         Detail::Problem(Box::new(problem))
     });
     let (kind, name) = match kind {
-        TestKind::Singular => (kind, report.node.name.to_string()),
-        _ => (TestKind::Check, format!("{} {}", report.node.name, check.name)),
+        TestKind::Singular => (kind, report.node.name().into_owned()),
+        _ => (TestKind::Check, format!("{} {}", report.node.name(), check.name)),
     };
     TestResult { name, ..result(project, &report.node, kind, status, detail) }
 }
@@ -155,12 +153,12 @@ async fn compare(
     update: Update,
 ) -> Result<TestResult> {
     let began = Instant::now();
-    let model = &stage.project.models[&node.name];
+    let model = stage.project.model(node).expect("a step that builds is about a model");
     let place = location::of(&stage.project, node).expect("a model that is recorded is a table");
     let key: Vec<&str> = model.config.key.iter().map(|column| column.as_str()).collect();
     let cells = rehearsal.cells(&place, &key).await?;
     let source = stage.project.files.path(model.file).to_owned();
-    let recorded = snapshot::Recorded { root, name: node.name.as_str(), source: &source };
+    let recorded = snapshot::Recorded { root, name: model.name.as_str(), source: &source };
     let (status, detail) = match recorded.compare(&cells, &key, update) {
         Err(Error::Project(problem)) => (TestStatus::Failed, Some(Detail::Problem(problem))),
         other => other?,

@@ -7,12 +7,7 @@ use super::{
     generated,
 };
 use crate::error::{Error, Result};
-use engine_language::{
-    code,
-    diagnostic::Diagnostic,
-    graph::{NodeId, NodeKind},
-    project::Project,
-};
+use engine_language::{code, diagnostic::Diagnostic, graph::NodeId, project::Project};
 use std::{
     fmt::Write as _,
     fs, io,
@@ -132,7 +127,7 @@ pub fn unreferenced(root: &Path, project: &Project) -> Vec<PathBuf> {
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let left = names.filter(|name| {
         let stem = name.strip_suffix(".snap").or_else(|| name.strip_suffix(".snap.new"));
-        stem.is_some_and(|stem| !generated::recorded(project, &NodeId::new(NodeKind::Model, unescaped(stem))))
+        stem.is_some_and(|stem| !generated::recorded(project, &NodeId::Model(unescaped(stem).into())))
     });
     let mut left: Vec<PathBuf> = left.map(|name| Path::new(FOLDER).join(name)).collect();
     left.sort();

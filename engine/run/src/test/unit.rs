@@ -19,8 +19,9 @@ use engine_language::{
     code,
     config::unit_test::{GivenRows, UnitStep, UnitTest},
     diagnostic::Diagnostic,
-    graph::{NodeId, NodeKind},
+    graph::NodeId,
     model::{Materialized, Model},
+    name::Name,
     project::Project,
 };
 use std::{
@@ -33,7 +34,7 @@ use std::{
 pub async fn run(stage: &Stage, selection: &BTreeSet<NodeId>) -> Result<Vec<TestResult>> {
     let mut results = vec![];
     for test in &stage.project.unit_tests {
-        let node = NodeId::new(NodeKind::Model, test.model.value.clone());
+        let node = NodeId::Model(test.model.value.clone());
         if !selection.contains(&node) {
             continue;
         }
@@ -61,7 +62,7 @@ pub async fn run(stage: &Stage, selection: &BTreeSet<NodeId>) -> Result<Vec<Test
 async fn one(stage: &Stage, test: &UnitTest, node: &NodeId) -> Result<Option<Detail>> {
     let rehearsal = Rehearsal::open(stage, rewritten(stage, test)?)?;
     for (at, step) in test.steps.iter().enumerate() {
-        let model = &rehearsal.runner.project.models[&node.name];
+        let model = rehearsal.runner.project.model(node).expect("a step that builds is about a model");
         give(stage, &rehearsal, model, step, at == 0).await?;
         let step_plan =
             Step { nodes: vec![node.clone()], action: Action::Build, after: BTreeSet::new(), why: Why::Asked };
@@ -106,9 +107,9 @@ fn rewritten(stage: &Stage, test: &UnitTest) -> Result<Project> {
     };
     let rendered = again(false)?;
     let reads = model.rendered.reads.iter().chain(&rendered.reads).map(|read| read.value.clone());
-    let reads: Vec<NodeId> = reads.filter(|read| read.kind == NodeKind::Model && read.name != model.name).collect();
+    let reads: Vec<Name> = reads.filter_map(|read| read.model().cloned()).filter(|read| *read != model.name).collect();
     for read in reads {
-        if let Some(view) = project.models.get_mut(&read.name) {
+        if let Some(view) = project.models.get_mut(&read) {
             as_table(view);
         }
     }
@@ -130,16 +131,16 @@ fn as_table(model: &mut Model) {
 async fn give(stage: &Stage, rehearsal: &Rehearsal, model: &Model, step: &UnitStep, first: bool) -> Result<()> {
     let project = &rehearsal.runner.project;
     let none = GivenRows { span: model.config.span, rows: vec![] };
-    for read in model.rendered.reads.iter().filter(|read| read.name != model.name) {
+    for read in model.rendered.reads.iter().filter(|read| read.model() != Some(&model.name)) {
         let node = &read.value;
-        let rows = match step.given.get(node.name.as_str()) {
+        let rows = match step.rows_of(node) {
             Some(rows) => rows,
             None if first => &none,
             None => continue,
         };
         let place = location::of(project, node).expect("what a tested model reads is a table");
         let unknown = || {
-            let message = format!("the columns of `{}` are not known, so no rows of it can be given", node.name);
+            let message = format!("the columns of `{}` are not known, so no rows of it can be given", node.name());
             let hint = "`engine check --online` asks its system and writes project/schema.lock";
             Error::Project(Box::new(Diagnostic::error(&code::E0603, rows.span, message).hint(hint)))
         };
@@ -147,7 +148,7 @@ async fn give(stage: &Stage, rehearsal: &Rehearsal, model: &Model, step: &UnitSt
         let topic = !rehearsal.runner.systems.get(&place.connection)?.abilities().replace;
         let own = |field: &&Arc<Field>| !topic || !field.name().starts_with('_') || field.name() == "_key";
         let fields: Vec<Arc<Field>> = schema.fields().iter().filter(own).cloned().collect();
-        let batch = given::batch(rows, &fields, &format!("`{}`", node.name))?;
+        let batch = given::batch(rows, &fields, &format!("`{}`", node.name()))?;
         if topic && batch.num_rows() == 0 && !first {
             continue;
         }

@@ -16,13 +16,7 @@ use engine_connect::hub::{
     publication::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
     source::{ReadRequest, Reading, TableRequest},
 };
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    name::Name,
-    project::Project,
-    table::TableDefinition,
-    template::RunInfo,
-};
+use engine_language::{graph::NodeId, name::Name, project::Project, table::TableDefinition, template::RunInfo};
 use engine_run::{
     event::{Events, RunOutcome},
     location,
@@ -177,7 +171,7 @@ select user, n, n * 2 as twice from {{{{ source(\"events\", \"ups\") }}}}
 /// Runs to the end of the topic, as often as fate wants; answers the table and the dead letters.
 async fn run(root: &Path, project: &Arc<Project>, fates: &[Fate]) -> String {
     let fates: VecDeque<Fate> = fates.iter().copied().collect();
-    let all: BTreeSet<NodeId> = [NodeId::new(NodeKind::Model, "users")].into();
+    let all: BTreeSet<NodeId> = [NodeId::Model("users".into())].into();
     let plan = plan(project, &all, &|_| None);
     let target = opened::runner(root, project).systems().get(&"out".into()).unwrap().clone();
     let fated: Arc<dyn Connection> = Arc::new(Fated { inner: target.clone(), fates: Mutex::new(fates) });
@@ -209,7 +203,7 @@ async fn rows(target: &Arc<dyn Connection>, table: &str, sql: &str) -> String {
 
 /// Sends the events, each keyed by its user.
 async fn send(project: &Arc<Project>, root: &Path, events: &[(u8, bool)]) {
-    let topic = NodeId::new(NodeKind::Source, "events.ups");
+    let topic = NodeId::source("events", "ups");
     let at = location::of(project, &topic).unwrap();
     let declared = systems::request(project, &topic, &at).declared;
     let keys: ArrayRef = Arc::new(StringArray::from_iter_values(events.iter().map(|(user, _)| user.to_string())));

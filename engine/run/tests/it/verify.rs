@@ -118,7 +118,7 @@ async fn replicate(root: &Path, losing: bool, verify: &str) -> Report {
 fn a_node_without_a_table_is_said() {
     let views = "//- project/models/v.sql\n{{ config(materialized = \"ephemeral\") }} select 1 as n\n";
     let (runner, project) = open(tempfile::tempdir().unwrap().path(), &format!("{PROJECT}{views}"));
-    let node = project.graph.nodes.keys().find(|node| node.name.as_str() == "v").unwrap();
+    let node = project.graph.nodes.keys().find(|node| &*node.name() == "v").unwrap();
     let error = runner.systems().locate(&project, node).unwrap_err();
     assert_eq!(classify_error::of(&error, None).code.id, "E0307");
 }

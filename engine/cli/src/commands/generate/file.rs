@@ -23,6 +23,9 @@ pub fn write(context: &Context, ready: &Ready, nodes: &BTreeSet<NodeId>, args: &
     let (Some(node), None) = (nodes.next(), nodes.next()) else {
         return Err(CliError::usage("a file takes the rows of one generator", "name one".to_owned()));
     };
+    let Some(name) = node.generator() else {
+        return Err(Stop::usage("a file takes the rows of a generator", "name one".to_owned()));
+    };
     let started = Instant::now();
     let scale = args.rows_scale.unwrap_or(1.0);
     let generators = Generators::new(&ready.project.generators, SystemClock.now_us(), scale).map_err(|problem| {
@@ -34,7 +37,7 @@ pub fn write(context: &Context, ready: &Ready, nodes: &BTreeSet<NodeId>, args: &
     let file = tempfile::NamedTempFile::new_in(folder).map_err(CliError::io(doing()))?;
     let sessions = Sessions::new(ready.project.settings.limits, &context.made()?.join("tmp"))?;
     let count = cancellable(context.terminal, async |cancel| {
-        let rows = sessions.open().context.read_table(generators.provider(&node.name))?.execute_stream().await?;
+        let rows = sessions.open().context.read_table(generators.provider(name))?.execute_stream().await?;
         tokio::select! {
             count = rows::write(rows, output, BufWriter::new(file.as_file())) => count,
             () = cancel.cancelled() => Err(engine_run::error::Error::Cancelled.into()),

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// Sends a message of each generator that has `every`, again and again.
 pub fn forever(context: &Context, ready: &Ready, nodes: &BTreeSet<NodeId>) -> Result {
-    let timed = nodes.iter().filter_map(|node| Some((node, ready.project.generators.get(&node.name)?.every?)));
+    let timed = nodes.iter().filter_map(|node| Some((node, ready.project.generator(node)?.every?)));
     let timed: Vec<(&NodeId, Duration)> = timed.collect();
     if timed.is_empty() {
         let hint = "give the generator `every = \"5s\"`, or leave `--forever` out".to_owned();
@@ -36,7 +36,7 @@ pub fn forever(context: &Context, ready: &Ready, nodes: &BTreeSet<NodeId>) -> Re
             let lock = run_session::lock(context, &context.made()?, &cancel).await?;
             let count = topic.send(&runner).await?;
             drop(lock);
-            let (name, count) = (&topic.node.name, format::counted(count, "message"));
+            let (name, count) = (topic.node.name(), format::counted(count, "message"));
             let said = format!("{name:<22} {count}, row {}", format::count(topic.next));
             context.terminal.note(&action(context.terminal, Style::Good, "Generated", &said));
         }

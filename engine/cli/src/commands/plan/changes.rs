@@ -1,10 +1,7 @@
 //! How a model differs from what it was when it was last built: its text, its columns, its rows.
 
 use crate::{exit_status::Result, run_session::Ready};
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    model::Materialized,
-};
+use engine_language::{graph::NodeId, model::Materialized};
 use engine_run::{
     execute::runner::Runner,
     history::{History, columns},
@@ -38,7 +35,7 @@ pub fn changes(ready: &Ready, history: &History, plan: &Plan) -> Result<BTreeMap
     let target = ready.project.target.as_str();
     let mut changes = BTreeMap::new();
     for step in plan.steps.iter().filter(|step| step.why == Why::Changed) {
-        for node in step.nodes.iter().filter(|node| node.kind == NodeKind::Model) {
+        for node in step.nodes.iter().filter(|node| node.model().is_some()) {
             let Some(built) = history.built(target, node)? else { continue };
             let now = plan::text(&ready.project, node).unwrap_or_default();
             let was = history.made(target, node)?.columns;
@@ -57,8 +54,8 @@ pub async fn count(runner: &Runner, plan: &Plan, changes: &mut BTreeMap<NodeId, 
     let moving = plan.steps.iter().filter(|step| step.why != Why::Unchanged && step.action != Action::Test);
     let moving: BTreeSet<&NodeId> = moving.flat_map(|step| &step.nodes).collect();
     for (node, change) in changes {
-        let table = project.models[&node.name].config.materialized == Materialized::Table;
-        let settled = project.graph.ancestors(node, None).iter().all(|above| !moving.contains(above));
+        let table = project.model(node).is_some_and(|model| model.config.materialized == Materialized::Table);
+        let settled = project.graph.ancestors(node).iter().all(|above| !moving.contains(above));
         if table && settled {
             let counted = timeout_at(end, runner.count(node)).await;
             change.rows_now = counted.ok().and_then(Result::ok).map(|rows| rows as u64);

@@ -2,10 +2,7 @@
 
 use super::{Foreseen, changes::Change};
 use crate::terminal::{Style, format};
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    project::Project,
-};
+use engine_language::{graph::NodeId, project::Project};
 use engine_run::plan::{Action, Plan, Step, Why};
 use std::collections::BTreeMap;
 
@@ -17,7 +14,7 @@ pub fn text(project: &Project, foreseen: &Foreseen, colour: bool) -> String {
     let steps = &foreseen.steps.steps;
     let all: Vec<(&NodeId, &Step)> =
         steps.iter().flat_map(|step| step.nodes.iter().map(move |id| (id, step))).collect();
-    let longest = all.iter().map(|(id, _)| id.name.as_str().chars().count()).max().unwrap_or(0);
+    let longest = all.iter().map(|(id, _)| id.name().chars().count()).max().unwrap_or(0);
     let width = longest.clamp(20, 44);
     let mut text = String::new();
     for (id, step) in all.iter().filter(|(_, step)| step.why != Why::Unchanged) {
@@ -26,15 +23,16 @@ pub fn text(project: &Project, foreseen: &Foreseen, colour: bool) -> String {
             Why::Changed | Why::Asked => ("~", Style::Warn),
             _ => ("·", Style::Dim),
         };
-        let (sign, name) = (style.paint(colour, sign), id.name.as_str());
+        let (sign, name) = (style.paint(colour, sign), id.name());
         line(&mut text, &format!("  {sign} {name:<width$}  {}", why(project, id, step)));
         if let Some(change) = foreseen.changes.get(id) {
             changed(&mut text, change, colour);
         }
     }
     for gone in &foreseen.gone {
-        let (kind, name) = gone.split_once('.').unwrap_or_default();
-        let stays = if kind == NodeKind::Test.word() { "" } else { "; its table stays" };
+        let node = NodeId::parse(gone);
+        let stays = if matches!(node, Some(NodeId::Test(_))) { "" } else { "; its table stays" };
+        let name = node.as_ref().map_or(gone.as_str().into(), NodeId::name);
         let sign = Style::Bad.paint(colour, "-");
         line(&mut text, &format!("  {sign} {name:<width$}  removed from the project{stays}"));
     }
@@ -120,11 +118,11 @@ fn why(project: &Project, id: &NodeId, step: &Step) -> String {
             path.map_or("changed".to_owned(), |path| format!("changed    project/{path}"))
         }
         Why::Input(input) if input == id => "is new, or not as it was left".to_owned(),
-        Why::Input(input) if input.kind == NodeKind::Source => format!("{} may have new rows", input.name),
-        Why::Input(input) => format!("reads {}", input.name),
+        Why::Input(input @ NodeId::Source { .. }) => format!("{} may have new rows", input.name()),
+        Why::Input(input) => format!("reads {}", input.name()),
         Why::Behind(topic, events) => {
             let verb = if *events == 1 { "is" } else { "are" };
-            format!("{} of {} {verb} not read yet", format::counted(*events, "event"), topic.name)
+            format!("{} of {} {verb} not read yet", format::counted(*events, "event"), topic.name())
         }
         Why::Volatile => "says something else each time".to_owned(),
         Why::Asked => "asked for".to_owned(),

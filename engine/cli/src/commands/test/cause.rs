@@ -80,16 +80,16 @@ impl Passed {
 
 /// The files that a model's rows on generated data come from.
 fn behind(project: &Project, model: &str) -> BTreeSet<FileId> {
-    let node = NodeId::new(NodeKind::Model, model);
-    let mut nodes = project.graph.ancestors(&node, None);
+    let node = NodeId::Model(model.into());
+    let mut nodes = project.graph.ancestors(&node);
     nodes.insert(node);
     let mut files: BTreeSet<FileId> = nodes
         .iter()
-        .filter_map(|node| match node.kind {
-            NodeKind::Model => project.models.get(&node.name).map(|model| model.file),
-            NodeKind::Seed => project.seeds.get(&node.name).map(|seed| seed.file),
-            NodeKind::Generator => project.generators.get(&node.name).map(|generator| generator.name.span.file),
-            NodeKind::Source | NodeKind::Replication | NodeKind::Test => None,
+        .filter_map(|node| match node.kind() {
+            NodeKind::Model => project.model(node).map(|model| model.file),
+            NodeKind::Seed => project.seed(node).map(|seed| seed.file),
+            NodeKind::Generator => project.generator(node).map(|generator| generator.name.span.file),
+            NodeKind::Source | NodeKind::Copy | NodeKind::Test => None,
         })
         .collect();
     let texts: Vec<&str> = files.iter().map(|file| &**project.files.text(*file)).collect();

@@ -3,21 +3,16 @@
 use super::node_line;
 use crate::terminal::Terminal;
 use engine_connect::arrow::digest::Digest;
-use engine_language::{
-    code,
-    diagnostic::Diagnostic,
-    graph::{NodeId, NodeKind},
-    model::CheckSeverity,
-};
+use engine_language::{code, diagnostic::Diagnostic, graph::NodeId, model::CheckSeverity};
 use engine_run::report::{CheckReport, Compared, Failure, NodeReport, Status, Verdict};
 use std::time::Duration;
 
 const PLAIN: Terminal =
     Terminal { colour: false, data_colour: false, live: false, asks: false, quiet: false, width: 100 };
 
-fn report(kind: NodeKind, name: &str, status: Status, done: &'static str) -> NodeReport {
+fn report(node: NodeId, status: Status, done: &'static str) -> NodeReport {
     NodeReport {
-        node: NodeId::new(kind, name),
+        node,
         status,
         done,
         rows: None,
@@ -42,39 +37,39 @@ fn a_line_tells_word_name_facts_and_time() {
         CheckReport { name: "x".into(), severity: CheckSeverity::Error, failing: 0, examples: vec![], span: None };
     let digest = Digest { rows: 3000, sum: 1 };
     let lines = [
-        NodeReport { rows: Some(3000), ..report(NodeKind::Generator, "orders", Status::Succeeded, "Generated") },
+        NodeReport { rows: Some(3000), ..report(NodeId::Generator("orders".into()), Status::Succeeded, "Generated") },
         NodeReport {
             rows: Some(3000),
             bytes: 319_488,
             verdict: Some(Verdict { source: digest, target: digest, compared: Compared::Target }),
-            ..report(NodeKind::Replication, "replica.orders", Status::Succeeded, "Replicated")
+            ..report(NodeId::copy("replica", "orders"), Status::Succeeded, "Replicated")
         },
         NodeReport {
             rows: Some(24),
             events: Some(25),
             rejected: 1,
-            ..report(NodeKind::Model, "new_users", Status::Succeeded, "Succeeded")
+            ..report(NodeId::Model("new_users".into()), Status::Succeeded, "Succeeded")
         },
         NodeReport {
             rows: Some(24),
             checks: vec![check.clone(), check.clone(), check.clone(), check],
-            ..report(NodeKind::Model, "mart_average_check", Status::Succeeded, "Succeeded")
+            ..report(NodeId::Model("mart_average_check".into()), Status::Succeeded, "Succeeded")
         },
         NodeReport {
             rows: Some(800),
             note: Some("unchanged since 14:02".into()),
-            ..report(NodeKind::Model, "mart_product_rating", Status::Reused, "Succeeded")
+            ..report(NodeId::Model("mart_product_rating".into()), Status::Reused, "Succeeded")
         },
         NodeReport {
             failure: Some(Failure {
                 diagnostic: Diagnostic::error(&code::E0202, None, "division by zero"),
                 retry: false,
             }),
-            ..report(NodeKind::Model, "mart_user_activity", Status::Failed, "Succeeded")
+            ..report(NodeId::Model("mart_user_activity".into()), Status::Failed, "Succeeded")
         },
         NodeReport {
             note: Some("upstream mart_user_activity failed".into()),
-            ..report(NodeKind::Model, "exec_dashboard", Status::Skipped, "Succeeded")
+            ..report(NodeId::Model("exec_dashboard".into()), Status::Skipped, "Succeeded")
         },
     ];
     let text: Vec<String> = lines.iter().map(|report| node_line(PLAIN, report)).collect();

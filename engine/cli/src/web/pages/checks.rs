@@ -3,10 +3,7 @@
 use crate::web::{http_error::HttpError, layout::Layout, request::RequestContext, response, view::node};
 use askama::Template;
 use axum::response::Response;
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    model::Materialized,
-};
+use engine_language::{graph::NodeId, model::Materialized};
 use engine_run::service::Reading;
 use serde::Serialize;
 use tokio::runtime::Handle;
@@ -69,7 +66,7 @@ fn page(request: &RequestContext, runtime: &Handle) -> Result<Page, HttpError> {
         .filter(|check| known(&check.node))
         .map(|check| Check {
             url: node::url_of(project, &check.node),
-            node: node::name(&check.node).to_owned(),
+            node: node::name(&check.node),
             name: check.name,
             severity: check.severity,
             failing: check.failing,
@@ -87,7 +84,7 @@ fn page(request: &RequestContext, runtime: &Handle) -> Result<Page, HttpError> {
             Ok(letters) => (letters, None),
             Err(error) => (vec![], Some(mask.text(&error))),
         };
-        Stream { name: id.name.to_string(), url: node::url(project, id), letters, error }
+        Stream { name: id.name().into_owned(), url: node::url(project, id), letters, error }
     });
     Ok(Page {
         layout: Layout::new(request, "Checks"),
@@ -102,5 +99,5 @@ fn page(request: &RequestContext, runtime: &Handle) -> Result<Page, HttpError> {
 
 fn streams(reading: &Reading) -> Vec<NodeId> {
     let streams = reading.project.models.values().filter(|model| model.config.materialized == Materialized::Stream);
-    streams.map(|model| NodeId::new(NodeKind::Model, model.name.clone())).collect()
+    streams.map(|model| NodeId::Model(model.name.clone())).collect()
 }

@@ -71,12 +71,12 @@ fn page(request: &RequestContext, selection: &str) -> Page {
     let states = states(web, &nodes);
     let drawn = Subgraph { project: &reading.project, selected: &nodes };
     let row = |id: &NodeId| Row {
-        name: id.name.to_string(),
-        kind: id.kind.word(),
+        name: id.name().into_owned(),
+        kind: id.kind().word(),
         url: node::url(&reading.project, id),
         anchor: format!("n-{id}").replacen('.', "-", 1),
         state: states.get(id).cloned().unwrap_or_else(|| "never".to_owned()),
-        reads: drawn.reads(id).iter().map(|id| id.name.to_string()).collect(),
+        reads: drawn.reads(id).iter().map(|id| id.name().into_owned()).collect(),
     };
     Page {
         layout: Layout::new(request, "Graph"),

@@ -63,7 +63,7 @@ fn page(request: &RequestContext, schedule: &str) -> Result<Page, HttpError> {
     }
     let row = |id: &engine_language::graph::NodeId| {
         let cells = states.get(&id.to_string())?.clone();
-        Some(Row { name: id.name.to_string(), kind: id.kind.word(), url: node::url(project, id), cells })
+        Some(Row { name: id.name().into_owned(), kind: id.kind().word(), url: node::url(project, id), cells })
     };
     Ok(Page {
         layout: Layout::new(request, "Grid"),

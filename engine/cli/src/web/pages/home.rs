@@ -92,8 +92,8 @@ fn failing(web: &Web) -> Result<Vec<Failing>, HttpError> {
             continue;
         };
         failing.push(Failing {
-            name: id.name.to_string(),
-            kind: id.kind.word().to_owned(),
+            name: id.name().into_owned(),
+            kind: id.kind().word().to_owned(),
             url: node::url(project, id),
             at_us: last.started_us,
             note: mask.text(&last.note.unwrap_or_default()),

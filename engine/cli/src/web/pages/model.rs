@@ -97,19 +97,19 @@ fn page(request: &RequestContext, name: &str, tab: &str, runtime: &Handle) -> Re
     let project = &reading.project;
     let unknown = || HttpError::not_found(format!("there is nothing called `{name}` in the project"));
     let id = node::find(project, name).ok_or_else(unknown)?;
-    let model = project.models.get(&id.name).filter(|_| id.kind == NodeKind::Model);
+    let model = project.model(&id);
     let tab = TABS.iter().find(|(known, _)| *known == tab).map_or("overview", |(known, _)| known);
     let runs = web.records.runs_of_node(&id.to_string(), 50)?;
     let last = runs.iter().find(|run| run.status != "skipped");
     let mask = reading.mask.clone();
     let node = project.graph.nodes.get(&id);
     let checks = web.records.checks(project.target.as_str(), Some(&id.to_string()))?;
-    let snapshot = if tab == "snapshot" { code::snapshot(&web.root, id.name.as_str()) } else { None };
+    let snapshot = if tab == "snapshot" { code::snapshot(&web.root, &id.name()) } else { None };
     Ok(Page {
-        layout: Layout::new(request, id.name.as_str()),
+        layout: Layout::new(request, &id.name()),
         now_us: web.service.now_us(),
-        name: id.name.to_string(),
-        kind: id.kind.word(),
+        name: id.name().into_owned(),
+        kind: id.kind().word(),
         url: node::url(project, &id),
         description: model
             .and_then(|model| model.config.description.as_deref())
@@ -127,7 +127,7 @@ fn page(request: &RequestContext, name: &str, tab: &str, runtime: &Handle) -> Re
         squares: squares(runs.get(..runs.len().min(format::SQUARES)).unwrap_or_default()),
         tabs: tabs(request, &reading, &id, model),
         tab: tab.to_owned(),
-        runs_by_hand: id.kind != NodeKind::Source,
+        runs_by_hand: id.kind() != NodeKind::Source,
         columns: reading.schemas.get(&id).map(engine_run::history::columns).unwrap_or_default(),
         not_run: not_run(model, &checks),
         checks,
@@ -154,8 +154,8 @@ fn tabs(
     model: Option<&Model>,
 ) -> Vec<(&'static str, &'static str)> {
     let data = location::of(&reading.project, id).is_some() || model.is_some();
-    let code = model.is_some() || id.kind == NodeKind::Test;
-    let snapshot = engine_run::test::snapshot::path(&request.web.root, id.name.as_str()).is_file() && model.is_some();
+    let code = model.is_some() || id.kind() == NodeKind::Test;
+    let snapshot = engine_run::test::snapshot::path(&request.web.root, &id.name()).is_file() && model.is_some();
     let there = |tab: &str| match tab {
         "data" => data,
         "sql" => code,

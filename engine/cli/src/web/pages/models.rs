@@ -69,7 +69,7 @@ fn page(request: &RequestContext, filter: &Filter) -> Result<Page, HttpError> {
     let mut rows = rows(request)?;
     rows.retain(|row| row.name.to_lowercase().contains(&query) && (filter.kind.is_empty() || row.kind == filter.kind));
     let kinds =
-        [NodeKind::Model, NodeKind::Replication, NodeKind::Seed, NodeKind::Source, NodeKind::Generator, NodeKind::Test];
+        [NodeKind::Model, NodeKind::Copy, NodeKind::Seed, NodeKind::Source, NodeKind::Generator, NodeKind::Test];
     Ok(Page {
         layout: Layout::new(request, "Models"),
         now_us: web.service.now_us(),
@@ -88,11 +88,11 @@ pub fn rows(request: &RequestContext) -> Result<Vec<Row>, HttpError> {
     let mut rows = vec![];
     for id in project.graph.order() {
         let runs = request.web.records.runs_of_node(&id.to_string(), u32::try_from(format::SQUARES).unwrap_or(20))?;
-        let model = project.models.get(&id.name).filter(|_| id.kind == NodeKind::Model);
+        let model = project.model(&id);
         let last = runs.iter().find(|run| run.status != "skipped");
         rows.push(Row {
-            name: id.name.to_string(),
-            kind: id.kind.word(),
+            name: id.name().into_owned(),
+            kind: id.kind().word(),
             url: node::url(project, &id),
             description: model
                 .and_then(|model| model.config.description.as_deref())

@@ -9,6 +9,7 @@ use axum::{
     extract::{Path, Query},
     response::Response,
 };
+use engine_language::id::NodeId;
 use engine_run::{
     history::{
         LogLine,
@@ -154,12 +155,12 @@ fn nodes_of(web: &Web, run: &RunRow, live: Option<&LiveRun>, now: i64) -> Result
     let mask = reading.mask.clone();
     let mut all: Vec<Node> = web.records.node_runs(&run.id)?.into_iter().map(|node| ended(node, &mask)).collect();
     for node in &mut all {
-        node.url = node::url_of(project, &format!("{}.{}", node.kind, node.name));
+        node.url = node::url_of(project, &node.url);
     }
     let working = live.iter().flat_map(|live| &live.nodes).filter(|(_, node)| node.status.is_none());
     all.extend(working.map(|(id, node)| Node {
-        name: id.name.to_string(),
-        kind: id.kind.word().to_owned(),
+        name: id.name().into_owned(),
+        kind: id.kind().word().to_owned(),
         url: node::url(project, id),
         ..at_work(node, now)
     }));
@@ -167,11 +168,11 @@ fn nodes_of(web: &Web, run: &RunRow, live: Option<&LiveRun>, now: i64) -> Result
 }
 
 fn ended(node: NodeRun, mask: &Mask) -> Node {
-    let (kind, name) = node.node.split_once('.').unwrap_or(("", &node.node));
+    let kind = NodeId::parse(&node.node).map_or("", |id| id.kind().word());
     Node {
-        name: name.to_owned(),
+        name: nodes::name(&node.node),
         kind: kind.to_owned(),
-        url: String::new(),
+        url: node.node,
         state: node.status,
         doing: String::new(),
         rows: node.rows,
@@ -210,7 +211,7 @@ fn lines(web: &Web, run: &str, after: i64) -> Result<Vec<Line>, HttpError> {
         number,
         at_us: line.at_us,
         level: line.level,
-        node: line.node.as_deref().map_or(String::new(), |node| node::name(node).to_owned()),
+        node: line.node.as_deref().map_or(String::new(), |node| node::name(node)),
         message: mask.text(&line.message),
     };
     Ok(web.records.log_after(run, after, LINES)?.into_iter().map(line).collect())

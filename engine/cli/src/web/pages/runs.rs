@@ -94,7 +94,7 @@ impl Working {
                 .nodes
                 .iter()
                 .filter(|(_, node)| node.status.is_none())
-                .map(|(id, _)| id.name.to_string())
+                .map(|(id, _)| id.name().into_owned())
                 .collect(),
         })
         .collect()

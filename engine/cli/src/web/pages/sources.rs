@@ -11,7 +11,7 @@ use crate::web::{
 };
 use askama::Template;
 use axum::{extract::Path, response::Response};
-use engine_language::graph::NodeKind;
+use engine_language::graph::NodeId;
 use engine_run::location;
 use serde::Serialize;
 use std::{
@@ -91,14 +91,14 @@ fn page(request: &RequestContext) -> Result<Page, HttpError> {
     let project = &reading.project;
     let ages: BTreeMap<String, Age> = web.freshness.ages(web).into_iter().map(|age| (age.table.clone(), age)).collect();
     let mut tables: BTreeMap<String, Vec<Table>> = BTreeMap::new();
-    for id in project.graph.nodes.keys().filter(|id| !matches!(id.kind, NodeKind::Generator | NodeKind::Test)) {
+    for id in project.graph.nodes.keys().filter(|id| !matches!(id, NodeId::Generator(_) | NodeId::Test(_))) {
         let Some(place) = location::of(project, id) else { continue };
         let built = web.records.built(project.target.as_str(), id)?;
         tables.entry(place.connection.to_string()).or_default().push(Table {
-            name: id.name.to_string(),
-            kind: id.kind.word(),
+            name: id.name().into_owned(),
+            kind: id.kind().word(),
             url: node::url(project, id),
-            age: ages.get(id.name.as_str()).cloned(),
+            age: ages.get(&*id.name()).cloned(),
             made_us: built.as_ref().map(|built| built.at_us),
             rows: built.and_then(|built| built.rows),
         });
@@ -117,8 +117,12 @@ fn page(request: &RequestContext) -> Result<Page, HttpError> {
         .values()
         .filter(|model| model.config.materialized == engine_language::model::Materialized::Stream);
     let streams = streams.map(|model| {
-        let id = engine_language::graph::NodeId::new(NodeKind::Model, model.name.clone());
-        Stream { name: id.name.to_string(), url: node::url(project, &id), behind: behind.get(&id.to_string()).copied() }
+        let id = engine_language::graph::NodeId::Model(model.name.clone());
+        Stream {
+            name: id.name().into_owned(),
+            url: node::url(project, &id),
+            behind: behind.get(&id.to_string()).copied(),
+        }
     });
     Ok(Page {
         layout: Layout::new(request, "Sources"),

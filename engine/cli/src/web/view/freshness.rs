@@ -10,10 +10,7 @@ use datafusion::{
     prelude::SessionContext,
 };
 use engine_connect::hub::source::ReadRequest;
-use engine_language::{
-    config::source::Freshness as Wanted,
-    graph::{NodeId, NodeKind},
-};
+use engine_language::{config::source::Freshness as Wanted, graph::NodeId};
 use engine_run::{execute::runner::Runner, location, systems};
 use serde::Serialize;
 use std::{
@@ -76,8 +73,8 @@ fn wanted(web: &Web) -> impl Iterator<Item = (NodeId, Wanted)> {
     for source in project.sources.values() {
         for table in source.tables.values() {
             if let Some(freshness) = &table.freshness {
-                let name = format!("{}.{}", source.name.value, table.name.value);
-                all.push((NodeId::new(NodeKind::Source, name), freshness.clone()));
+                let node = NodeId::source(source.name.value.clone(), table.name.value.clone());
+                all.push((node, freshness.clone()));
             }
         }
     }
@@ -98,7 +95,7 @@ async fn look(web: Web) {
 }
 
 fn age(web: &Web, node: &NodeId, freshness: &Wanted, newest: Result<Option<i64>, String>) -> Age {
-    let table = node.name.to_string();
+    let table = node.name().into_owned();
     let (newest_us, error) = match newest {
         Ok(newest) => (newest, None),
         Err(error) => (None, Some(error)),

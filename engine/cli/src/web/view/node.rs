@@ -1,32 +1,19 @@
 //! Nodes, as pages name them.
 
 use crate::web::{format, state::Web};
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    project::Project,
-};
+use engine_language::{graph::NodeId, project::Project};
 use std::collections::BTreeSet;
-
-/// The kinds of nodes, those first that a name without a kind means first.
-const KINDS: [NodeKind; 6] =
-    [NodeKind::Model, NodeKind::Replication, NodeKind::Seed, NodeKind::Source, NodeKind::Generator, NodeKind::Test];
 
 /// The node of a name, with its kind or without.
 pub fn find(project: &Project, name: &str) -> Option<NodeId> {
-    let nodes = &project.graph.nodes;
-    let plain = KINDS.iter().map(|kind| NodeId::new(*kind, name)).find(|id| nodes.contains_key(id));
-    plain.or_else(|| {
-        let (kind, name) = name.split_once('.')?;
-        let kind = KINDS.into_iter().find(|known| known.word() == kind)?;
-        Some(NodeId::new(kind, name)).filter(|id| nodes.contains_key(id))
-    })
+    NodeId::named(name).chain(NodeId::parse(name)).find(|id| project.graph.nodes.contains_key(id))
 }
 
 /// Where a node's page is: by its name, if that means it.
 pub fn url(project: &Project, id: &NodeId) -> String {
-    let name = id.name.as_str();
-    let plain = find(project, name).as_ref() == Some(id);
-    format!("/models/{}", if plain { format::url(name) } else { format::url(&id.to_string()) })
+    let name = id.name();
+    let plain = find(project, &name).as_ref() == Some(id);
+    format!("/models/{}", if plain { format::url(&name) } else { format::url(&id.to_string()) })
 }
 
 /// The same for a node as the records write it, which may be gone.
@@ -38,8 +25,8 @@ pub fn url_of(project: &Project, node: &str) -> String {
 }
 
 /// The name of a node as the records write it.
-pub fn name(node: &str) -> &str {
-    node.split_once('.').map_or(node, |(_, name)| name)
+pub fn name(node: &str) -> String {
+    NodeId::parse(node).map_or_else(|| node.to_owned(), |id| id.name().into_owned())
 }
 
 /// The nodes at work.

@@ -94,7 +94,7 @@ impl Increment {
     /// What becomes of the rows that are there.
     pub fn mode(&self, node: &NodeId, open: &OpenTable, replication: &Replication) -> Result<Mode> {
         if open.next.is_none() {
-            let message = format!("`{}` cannot be read by what is new: its system does not tell", node.name);
+            let message = format!("`{}` cannot be read by what is new: its system does not tell", node.name());
             let problem = Diagnostic::error(&code::E0330, replication.name.span, message);
             return Err(Error::Project(Box::new(problem.hint("use `mode = \"full\"`"))));
         }
@@ -116,7 +116,7 @@ fn key(
     if !definition.key.is_empty() {
         return Ok(definition.key.clone());
     }
-    let message = format!("`{}` has no key, and rows are merged by key", node.name);
+    let message = format!("`{}` has no key, and rows are merged by key", node.name());
     let problem = Diagnostic::error(&code::E0330, replication.name.span, message);
     let (from, table) = (&replication.from.value, table(node));
     let hint = format!("say what names a row: `[sources.{from}.tables.{table}]` with `key = [\"…\"]`");
@@ -144,7 +144,7 @@ impl Job<'_> {
     /// Gives the target the keys of all rows that stay.
     async fn keep(&self, all: &OpenTable, key: &[String], table: &Passing, publisher: &dyn Publisher) -> Result<()> {
         let Some(mut writer) = publisher.keeper(&table.place.table).await? else {
-            let message = format!("rows of `{}` were deleted, and its target cannot compare keys", table.source.name);
+            let message = format!("rows of `{}` were deleted, and its target cannot compare keys", table.source.name());
             let problem = Diagnostic::error(&code::E0330, self.replication.name.span, message);
             return Err(Error::Project(Box::new(problem.hint("use `mode = \"full\"`"))));
         };

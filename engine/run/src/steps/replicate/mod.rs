@@ -24,7 +24,7 @@ use engine_language::{
     code,
     config::replication::{Replication, ReplicationMode},
     diagnostic::Diagnostic,
-    graph::{NodeId, NodeKind},
+    graph::NodeId,
     name::Name,
     table::TableDefinition,
 };
@@ -76,8 +76,7 @@ pub async fn run(run: &StepRun, nodes: &[NodeId]) -> Result<Vec<NodeReport>> {
 impl<'a> Job<'a> {
     fn new(run: &'a StepRun, nodes: &'a [NodeId]) -> Result<Self> {
         let project = &run.runner.project;
-        let (name, _) = nodes[0].name.as_str().split_once('.').expect("a copied table is named replication.table");
-        let replication = &project.replications[name];
+        let replication = project.replication(&nodes[0]).expect("a replication copies its tables");
         let (_, from) = run.locate(&source(replication, &nodes[0]))?;
         let to = run.runner.systems.get(&replication.to.value)?.clone();
         Ok(Self { run, nodes, replication, from, to, began: run.runner.clock.now_us() })
@@ -220,11 +219,11 @@ impl Increment {
 }
 
 fn table(node: &NodeId) -> Name {
-    Name::new(node.name.as_str().split_once('.').map_or(node.name.as_str(), |(_, table)| table))
+    node.copied().expect("a replication copies its tables").1.clone()
 }
 
 fn source(replication: &Replication, node: &NodeId) -> NodeId {
-    NodeId::new(NodeKind::Source, format!("{}.{}", replication.from.value, table(node)))
+    NodeId::source(replication.from.value.clone(), table(node))
 }
 
 /// A definition as it is carried over: references to tables that are not copied cannot be kept, and rows are merged by

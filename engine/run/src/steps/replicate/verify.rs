@@ -88,13 +88,13 @@ impl Job<'_> {
             return Ok(());
         }
         let (source, target) = (verdict.source, verdict.target);
-        let message = format!("the copy of `{}` is not what was read: {source} against {target}", table.node.name);
+        let message = format!("the copy of `{}` is not what was read: {source} against {target}", table.node.name());
         let problem = Diagnostic::error(&code::E0312, self.replication.name.span, message);
         let hint = match verdict.compared {
             Compared::Count if table.all.is_some() => {
                 format!(
                     "the copy was changed by others: copy it anew by `engine run {} --full-refresh`",
-                    table.node.name
+                    table.node.name()
                 )
             }
             _ => "nothing was published; please report this".to_owned(),

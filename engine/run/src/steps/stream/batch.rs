@@ -258,9 +258,9 @@ impl Sink<'_> {
         let mut others = rendered.clone();
         others.reads.retain(|read| read.value != *topic);
         inputs::open(&self.run.runner, &session, &others).await?;
-        let (source, name) = inputs::names(&self.run.runner, topic);
+        let (schema, table) = topic.in_sql();
         let memory = MemTable::try_new(messages.schema(), vec![vec![messages.clone()]])?;
-        session.register(source.as_str(), name.as_str(), Arc::new(memory))?;
+        session.register(schema, table, Arc::new(memory))?;
         let mut made = self.made(&session, &rendered).await?;
         made.checks = self.check(&session, &made.batches, &made.schema).await?;
         Ok(made)
@@ -275,7 +275,7 @@ impl Sink<'_> {
             mode,
             declared: None,
         };
-        Publication { run: self.run.run.id.clone(), tables: vec![target], pipeline: Some(self.node.name.clone()) }
+        Publication { run: self.run.run.id.clone(), tables: vec![target], pipeline: Some(self.model.name.clone()) }
     }
 
     /// Writes rows into staging.
@@ -314,10 +314,10 @@ impl Sink<'_> {
     async fn check(&self, session: &Session, made: &[RecordBatch], schema: &SchemaRef) -> Result<Vec<CheckReport>> {
         let provider = Arc::new(MemTable::try_new(schema.clone(), vec![made.to_vec()])?);
         let rows = check::Rows { provider, unique: vec![] };
-        let checks = check::run(&self.run.runner, session, &self.node.name, rows, &self.model.config.checks).await?;
+        let checks = check::run(&self.run.runner, session, &self.model.name, rows, &self.model.config.checks).await?;
         self.run.checked(self.node, &checks);
         match check::first_broken(&checks) {
-            Some(broken) => Err(check::broken(&self.node.name, broken)),
+            Some(broken) => Err(check::broken(&self.node.name(), broken)),
             None => Ok(checks),
         }
     }

@@ -38,7 +38,7 @@ pub async fn replay(run: &StepRun, node: &NodeId, model: &Model, letters: Vec<Re
     let letters: Vec<RejectedRow> =
         letters.into_iter().filter(|row| row.source == stream.request.table.as_str()).collect();
     let Some(open) = again(&stream, &letters).await? else {
-        return Err(Error::State(format!("`{}` cannot decode a message by itself", stream.topic.name)));
+        return Err(Error::State(format!("`{}` cannot decode a message by itself", stream.topic.name())));
     };
     let mut replay = Replay {
         stream: &stream,

@@ -52,7 +52,7 @@ async fn read(reading: &Reading, id: &NodeId) -> Result<Vec<Letter>, String> {
     let session = reading.runner.sessions().generous().open();
     let frame = session.context.read_table(table.provider).map_err(said)?;
     let names: Vec<String> = frame.schema().fields().iter().map(|field| field.name().clone()).collect();
-    let own = frame.filter(col("pipeline").eq(lit(id.name.as_str()))).map_err(said)?;
+    let own = frame.filter(col("pipeline").eq(lit(id.name().into_owned()))).map_err(said)?;
     let newest = own.sort(vec![col("offset").sort(false, false)]).map_err(said)?;
     let batches = newest.limit(0, Some(SHOWN)).map_err(said)?.collect().await.map_err(said)?;
     let options = FormatOptions::default().with_display_error(true);

@@ -21,10 +21,10 @@ pub struct Code {
 /// Of a model or test.
 pub fn of(reading: &Reading, id: &NodeId, mask: &Mask) -> Option<Code> {
     let project = &reading.project;
-    let (file, rendered) = match id.kind {
-        NodeKind::Model => project.models.get(&id.name).map(|model| (model.file, &model.rendered))?,
+    let (file, rendered) = match id.kind() {
+        NodeKind::Model => project.model(id).map(|model| (model.file, &model.rendered))?,
         NodeKind::Test => {
-            let test = project.singular_tests.get(&id.name)?;
+            let test = project.singular_test(id)?;
             (project.graph.nodes.get(id)?.span?.file, &test.rendered)
         }
         _ => return None,

@@ -93,10 +93,10 @@ async fn read(reading: &Reading, id: &NodeId) -> Result<Data, String> {
 /// All rows of a node, under the name by which SQL knows it.
 async fn all(reading: &Reading, session: &Session, id: &NodeId) -> Result<DataFrame, String> {
     let runner = &reading.runner;
-    let (schema, table) = inputs::names(runner, id);
-    let sql = format!("select * from {}.{}", identifier(schema.as_str()), identifier(table.as_str()));
+    let (schema, table) = id.in_sql();
+    let sql = format!("select * from {}.{}", identifier(schema), identifier(table));
     let file = reading.project.files.iter().next().map(|(file, _)| Span::new(file, 0..0)).ok_or("an empty project")?;
-    let read = match id.kind {
+    let read = match id.kind() {
         // What a generator fills is a source's table.
         NodeKind::Generator => return Err("its rows are in the table that it fills".to_owned()),
         _ => Spanned::new(id.clone(), file),

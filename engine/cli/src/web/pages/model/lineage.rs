@@ -37,14 +37,14 @@ pub fn of(web: &Web, reading: &Reading, id: &NodeId) -> Lineage {
     let graph = &reading.project.graph;
     let near = |nodes: Option<&BTreeSet<NodeId>>| -> Vec<Near> {
         let near = |id: &NodeId| Near {
-            name: id.name.to_string(),
-            kind: id.kind.word(),
+            name: id.name().into_owned(),
+            kind: id.kind().word(),
             url: node::url(&reading.project, id),
         };
         nodes.into_iter().flatten().map(near).collect()
     };
-    let mut all = graph.ancestors(id, None);
-    all.extend(graph.descendants(id, None));
+    let mut all = graph.ancestors(id);
+    all.extend(graph.descendants(id));
     all.insert(id.clone());
     let states = states(web, &all);
     Lineage {
