@@ -24,7 +24,7 @@ pub fn write(context: &Context, ready: &Ready, nodes: &BTreeSet<NodeId>, args: &
         return Err(CliError::usage("a file takes the rows of one generator", "name one".to_owned()));
     };
     let Some(name) = node.generator() else {
-        return Err(Stop::usage("a file takes the rows of a generator", "name one".to_owned()));
+        return Err(CliError::usage("a file takes the rows of a generator", "name one".to_owned()));
     };
     let started = Instant::now();
     let scale = args.rows_scale.unwrap_or(1.0);

@@ -170,7 +170,7 @@ fn nodes_of(web: &Web, run: &RunRow, live: Option<&LiveRun>, now: i64) -> Result
 fn ended(node: NodeRun, mask: &Mask) -> Node {
     let kind = NodeId::parse(&node.node).map_or("", |id| id.kind().word());
     Node {
-        name: nodes::name(&node.node),
+        name: node::name(&node.node),
         kind: kind.to_owned(),
         url: node.node,
         state: node.status,
