@@ -10,6 +10,7 @@ mod exit_status;
 mod file_watcher;
 mod graph;
 mod interrupt;
+mod retried_run;
 mod run_session;
 mod telemetry;
 mod terminal;

@@ -5,6 +5,7 @@ use crate::{
     context::{Context, Loaded},
     exit_status::{CliError, Result},
     interrupt::cancellable,
+    retried_run::Retried,
     terminal::{
         Style, format,
         report::{self, Lines},
@@ -22,7 +23,7 @@ use engine_run::{
     clock::{Clock as _, SystemClock},
     discover,
     error::Error,
-    event::{Events, Listener},
+    event::{Events, Listener, RunOutcome},
     execute::{runner::Runner, wait_ready},
     history::{
         self, History, Recorder, RunRequest,
@@ -221,6 +222,7 @@ impl Ready {
         options: RunOptions,
         lines: Arc<Lines>,
         cancel: CancellationToken,
+        retried: Option<&Retried>,
     ) -> Result<Report> {
         let made = context.made()?;
         let _lock = lock(context, &made, &cancel).await?;
@@ -237,20 +239,37 @@ impl Ready {
         let folder = artifacts::folder(&made)?;
         let log = Arc::new(EventLog::create(&folder)?);
         let vars = context.global.vars.iter().cloned().collect();
-        let request = RunRequest::new(&self.project, options, vars, &plan);
-        let recorder = Recorder::new(history.clone(), request).hiding(Mask::of(&self.project));
+        let run = run_info(retried.and_then(Retried::interval_us));
+        let earlier_runs = retried.map_or(Ok(vec![]), |retried| retried.earlier_runs(&history))?;
+        let runner = runner.retrying(earlier_runs.clone());
+        let request = RunRequest::new(&self.project, options, vars, &plan).of_run(&run, earlier_runs);
+        let origin = retried.map(|retried| retried.origin(&self.project)).unwrap_or_default();
+        let recorder = Recorder::new(history.clone(), request).of(origin).hiding(Mask::of(&self.project));
         let listeners: Vec<Arc<dyn Listener>> = vec![lines, log, Arc::new(recorder)];
-        let report = runner.run(&plan, run_info(), &Events::to(listeners), &cancel).await;
+        let limited = retried.map(|retried| retried.limit(&self.project, &cancel));
+        let stop = limited.as_ref().map_or(&cancel, |(limited, _)| limited);
+        let mut report = runner.run(&plan, run.clone(), &Events::to(listeners), stop).await;
+        if let Some((_, Some(limit))) = limited
+            && report.outcome == RunOutcome::Cancelled
+            && !cancel.is_cancelled()
+        {
+            report.outcome = RunOutcome::Failed;
+            let text = format!("took longer than {}, the limit of its schedule", humantime::format_duration(limit));
+            context.terminal.note(&report::action(context.terminal, Style::Bad, "Stopped", &text));
+        }
+        if let Some(retried) = retried {
+            retried.record(&self.project, &history, &run, &report)?;
+        }
         history::remember(&self.project, &self.schemas, &history, &report)?;
         artifacts::leave(&folder, &self.project, &self.schemas, &report)?;
         Ok(report)
     }
 }
 
-/// A run that begins now.
-pub fn run_info() -> RunInfo {
+/// A run that begins now, for an interval, or for none but its start.
+pub fn run_info(interval_us: Option<(i64, i64)>) -> RunInfo {
     let now = SystemClock.now_us();
-    RunInfo { id: ulid::Ulid::new().to_string(), started_at_us: now, interval_us: (now, now) }
+    RunInfo { id: ulid::Ulid::new().to_string(), started_at_us: now, interval_us: interval_us.unwrap_or((now, now)) }
 }
 
 /// Waits until no other run is at work.

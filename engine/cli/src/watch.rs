@@ -168,7 +168,8 @@ impl<'a> Watching<'a> {
         let task = tokio::spawn(async move {
             let mut did = Did::default();
             if !todo.nodes.is_empty() {
-                let report = ready.run(&context, &todo.nodes, RunOptions::default(), lines, token.clone()).await?;
+                let report =
+                    ready.run(&context, &todo.nodes, RunOptions::default(), lines, token.clone(), None).await?;
                 if report.outcome != RunOutcome::Cancelled {
                     report::end(&context.drawing(), &report, &ready.project.files);
                 }

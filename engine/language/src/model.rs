@@ -70,6 +70,8 @@ pub struct ModelConfig {
     pub meta: Option<Value>,
     /// `severity = "warn"`, for singular tests.
     pub severity: CheckSeverity,
+    /// `full_refresh = false` keeps what is there whatever is typed, `true` always makes it anew; `None` goes by what is typed.
+    pub full_refresh: Option<bool>,
     /// `enabled = false` leaves the model out of the project.
     pub enabled: bool,
 }

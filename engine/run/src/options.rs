@@ -67,8 +67,17 @@ impl RunOptions {
             plan.steps.iter_mut().filter(kept).for_each(|step| step.why = Why::Unchanged);
         }
         if self.full_refresh {
-            plan.steps.iter_mut().filter(|step| step.why != Why::New).for_each(|step| step.why = Why::Asked);
+            plan.steps
+                .iter_mut()
+                .filter(|step| step.why != Why::New && !keeps(project, step))
+                .for_each(|step| step.why = Why::Asked);
         }
         plan
     }
+}
+
+/// Whether a step's model is never made anew.
+fn keeps(project: &Project, step: &Step) -> bool {
+    let model = step.nodes.first().and_then(|node| node.model().and_then(|name| project.models.get(name)));
+    step.action == Action::Build && model.is_some_and(|model| model.config.full_refresh == Some(false))
 }

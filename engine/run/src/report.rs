@@ -154,3 +154,14 @@ impl NodeReport {
         }
     }
 }
+
+/// Why a run failed, in one sentence.
+pub fn reason(report: &Report) -> String {
+    let first = report.nodes.iter().find_map(|node| Some((node, node.failure.as_ref()?)));
+    first.map_or_else(
+        || "the run failed".to_owned(),
+        |(node, failure)| {
+            format!("`{}`: {} {}", node.node.name(), failure.diagnostic.code.id, failure.diagnostic.message)
+        },
+    )
+}

@@ -107,7 +107,7 @@ fn replay(context: &Context, ready: &Ready, letters: &Letters) -> Result {
     let runner = runner(context, ready)?;
     cancellable(context.terminal, async |cancel| {
         let _lock = run_session::lock(context, &context.made()?, &cancel).await?;
-        let done = match runner.replay(letters, run_session::run_info()).await {
+        let done = match runner.replay(letters, run_session::run_info(None)).await {
             Err(engine_run::error::Error::Project(problem)) => {
                 context.terminal.say(&context.drawing().diagnostic(&problem, &ready.project.files));
                 return Err(CliError::Problems);
@@ -133,7 +133,7 @@ fn drop_letters(context: &Context, ready: &Ready, letters: &Letters, yes: bool) 
     let runner = runner(context, ready)?;
     cancellable(context.terminal, async |cancel| {
         let _lock = run_session::lock(context, &context.made()?, &cancel).await?;
-        let dropped = runner.drop_letters(letters, &run_session::run_info()).await?;
+        let dropped = runner.drop_letters(letters, &run_session::run_info(None)).await?;
         let text = format!("{:<26} {}", letters.model.name(), format::counted(dropped, "dead letter"));
         context.terminal.note(&action(context.terminal, Style::Good, "Dropped", &text));
         Ok(ExitStatus::Done)

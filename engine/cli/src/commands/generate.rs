@@ -35,7 +35,7 @@ pub fn generate(context: &Context, args: &Generate) -> Result {
     let options = RunOptions { regenerate: args.replace, rows_scale, rows: args.rows, ..RunOptions::default() };
     let lines = Arc::new(Lines::new(context.terminal, context.global.verbose));
     let report =
-        cancellable(context.terminal, async |cancel| ready.run(context, &nodes, options, lines, cancel).await)?;
+        cancellable(context.terminal, async |cancel| ready.run(context, &nodes, options, lines, cancel, None).await)?;
     report::end(&context.drawing(), &report, &ready.project.files);
     report::next(context.terminal, &report);
     Ok(run::exit(&report))

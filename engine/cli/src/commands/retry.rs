@@ -5,6 +5,7 @@ use crate::{
     commands::run::{self, Wanted},
     context::Context,
     exit_status::{CliError, ExitStatus, Result},
+    retried_run::Retried,
     run_session::{self, Ready, RunOptions},
     terminal::{
         Style, format,
@@ -41,7 +42,8 @@ pub fn retry(context: &Context, args: &Retry) -> Result {
     let again = format!("{} of run {}", format::counted(nodes.len() as u64, "node"), short_id(&last.id));
     context.terminal.note(&action(context.terminal, Style::Blue, "Retrying", &again));
     let options = RunOptions { fail_fast: args.fail_fast, ..request.options };
-    run::wanted(&context, ready, &Wanted { nodes, options, output: args.output })
+    let retried = Some(Retried { run: last.id, request });
+    run::wanted(&context, ready, &Wanted { nodes, options, output: args.output, retried })
 }
 
 /// A run that still goes on cannot be retried; one that is marked so and holds no lock was killed.

@@ -7,6 +7,7 @@ use crate::{
     context::{Context, selected},
     exit_status::{CliError, ExitStatus, Result},
     interrupt::cancellable,
+    retried_run::Retried,
     run_session::{self, Ready, RunOptions},
     terminal::{
         self,
@@ -38,7 +39,7 @@ pub fn run(context: &Context, args: &Run) -> Result {
         rows_scale: args.rows_scale.unwrap_or(1.0),
         ..RunOptions::default()
     };
-    wanted(context, ready, &Wanted { nodes, options, output: args.output })
+    wanted(context, ready, &Wanted { nodes, options, output: args.output, retried: None })
 }
 
 /// Refuses `--from` and `--forever` where they would not do what they seem to.
@@ -78,18 +79,21 @@ pub struct Wanted {
     pub options: RunOptions,
     /// What stdout gets.
     pub output: Output,
+    /// The run that is retried.
+    pub retried: Option<Retried>,
 }
 
 /// Runs nodes of a project to their end, and says how it went.
 pub fn wanted(context: &Context, mut ready: Ready, wanted: &Wanted) -> Result {
-    let Wanted { nodes, options, output } = wanted;
+    let Wanted { nodes, options, output, retried } = wanted;
     if let Some(rows) = options.rows {
         ready.make_exactly(nodes, rows);
     }
     ready.say(context);
     let lines = Arc::new(Lines::new(context.terminal, context.global.verbose));
-    let report =
-        cancellable(context.terminal, async |cancel| ready.run(context, nodes, *options, lines, cancel).await)?;
+    let report = cancellable(context.terminal, async |cancel| {
+        ready.run(context, nodes, *options, lines, cancel, retried.as_ref()).await
+    })?;
     report::end(&context.drawing(), &report, &ready.project.files);
     report::next(context.terminal, &report);
     if *output == Output::Json {

@@ -11,10 +11,12 @@ use crate::{
 use engine_language::{config::schedule::Trigger, name::Name, project::Project, template::RunInfo};
 use engine_run::{
     clock::{self, Clock as _, SystemClock},
-    history::{History, schedules::ScheduleRecord},
+    history::History,
     schedule::{
         describe,
-        simulate::{Simulated, Simulation},
+        memory_store::MemoryStore,
+        record::ScheduleRecord,
+        simulate::{Simulated, Simulation, World},
         times::Times,
     },
 };
@@ -91,17 +93,20 @@ impl Listed<'_> {
             let took = self.history.usual_duration(name.as_str())?.unwrap_or(Duration::from_secs(1));
             usual.insert(name, i64::try_from(took.as_micros()).unwrap_or(i64::MAX));
         }
-        let settled = self.records.iter().filter_map(|(name, record)| Some((Name::new(name), record.settled_us?)));
+        let decided = self.project.schedules.keys().map(|name| {
+            let record = self.records.get(name.as_str());
+            (name.to_string(), record.and_then(|record| record.decided_us))
+        });
+        let store = MemoryStore::new(decided, from_us);
         let simulation = Simulation {
             schedules: &self.project.schedules,
             from_us,
             until_us: from_us.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
             runs: self.project.settings.limits.runs,
-            took: &|name, _| usual[name],
             down: &[],
-            settled: settled.collect(),
+            world: &Usual(usual),
         };
-        let runs = simulation.run();
+        let runs = simulation.run(&store);
         let mut text = String::new();
         if self.output == Output::Json {
             for run in &runs {
@@ -125,6 +130,15 @@ impl Listed<'_> {
             humantime::format_duration(span)
         ));
         Ok(text)
+    }
+}
+
+/// Runs take as long as those before them took in the middle.
+struct Usual<'a>(BTreeMap<&'a Name, i64>);
+
+impl World for Usual<'_> {
+    fn took_us(&self, schedule: &Name, _at_us: i64) -> i64 {
+        self.0[schedule]
     }
 }
 

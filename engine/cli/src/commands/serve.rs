@@ -66,13 +66,12 @@ pub fn serve(context: &Context, args: &Serve) -> Result {
         let page = tokio::spawn(web::serve(web, listener, closing.clone()));
         let files = tokio::spawn(reload::reload(context.clone(), log.clone(), service.clone(), args.poll));
         let alerts = tokio::spawn(alerts::send(service.clone()));
-        let served = service.serve(stop, args.grace).await;
+        service.serve(stop, args.grace).await;
         closing.cancel();
         files.abort();
         alerts.abort();
         let _ = tokio::time::timeout(LAST, page).await;
         traces.finish();
-        served?;
         log.stopped();
         Ok(ExitStatus::Done)
     })

@@ -72,6 +72,23 @@ fn a_new_column_asks_for_a_full_refresh() {
     assert_eq!(rows(&test), "1,a,2 2,b,4");
 }
 
+#[test]
+fn what_is_not_to_be_made_anew_is_kept_whatever_is_typed() {
+    let config = |full_refresh: &str| {
+        let sql = "select id, word from {{ ref(\"s\") }}";
+        format!("{{{{ config(materialized = \"incremental\", strategy = \"append\", {full_refresh}) }}}}\n{sql}")
+    };
+    let test = incremental("key = [\"id\"]", "select id, word from {{ ref(\"s\") }}");
+    test.write("project/models/m.sql", &config("full_refresh = false"));
+    test.run(&["run"]).code(0);
+    test.write("project/seeds/s.csv", "id,word\n3,c\n");
+    test.run(&["run", "--full-refresh"]).code(0);
+    assert_eq!(rows(&test), "1,a 2,b 3,c", "`full_refresh = false` protects the rows");
+    test.write("project/models/m.sql", &config("full_refresh = true"));
+    test.run(&["run"]).code(0);
+    assert_eq!(rows(&test), "3,c", "`full_refresh = true` makes it anew each time");
+}
+
 /// A topic of sign-ups that a stream puts into `m`.
 fn stream(config: &str) -> Test {
     let sources = "default_sink = \"out\"\n\

@@ -14,7 +14,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// A project whose model is a thousand rows, all of which hold the variable `v`, in PostgreSQL.
@@ -98,19 +98,55 @@ fn kill_9_at_any_time_leaves_the_old_or_the_new() {
     let server = Server::with("");
     let test = thousand(&replicas::url(), &server.to);
     test.run(&["run", "--var", "v=0"]).code(0);
+    let started = Instant::now();
+    test.run(&["run", "--var", "v=0", "--full-refresh"]).code(0);
+    let whole = started.elapsed();
     let readers = Readers::of(&server);
-    for v in 1..=10_u64 {
+    // Kills all over the time that a run takes; one that comes too late hits nothing.
+    let mut hits = 0;
+    for v in 1..=10_u32 {
         let variable = format!("v={v}");
         let mut run = test.command(&["run", "--var", &variable]).stderr(Stdio::null()).spawn().unwrap();
-        thread::sleep(Duration::from_millis(60 * v));
+        thread::sleep(whole * v / 11);
+        let ended = run.try_wait().unwrap().is_some();
+        hits += u32::from(!ended);
         run.kill().unwrap();
         run.wait().unwrap();
     }
+    assert!(hits >= 5, "only {hits} of 10 kills hit a run");
     test.run(&["run", "--var", "v=99"]).code(0);
     for saw in readers.end() {
         assert!(saw.is_sorted() && !saw.contains(&-1), "{saw:?}");
     }
     assert_eq!((server.value(SEEN), server.value(STAGING)), ("99".into(), "0".into()));
+}
+
+/// A project whose model adds a row each time.
+fn adding(url: &str, schema: &str) -> Test {
+    let test = thousand(url, schema);
+    test.write(
+        "project/models/m.sql",
+        "{{ config(materialized='incremental', strategy='append') }}\nselect '{{ run.id }}' as i",
+    );
+    test
+}
+
+#[test]
+fn an_append_that_was_published_is_not_published_again() {
+    let server = Server::with("");
+    let test = adding(&replicas::url(), &server.to);
+    let rows = "select count(*) from TO.m";
+    // The table is made by the first run, and added to by the others.
+    for (before, point) in (0..).zip(["postgres::published", "append::published", "postgres::published"]) {
+        let crashed = test.command(&["run"]).env("ENGINE_CRASH_AT", point).output().unwrap();
+        assert_eq!((Done::of(crashed).code, server.value(rows)), (None, (before + 1).to_string()), "{point} kills");
+        test.run(&["retry"]).code(0).says("1 succeeded");
+        assert_eq!(server.value(rows), (before + 1).to_string(), "{point}: the retry adds nothing");
+    }
+    let crashed = test.command(&["run"]).env("ENGINE_CRASH_AT", "postgres::staged").output().unwrap();
+    assert_eq!((Done::of(crashed).code, server.value(rows)), (None, "3".to_owned()), "nothing was published");
+    test.run(&["retry"]).code(0).says("1 succeeded");
+    assert_eq!(server.value(rows), "4", "the retry adds what the run did not");
 }
 
 #[test]

@@ -33,10 +33,14 @@ const KEYS: &[&str] = &[
     "unique_key",
     "incremental_strategy",
     "severity",
+    "full_refresh",
+    "on_schema_change",
 ];
 /// dbt's keys that can be ignored without a change to the rows.
-const IGNORED: &[&str] =
-    &["docs", "persist_docs", "group", "access", "quoting", "store_failures", "on_schema_change", "full_refresh"];
+const IGNORED: &[&str] = &["docs", "persist_docs", "group", "access", "quoting", "store_failures"];
+/// dbt's answers to a column that an incremental model's table does not have.
+const ON_SCHEMA_CHANGE: &[(&str, ())] =
+    &[("ignore", ()), ("fail", ()), ("append_new_columns", ()), ("sync_all_columns", ())];
 /// dbt's keys that name a place; here the sink does.
 const PLACES: &[&str] = &["schema", "database"];
 
@@ -70,8 +74,11 @@ pub(super) fn read(
         severity: reader
             .word("severity", &[("error", CheckSeverity::Error), ("warn", CheckSeverity::Warn)])
             .unwrap_or_default(),
+        full_refresh: reader.flag("full_refresh"),
         enabled: reader.given.get("enabled").is_none_or(Value::is_true),
     };
+    // A column that the table does not have is refused, whichever of dbt's answers is wanted.
+    reader.word("on_schema_change", ON_SCHEMA_CHANGE);
     reader.contradictions(&config, strategy);
     (config, reader.problems)
 }
@@ -130,6 +137,15 @@ impl Reader<'_> {
         let found = self.given.get(key).map_or("nothing", kind_name);
         let message = format!("`{key}` must be {expected}, not {found}");
         self.problems.push(Diagnostic::error(&code::E0113, self.span_of(key), message));
+    }
+
+    fn flag(&mut self, key: &str) -> Option<bool> {
+        let value = self.given.get(key).filter(|value| !value.is_none())?;
+        let flag = bool::try_from(value.clone()).ok().filter(|_| value.kind() == minijinja::value::ValueKind::Bool);
+        if flag.is_none() {
+            self.wrong(key, "`true` or `false`");
+        }
+        flag
     }
 
     fn text(&mut self, key: &str) -> Option<Spanned<String>> {

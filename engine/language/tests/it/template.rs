@@ -245,6 +245,15 @@ const MISTAKES: &[(&str, &str)] = &[
         "E0113 project/models/m.sql:1:50 `true`: `alias` must be a string, not a boolean",
     ),
     (
+        "{{ config(full_refresh='no') }}select 1",
+        "E0113 project/models/m.sql:1:57 `'no'`: `full_refresh` must be `true` or `false`, not a string",
+    ),
+    (
+        "{{ config(on_schema_change='fial') }}select 1",
+        r#"E0113 project/models/m.sql:1:61 `'fial'`: `on_schema_change` cannot be `fial`
+  fix: project/models/m.sql:1:61 `'fial'` -> `"fail"` (a similar word is known)"#,
+    ),
+    (
         "{{ config(checks=['not_null']) }}select 1",
         r#"E0113 project/models/m.sql:1:52 `'not_null'`: a check is a call such as `not_null("id")`, not a string"#,
     ),

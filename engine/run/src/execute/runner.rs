@@ -28,6 +28,8 @@ pub struct Runner {
     pub(crate) history: Arc<History>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) options: RunOptions,
+    /// The runs that this one retries, whose publications are not made again.
+    pub(crate) earlier_runs: Arc<Vec<String>>,
 }
 
 impl Runner {
@@ -49,7 +51,15 @@ impl Runner {
             problems.push(classify_error::of(&error, None));
             problems
         })?;
-        Ok(Self { project, systems, sessions, history, clock, options: RunOptions::default() })
+        Ok(Self {
+            project,
+            systems,
+            sessions,
+            history,
+            clock,
+            options: RunOptions::default(),
+            earlier_runs: Arc::default(),
+        })
     }
 
     /// The same, over other connections than the project's: for tests and rehearsals.
@@ -63,6 +73,13 @@ impl Runner {
     #[must_use]
     pub fn with(mut self, options: RunOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// The same, as a retry of these runs.
+    #[must_use]
+    pub fn retrying(mut self, earlier_runs: Vec<String>) -> Self {
+        self.earlier_runs = earlier_runs.into();
         self
     }
 

@@ -13,7 +13,7 @@ use crate::{
     steps::{generate, model, replicate, seed, test},
 };
 use engine_connect::hub::connection::Connection;
-use engine_language::{graph::NodeId, template::RunInfo};
+use engine_language::{graph::NodeId, model::Model, template::RunInfo};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +48,16 @@ impl StepRun {
         if !checks.is_empty() {
             self.send(&Event::Checked { node: node.clone(), checks: checks.to_vec() });
         }
+    }
+
+    /// Whether a run is this one, or one of those that it retries.
+    pub fn is_of_chain(&self, run: &str) -> bool {
+        self.run.id == run || self.runner.earlier_runs.iter().any(|earlier| earlier == run)
+    }
+
+    /// Whether a model is made anew whatever is there: what it says itself goes before what was typed.
+    pub fn is_full_refresh(&self, model: &Model) -> bool {
+        model.config.full_refresh.unwrap_or(self.runner.options.full_refresh)
     }
 
     /// Where a node's rows lie, and the connection that holds them.

@@ -1,128 +1,30 @@
 //! The runs that are wanted: by a schedule whose time has come, by another that ended, by hand, by a backfill.
 
-use super::{History, state};
-use crate::{error::Result, schedule::Tick};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-
-/// What a job is to do beyond what its schedule says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Wanted {
-    /// Nodes, in selection syntax; empty is what the schedule selects, or everything.
-    pub select: Vec<String>,
-    /// Values for `var('name')`, on top of the project's.
-    pub vars: BTreeMap<String, String>,
-    /// Everything is made anew.
-    pub full_refresh: bool,
-    /// Only what this run did not bring to a good end.
-    pub retry_of: Option<String>,
-}
-
-/// A run that is wanted, at work, or done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Job {
-    /// Its number.
-    pub id: i64,
-    /// Its schedule; `None` if somebody asked for nodes.
-    pub schedule: Option<String>,
-    /// Why it is wanted.
-    pub cause: Cause,
-    /// The backfill that it is a part of.
-    pub batch: Option<String>,
-    /// What it stands for.
-    pub tick: Tick,
-    /// What it is to do.
-    pub wanted: Wanted,
-    /// Who asked for it.
-    pub asked_by: Option<String>,
-    /// `waiting`, `running`, `succeeded`, `failed`, `cancelled`, `interrupted`.
-    pub state: String,
-    /// It does not begin before.
-    pub ready_us: i64,
-    /// How often it failed.
-    pub failures: u32,
-    /// How often it was cut off.
-    pub cuts: u32,
-    /// Whether it was said to be late.
-    pub late: bool,
-    /// Its last run.
-    pub run: Option<String>,
-    /// When its first run began.
-    pub started_us: Option<i64>,
-    /// When it ended for good.
-    pub ended_us: Option<i64>,
-    /// Why it failed, in one sentence.
-    pub said: Option<String>,
-}
-
-/// Why a run is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// The time of its schedule has come.
-    Due,
-    /// The schedule that it comes after has succeeded.
-    After,
-    /// Somebody asked for it.
-    Hand,
-    /// It is an interval of a backfill.
-    Backfill,
-}
-
-impl Cause {
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Due => "due",
-            Self::After => "after",
-            Self::Hand => "hand",
-            Self::Backfill => "backfill",
-        }
-    }
-
-    fn read(word: &str) -> Self {
-        match word {
-            "due" => Self::Due,
-            "after" => Self::After,
-            "backfill" => Self::Backfill,
-            _ => Self::Hand,
-        }
-    }
-}
-
-/// A job that is not there yet.
-#[derive(Clone, Debug)]
-pub struct NewJob {
-    /// Its schedule.
-    pub schedule: Option<String>,
-    /// Why it is wanted.
-    pub cause: Cause,
-    /// The backfill that it is a part of.
-    pub batch: Option<String>,
-    /// What it stands for.
-    pub tick: Tick,
-    /// What it is to do.
-    pub wanted: Wanted,
-    /// Who asked for it.
-    pub asked_by: Option<String>,
-}
+use super::History;
+use crate::{
+    error::Result,
+    schedule::{
+        Tick,
+        record::{Cause, Job, JobRequest, JobState, NewJob, RunEnd},
+        store::End,
+    },
+};
+use rusqlite::{Connection, Row, params};
 
 const COLUMNS: &str = "id, schedule, cause, batch, at_us, from_us, wanted, asked_by, state, ready_us, failures, cuts,
     late, run, started_us, ended_us, said";
 
 fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
-    let wanted: String = row.get(6)?;
+    let (request, state): (String, String) = (row.get(6)?, row.get(8)?);
     Ok(Job {
         id: row.get(0)?,
         schedule: row.get(1)?,
-        cause: Cause::read(&row.get::<_, String>(2)?),
+        cause: Cause::parse(&row.get::<_, String>(2)?),
         batch: row.get(3)?,
         tick: Tick { at_us: row.get(4)?, from_us: row.get(5)? },
-        wanted: serde_json::from_str(&wanted).unwrap_or_default(),
+        request: JobRequest::parse(&request).map_err(|error| unreadable(6, error.into()))?,
         asked_by: row.get(7)?,
-        state: row.get(8)?,
+        state: JobState::parse(&state).ok_or_else(|| unreadable(8, state.into()))?,
         ready_us: row.get(9)?,
         failures: row.get(10)?,
         cuts: row.get(11)?,
@@ -130,15 +32,34 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
         run: row.get(13)?,
         started_us: row.get(14)?,
         ended_us: row.get(15)?,
-        said: row.get(16)?,
+        reason: row.get(16)?,
     })
 }
 
-/// Notes a job; the same tick of the same schedule is noted once.
+/// Adds a job that is over.
+pub(super) fn insert_ended(
+    db: &Connection,
+    target: &str,
+    new: &NewJob,
+    (run, end): (&str, &End),
+    now_us: i64,
+) -> rusqlite::Result<()> {
+    let id = insert(db, target, new, now_us)?;
+    let sql = "update jobs set state = ?2, run = ?3, said = ?4, failures = ?5, started_us = ?6, ended_us = ?6
+        where id = ?1";
+    let row = params![id, end.state().word(), run, end.reason(), end.is_failure(), now_us];
+    db.prepare_cached(sql)?.execute(row).map(drop)
+}
+
+fn unreadable(column: usize, why: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, why)
+}
+
+/// Adds a job.
 pub(super) fn insert(db: &Connection, target: &str, new: &NewJob, now_us: i64) -> rusqlite::Result<i64> {
-    let wanted = serde_json::to_string(&new.wanted).expect("plain data can be written as JSON");
+    let request = serde_json::to_string(&new.request).expect("plain data can be written as JSON");
     let sql = "insert into jobs (target, schedule, cause, batch, at_us, from_us, wanted, asked_by, state, ready_us,
-        created_us) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9, ?9) on conflict do nothing";
+        created_us) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9, ?9)";
     let row = params![
         target,
         new.schedule,
@@ -146,7 +67,7 @@ pub(super) fn insert(db: &Connection, target: &str, new: &NewJob, now_us: i64) -
         new.batch,
         new.tick.at_us,
         new.tick.from_us,
-        wanted,
+        request,
         new.asked_by,
         now_us
     ];
@@ -173,42 +94,9 @@ impl History {
         self.all(&sql, params![target, schedule, limit], job)
     }
 
-    /// Settles ticks and notes the jobs that they make: all of it or nothing, so that a tick is neither lost nor
-    /// taken twice.
-    pub fn claim(&self, target: &str, ticks: &[(String, Tick)], now_us: i64) -> Result<()> {
-        self.together(|db| {
-            for (schedule, tick) in ticks {
-                let sql = "update schedules set settled_us = ?3 where target = ?1 and name = ?2";
-                db.prepare_cached(sql)?.execute(params![target, schedule, tick.at_us])?;
-                let due = NewJob {
-                    schedule: Some(schedule.clone()),
-                    cause: Cause::Due,
-                    batch: None,
-                    tick: *tick,
-                    wanted: Wanted::default(),
-                    asked_by: None,
-                };
-                insert(db, target, &due, now_us)?;
-            }
-            Ok(())
-        })
-    }
-
     /// Notes jobs that somebody asks for; answers their numbers.
     pub fn want(&self, target: &str, jobs: &[NewJob], now_us: i64) -> Result<Vec<i64>> {
         self.together(|db| jobs.iter().map(|new| insert(db, target, new, now_us)).collect())
-    }
-
-    /// Notes that jobs begin, each with the id of its run.
-    pub fn begin(&self, begun: &[(i64, String)], now_us: i64) -> Result<()> {
-        self.together(|db| {
-            for (id, run) in begun {
-                let sql = "update jobs set state = 'running', run = ?2, started_us = coalesce(started_us, ?3)
-                    where id = ?1";
-                db.prepare_cached(sql)?.execute(params![id, run, now_us])?;
-            }
-            Ok(())
-        })
     }
 
     /// Takes back jobs that wait: one, or all of a backfill. Answers how many.
@@ -226,10 +114,18 @@ impl History {
         self.all(sql, [target], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
     }
 
-    /// How a run ended, if it is known to have ended.
+    /// The word for how a run ended; `None` if it is at work, or did not end by itself.
     pub fn run_state(&self, run: &str) -> Result<Option<String>> {
-        let sql = "select state from runs where id = ?1";
-        let state: Option<String> = self.db().query_row(sql, [run], |row| row.get(0)).optional().map_err(state)?;
-        Ok(state.filter(|state| !matches!(state.as_str(), "running" | "interrupted")))
+        let sql = "select state from runs where id = ?1 and state not in ('running', 'interrupted')";
+        self.one(sql, [run], |row| row.get(0))
+    }
+
+    /// How a run ended; `None` if it is at work, or did not end by itself.
+    pub fn run_end(&self, run: &str) -> Result<Option<RunEnd>> {
+        Ok(match self.run_state(run)?.as_deref() {
+            Some("succeeded") => Some(RunEnd::Succeeded),
+            Some("failed" | "cancelled") => Some(RunEnd::Failed),
+            _ => None,
+        })
     }
 }

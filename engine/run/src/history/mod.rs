@@ -4,16 +4,17 @@ pub mod alerts;
 pub mod audit;
 mod built;
 pub mod checks;
-pub mod finish;
 mod forget;
-pub mod jobs;
+mod held_back;
+mod jobs;
 pub mod lists;
 pub mod lock;
 mod query;
 mod recorder;
 mod remember;
 mod run_request;
-pub mod schedules;
+mod schedule_store;
+mod schedules;
 mod schema;
 pub mod sessions;
 pub mod users;
@@ -22,6 +23,7 @@ pub use built::{Built, Made};
 pub use recorder::{Origin, Recorder};
 pub use remember::{columns, kind, left, remember, removed};
 pub use run_request::RunRequest;
+pub use schedule_store::TargetRecords;
 
 use crate::{
     error::{Error, Result},
@@ -39,6 +41,7 @@ use std::{
 #[derive(Debug)]
 pub struct History {
     connection: Mutex<Connection>,
+    held_back: Mutex<held_back::HeldBack>,
 }
 
 /// A run, as it is remembered.
@@ -108,7 +111,7 @@ impl History {
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "normal")?;
         schema::migrate(&connection)?;
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self { connection: Mutex::new(connection), held_back: Mutex::default() })
     }
 
     fn db(&self) -> MutexGuard<'_, Connection> {

@@ -48,6 +48,25 @@ impl History {
         done().map_err(|error: rusqlite::Error| state(error))
     }
 
+    /// The same, undone if the work answers that it is to be.
+    pub(super) fn all_or_none<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<(T, bool)>,
+    ) -> Result<T> {
+        let mut db = self.db();
+        let done = || {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let (answer, keep) = work(&transaction)?;
+            if keep {
+                transaction.commit()?
+            } else {
+                transaction.rollback()?
+            }
+            Ok(answer)
+        };
+        done().map_err(|error: rusqlite::Error| state(error))
+    }
+
     /// A number that changes when another connection has written the records.
     pub fn version(&self) -> Result<i64> {
         self.db().query_row("pragma data_version", [], |row| row.get(0)).map_err(state)

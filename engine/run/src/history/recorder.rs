@@ -2,23 +2,27 @@
 
 use super::{History, RunRequest, checks, state};
 use crate::{
+    error::Result,
     event::{Event, Level, Listener, RunOutcome},
     redact::Mask,
     report::{NodeReport, Status, Verdict},
 };
 use engine_connect::hub::topics::Lag;
-use rusqlite::params;
-use std::sync::{Arc, Mutex};
+use rusqlite::{Connection, params};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
 /// A listener that writes runs, nodes and logs into the records.
 #[derive(Debug)]
 pub struct Recorder {
     history: Arc<History>,
-    request: RunRequest,
-    origin: Origin,
-    mask: Mask,
-    run: Mutex<String>,
+    backlog: Mutex<Backlog>,
 }
+
+/// Lines of a log are not held while more than this waits to be written.
+const MOST_HELD: usize = 10_000;
 
 /// Where a run of a service comes from.
 #[derive(Clone, Debug, Default)]
@@ -36,29 +40,64 @@ pub struct Origin {
 impl Recorder {
     /// Writes into these records what comes of a request.
     pub fn new(history: Arc<History>, request: RunRequest) -> Self {
-        Self { history, request, origin: Origin::default(), mask: Mask::default(), run: Mutex::default() }
+        Self { history, backlog: Mutex::new(Backlog { request, ..Backlog::default() }) }
     }
 
     /// The same, for a run that a service makes.
     #[must_use]
     pub fn of(mut self, origin: Origin) -> Self {
-        self.origin = origin;
+        self.backlog.get_mut().expect("no holder of this lock panics").origin = origin;
         self
     }
 
     /// The same, which writes down nothing that came from the environment.
     #[must_use]
     pub fn hiding(mut self, mask: Mask) -> Self {
-        self.mask = mask;
+        self.backlog.get_mut().expect("no holder of this lock panics").mask = mask;
         self
     }
+}
 
-    fn write(&self, at_us: i64, event: &Event) -> rusqlite::Result<()> {
-        let mut run = self.run.lock().expect("no holder of this lock panics");
-        let db = self.history.db();
+/// What is still to be written of a run, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    request: RunRequest,
+    origin: Origin,
+    mask: Mask,
+    run: String,
+    events: VecDeque<(i64, Event)>,
+}
+
+impl Backlog {
+    /// Writes what is still to be written, as far as the records allow it.
+    pub(super) fn write(&mut self, history: &History) -> Result<()> {
+        while let Some((at_us, event)) = self.events.pop_front() {
+            match self.write_one(history, at_us, &event) {
+                Err(error) if may_pass(&error) => {
+                    self.events.push_front((at_us, event));
+                    return Err(state(error));
+                }
+                Err(error) => tracing::warn!(%error, "what happened in a run is not recorded"),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, at_us: i64, event: &Event) {
+        let passing = matches!(event, Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Lag { .. });
+        let a_line = matches!(event, Event::Log { .. } | Event::StepRetried { .. });
+        if !(passing || a_line && self.events.len() >= MOST_HELD) {
+            self.events.push_back((at_us, event.clone()));
+        }
+    }
+
+    fn write_one(&mut self, history: &History, at_us: i64, event: &Event) -> rusqlite::Result<()> {
+        let mut db = history.db();
+        let db = db.transaction()?;
         match event {
             Event::RunStarted { run: id, .. } => {
-                run.clone_from(id);
+                self.run.clone_from(id);
                 let sql = "insert into runs (id, started_us, state, asked, job, schedule, cause, asked_by)
                     values (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7)";
                 let Origin { job, schedule, cause, asked_by } = &self.origin;
@@ -73,33 +112,7 @@ impl Recorder {
                 let took = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
                 db.execute("update runs set state = ?2, took_us = ?3 where id = ?1", params![id, word, took])?;
             }
-            Event::StepFinished(node) => {
-                let took = i64::try_from(node.took.as_micros()).unwrap_or(i64::MAX);
-                let verdict = node.verdict.as_ref().map(verdict);
-                let row = params![
-                    *run,
-                    node.node.to_string(),
-                    word(node.status),
-                    node.rows,
-                    took,
-                    note(node).map(|note| self.mask.text(&note)),
-                    verdict,
-                    node.started_us,
-                    node.events,
-                    node.rejected
-                ];
-                let sql = "insert into nodes (run, node, status, rows, took_us, note, verdict, started_us, events,
-                    rejected) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-                db.prepare_cached(sql)?.execute(row)?;
-                if let Some(lag) = &node.lag {
-                    let row = params![*run, at_us, "info", node.node.to_string(), behind(lag)];
-                    db.execute("insert into logs values (?1, ?2, ?3, ?4, ?5)", row)?;
-                }
-                if node.status == Status::Succeeded {
-                    let sql = "update built set took_us = ?3 where target = ?1 and node = ?2";
-                    db.execute(sql, params![self.request.target, node.node.to_string(), took])?;
-                }
-            }
+            Event::StepFinished(node) => self.write_node(&db, at_us, node)?,
             Event::Log { node, level, message } => {
                 let level = match level {
                     Level::Debug => "debug",
@@ -108,24 +121,63 @@ impl Recorder {
                     Level::Error => "error",
                 };
                 let message = self.mask.text(message);
-                let row = params![*run, at_us, level, node.as_ref().map(ToString::to_string), message];
+                let row = params![self.run, at_us, level, node.as_ref().map(ToString::to_string), message];
                 db.execute("insert into logs values (?1, ?2, ?3, ?4, ?5)", row)?;
             }
             Event::StepRetried { node, attempt, of, reason, .. } => {
                 let message = self.mask.text(&format!("try {attempt} of {of} failed: {reason}"));
-                let row = params![*run, at_us, "warn", node.to_string(), message];
+                let row = params![self.run, at_us, "warn", node.to_string(), message];
                 db.execute("insert into logs values (?1, ?2, ?3, ?4, ?5)", row)?;
             }
             Event::Checked { node, checks } => {
                 let mut checks = checks.clone();
                 let examples = checks.iter_mut().flat_map(|check| &mut check.examples);
                 examples.for_each(|example| *example = self.mask.text(example));
-                checks::keep(&db, &self.request.target, node, &checks, &run, at_us)?;
+                checks::keep(&db, &self.request.target, node, &checks, &self.run, at_us)?;
             }
             Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Lag { .. } => {}
         }
+        db.commit()
+    }
+
+    /// Writes how a node ended.
+    fn write_node(&self, db: &Connection, at_us: i64, node: &NodeReport) -> rusqlite::Result<()> {
+        let took = i64::try_from(node.took.as_micros()).unwrap_or(i64::MAX);
+        let verdict = node.verdict.as_ref().map(verdict);
+        let row = params![
+            self.run,
+            node.node.to_string(),
+            word(node.status),
+            node.rows,
+            took,
+            note(node).map(|note| self.mask.text(&note)),
+            verdict,
+            node.started_us,
+            node.events,
+            node.rejected
+        ];
+        let sql = "insert into nodes (run, node, status, rows, took_us, note, verdict, started_us, events,
+                    rejected) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        db.prepare_cached(sql)?.execute(row)?;
+        if let Some(lag) = &node.lag {
+            let row = params![self.run, at_us, "info", node.node.to_string(), behind(lag)];
+            db.execute("insert into logs values (?1, ?2, ?3, ?4, ?5)", row)?;
+        }
+        if node.status == Status::Succeeded {
+            let sql = "update built set took_us = ?3 where target = ?1 and node = ?2";
+            db.execute(sql, params![self.request.target, node.node.to_string(), took])?;
+        }
         Ok(())
     }
+}
+
+/// Whether the same write may succeed later: another process holds the records, or there is no room for them now.
+fn may_pass(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, ReadOnly, SystemIoFailure,
+    };
+    let passing = [CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, ReadOnly, SystemIoFailure];
+    error.sqlite_error_code().is_some_and(|code| passing.contains(&code))
 }
 
 /// `12 events behind: partition 0 by 5, 2 by 7`
@@ -157,8 +209,12 @@ fn verdict(verdict: &Verdict) -> String {
 
 impl Listener for Recorder {
     fn hear(&self, at_us: i64, event: &Event) {
-        if let Err(error) = self.write(at_us, event) {
-            tracing::warn!("{}", state(error));
+        let mut backlog = self.backlog.lock().expect("no holder of this lock panics");
+        backlog.hold(at_us, event);
+        let Err(error) = backlog.write(&self.history) else { return };
+        tracing::warn!(%error, "what happens in a run is not recorded yet");
+        if matches!(event, Event::RunFinished { .. }) {
+            self.history.hold_back(std::mem::take(&mut backlog));
         }
     }
 }

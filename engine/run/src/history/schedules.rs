@@ -1,21 +1,9 @@
 //! What is remembered of schedules: up to where they were settled, and whether somebody paused them.
 
 use super::History;
-use crate::error::Result;
+use crate::{error::Result, schedule::record::ScheduleRecord};
 use rusqlite::params;
-use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// A schedule, as it is remembered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ScheduleRecord {
-    /// Ticks up to here have been run or let go; `None` if it was never due.
-    pub settled_us: Option<i64>,
-    /// Since when it could have run.
-    pub ready_us: i64,
-    /// When and by whom it was paused.
-    pub paused: Option<(i64, String)>,
-}
 
 impl History {
     /// All schedules of a target.
@@ -24,7 +12,7 @@ impl History {
         let rows = self.all(sql, [target], |row| {
             let (at, by): (Option<i64>, Option<String>) = (row.get(3)?, row.get(4)?);
             let record = ScheduleRecord {
-                settled_us: row.get(1)?,
+                decided_us: row.get(1)?,
                 ready_us: row.get(2)?,
                 paused: at.map(|at| (at, by.unwrap_or_default())),
             };
@@ -60,18 +48,6 @@ impl History {
             )?;
             Ok(())
         })
-    }
-
-    /// Says that the service could not run schedules before that time.
-    pub fn schedules_ready(&self, target: &str, now_us: i64) -> Result<()> {
-        let sql = "update schedules set ready_us = max(ready_us, ?2) where target = ?1";
-        self.change(sql, params![target, now_us]).map(drop)
-    }
-
-    /// Lets ticks go, up to and with that time.
-    pub fn settle(&self, target: &str, name: &str, until_us: i64) -> Result<()> {
-        let sql = "update schedules set settled_us = ?3 where target = ?1 and name = ?2";
-        self.change(sql, params![target, name, until_us]).map(drop)
     }
 
     /// Pauses a schedule; false if it is paused already or not there.

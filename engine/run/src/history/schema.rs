@@ -18,7 +18,9 @@ const MIGRATIONS: &[&str] = &["
     alter table built add column text text;
     alter table built add column columns text;
     alter table built add column took_us integer;
-", include_str!("serve.sql")];
+", include_str!("serve.sql"), "
+    drop index jobs_due;
+"];
 
 /// Brings a database up to date, each step in one transaction. One that a newer engine wrote is left alone.
 pub fn migrate(connection: &Connection) -> rusqlite::Result<()> {

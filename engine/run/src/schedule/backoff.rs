@@ -13,6 +13,11 @@ pub fn wait(first: Duration, failures: u32, job: i64) -> Duration {
     wait + wait.mul_f64(chance(job, failures) / 4.0)
 }
 
+/// No wait that begins with this one is longer.
+pub fn longest(first: Duration) -> Duration {
+    LONGEST.max(first).mul_f64(1.25)
+}
+
 /// A number from 0 to 1 that depends on nothing but what is given.
 fn chance(job: i64, failures: u32) -> f64 {
     let digest = blake3::hash(format!("{job}/{failures}").as_bytes());

@@ -7,7 +7,7 @@ use engine_language::config::schedule::Missed;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// Ticks up to here have been run or let go; `None` if it was never looked at.
-    pub settled_us: Option<i64>,
+    pub decided_us: Option<i64>,
     /// Since when it could have run: the latest of the service's start, its unpausing and its last run's end.
     pub ready_us: i64,
 }
@@ -29,16 +29,16 @@ pub enum Move {
 /// went on for too long. An `every` that was never looked at is due at once; a cron waits for its next time.
 pub fn decide(times: &Times, missed: Missed, standing: Standing, now_us: i64) -> Move {
     let Some(last) = times.last(now_us) else { return Move::Wait(times.next(now_us)) };
-    let Some(settled) = standing.settled_us else {
+    let Some(decided) = standing.decided_us else {
         return match times {
             Times::Every(_) => Move::Run(times.tick(last)),
             _ => Move::LetGo(now_us),
         };
     };
-    if last <= settled {
-        return Move::Wait(times.next(settled.max(now_us)));
+    if last <= decided {
+        return Move::Wait(times.next(decided.max(now_us)));
     }
-    let Some(first) = times.next(settled) else { return Move::Wait(None) };
+    let Some(first) = times.next(decided) else { return Move::Wait(None) };
     match missed {
         Missed::All => Move::Run(times.tick(first)),
         Missed::Last => Move::Run(Tick { at_us: last, from_us: times.tick(first).from_us }),

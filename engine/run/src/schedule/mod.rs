@@ -8,7 +8,12 @@ pub mod backoff;
 mod cron;
 pub mod describe;
 pub mod due;
+pub mod in_flight;
+pub mod memory_store;
+pub mod record;
+pub mod scheduler;
 pub mod simulate;
+pub mod store;
 pub mod times;
 
 /// A time at which a schedule is due, and the interval that its run stands for: from then, up to the time itself.
@@ -18,4 +23,12 @@ pub struct Tick {
     pub at_us: i64,
     /// The interval's start.
     pub from_us: i64,
+}
+
+impl Tick {
+    /// One that stands for the intervals of both.
+    #[must_use]
+    pub fn joined(self, other: Self) -> Self {
+        Self { at_us: self.at_us.max(other.at_us), from_us: self.from_us.min(other.from_us) }
+    }
 }

@@ -4,7 +4,7 @@ use super::{
     Inner,
     deferred_record::DeferredRecord,
     fan_out::{FanOut, Work},
-    job::{origin, why, written},
+    job::{origin, written},
     run_info, tick, timed_generators,
 };
 use crate::{
@@ -12,11 +12,8 @@ use crate::{
     event::{Events, Listener, RunOutcome},
     history::{Recorder, RunRequest},
     options::RunOptions,
-    report::Status,
-    schedule::{
-        admission::{Candidate, Rank},
-        backoff,
-    },
+    report::{self, Status},
+    schedule::backoff,
 };
 use engine_language::{config::schedule::Trigger, name::Name};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -131,23 +128,20 @@ async fn look(inner: &Arc<Inner>, name: &Name) -> Result<Round> {
         return Ok(Round::Kept);
     }
     let Some(pass) = inner.enter().await? else { return Ok(Round::Kept) };
-    let key = format!("continuous {name}");
     let now = inner.now();
     let footprint = reading.footprints.get(name).cloned().unwrap_or_default();
     let nodes: BTreeSet<_> = footprint.nodes.clone();
-    let (schedule, rank) = (Some(name.clone()), Rank::Continuous);
-    let candidate = Candidate { key: key.clone(), schedule, rank, due_us: now, footprint };
-    if !inner.in_flight().squeeze_in(candidate, &tick::room(&reading)) {
+    if !inner.scheduler().admit_continuous(name, footprint, &tick::room(&reading), now) {
         return Ok(Round::Kept);
     }
-    let leave = Leave { inner, key: &key };
-    let run = run_info(now, (now, now));
+    let leave = Leave { inner, name };
+    let run = run_info(ulid::Ulid::new().to_string(), now, (now, now));
     let cancel = CancellationToken::new();
     let work = Work { run: run.id.clone(), schedule: Some(name.to_string()), job: None };
     inner.live.begin(work.clone(), now, cancel.clone());
     let options = RunOptions::default();
     let plan = options.plan(&reading.project, &inner.history, &nodes);
-    let request = RunRequest::new(&reading.project, options, inner.options.vars.clone(), &plan);
+    let request = RunRequest::new(&reading.project, options, inner.options.vars.clone(), &plan).of_run(&run, vec![]);
     let recorder = Recorder::new(inner.history.clone(), request).of(origin(&work)).hiding(reading.mask.clone());
     let fan_out = FanOut { inner: inner.clone(), work: work.clone() };
     let deferred = Arc::new(DeferredRecord::new(vec![Arc::new(recorder), Arc::new(fan_out)]));
@@ -161,7 +155,7 @@ async fn look(inner: &Arc<Inner>, name: &Name) -> Result<Round> {
     }
     let came = report.nodes.iter().any(|node| node.status == Status::Succeeded);
     Ok(match report.outcome {
-        RunOutcome::Failed => Round::Failed { run: Some(work.run), said: reading.mask.text(&why(&report)) },
+        RunOutcome::Failed => Round::Failed { run: Some(work.run), said: reading.mask.text(&report::reason(&report)) },
         RunOutcome::Cancelled if cancelled_by.is_some() => {
             Round::Failed { run: Some(work.run), said: format!("cancelled by {}", cancelled_by.unwrap_or_default()) }
         }
@@ -173,12 +167,12 @@ async fn look(inner: &Arc<Inner>, name: &Name) -> Result<Round> {
 /// Makes room for others, whatever happens.
 struct Leave<'a> {
     inner: &'a Arc<Inner>,
-    key: &'a str,
+    name: &'a Name,
 }
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
-        self.inner.in_flight().leave(self.key);
+        self.inner.scheduler().leave_continuous(self.name);
         self.inner.wake.notify_one();
     }
 }

@@ -3,13 +3,13 @@
 use super::{Service, reading};
 use crate::{
     error::Error,
-    history::{
-        self,
-        jobs::{Cause, NewJob, Wanted},
+    history,
+    schedule::{
+        Tick, backfill,
+        record::{Cause, JobRequest, NewJob},
+        times::Times,
     },
-    schedule::{Tick, backfill, times::Times},
 };
-use engine_language::id::NodeId;
 
 /// A run that somebody wants.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Trigger {
     /// Of this schedule; `None` is of nodes.
     pub schedule: Option<String>,
     /// Which nodes, and how.
-    pub wanted: Wanted,
+    pub request: JobRequest,
     /// Who wants it.
     pub asked_by: String,
 }
@@ -44,7 +44,7 @@ impl Service {
             Some(name) if !reading.project.schedules.contains_key(name.as_str()) => return Err(unknown(name)),
             _ => {}
         }
-        reading::nodes(&reading.project, &trigger.wanted.select, &[])
+        reading::nodes(&reading.project, &trigger.request.select, &[])
             .map_err(|problem| Refused::Wrong(problem.message))?;
         let now = self.now_us();
         self.want(NewJob {
@@ -52,7 +52,7 @@ impl Service {
             cause: Cause::Hand,
             batch: None,
             tick: Tick { at_us: now, from_us: now },
-            wanted: trigger.wanted,
+            request: trigger.request,
             asked_by: Some(trigger.asked_by),
         })
     }
@@ -70,27 +70,25 @@ impl Service {
         if request.target != target {
             return Err(Refused::Wrong(format!("run `{run}` was for the target `{}`, not `{target}`", request.target)));
         }
+        let jobs = history.open_jobs(target)?;
+        if jobs.iter().any(|job| job.request.retry_of.as_deref() == Some(run)) {
+            return Err(Refused::Wrong(format!("run `{run}` is being retried already")));
+        }
         if history::left(history, run, &request)?.is_empty() {
             return Err(Refused::Wrong(format!("run `{run}` left nothing to retry")));
         }
+        let schedule = request.schedule.filter(|name| reading.project.schedules.contains_key(name.as_str()));
         let mut vars = request.vars;
         vars.retain(|name, value| self.0.options.vars.get(name) != Some(value));
         let now = self.now_us();
+        let (from_us, at_us) = request.interval_us.unwrap_or((now, now));
+        let (options, retry_of) = (request.options, Some(run.to_owned()));
         self.want(NewJob {
-            schedule: None,
+            schedule,
             cause: Cause::Hand,
             batch: None,
-            tick: Tick { at_us: now, from_us: now },
-            wanted: Wanted {
-                select: request
-                    .nodes
-                    .iter()
-                    .filter_map(|node| Some(NodeId::parse(node)?.name().into_owned()))
-                    .collect(),
-                vars,
-                full_refresh: request.options.full_refresh,
-                retry_of: Some(run.to_owned()),
-            },
+            tick: Tick { at_us, from_us },
+            request: JobRequest { select: vec![], vars, options, retry_of },
             asked_by: Some(who.to_owned()),
         })
     }
@@ -106,7 +104,7 @@ impl Service {
             cause: Cause::Backfill,
             batch: Some(batch.clone()),
             tick: *tick,
-            wanted: Wanted::default(),
+            request: JobRequest::default(),
             asked_by: Some(who.to_owned()),
         };
         let jobs: Vec<NewJob> = ticks.iter().map(job).collect();

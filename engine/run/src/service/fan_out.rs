@@ -3,8 +3,8 @@
 use super::{Inner, Reading};
 use crate::{
     event::{Event, Listener},
-    history::jobs::Job,
     report::Report,
+    schedule::record::Job,
 };
 use std::sync::Arc;
 

@@ -6,116 +6,62 @@ use super::{
     reading,
     shared_lock::Pass,
     table_discovery,
-    tick::key,
 };
 use crate::{
+    error::Error,
     event::{Events, Listener, RunOutcome},
-    history::{
-        self, Origin, Recorder, RunRequest,
-        finish::{End, Follow},
-        jobs::{Cause, Job},
-    },
-    options::RunOptions,
-    report::Report,
-    schedule::{admission::Footprint, backoff},
+    history::{self, History, Origin, Recorder, RunRequest},
+    report::{self, Report},
+    schedule::{admission::Footprint, record::Job, scheduler::Outcome},
 };
-use engine_language::{
-    config::schedule::{Missed, Schedule},
-    graph::NodeId,
-    name::Name,
-    template::RunInfo,
-};
+use engine_language::{id::NodeId, name::Name, template::RunInfo};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// How a job's run went.
-enum How {
-    /// It came to an end by itself.
-    Ran(Report),
-    /// It took too long.
-    TimedOut(Duration),
-    /// It was cancelled from outside.
-    Stopped,
-    /// It could not begin.
-    Refused(String),
-}
+/// Records that cannot be read are waited for with waits that double, up to this one.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Does a job, writes down what became of it, and makes room for others.
+/// Does a job, records what became of it, and makes room for others.
 pub async fn work(inner: Arc<Inner>, job: Job, run: RunInfo, pass: Pass) {
-    let (id, key) = (run.id.clone(), key(&job));
+    let id = run.id.clone();
     // A task of its own, because a step may panic.
     let tried = tokio::spawn(attempt(inner.clone(), job.clone(), run)).await;
-    let how = tried.unwrap_or_else(|_| {
-        let _ = inner.history.break_off(&id);
-        How::Refused("engine itself failed; this is a mistake in engine, not in the project".to_owned())
+    let outcome = tried.unwrap_or_else(|_| {
+        inner.history.break_off(&id);
+        Outcome::Failed("engine itself failed; this is a mistake in engine, not in the project".to_owned())
     });
     fail::fail_point!("schedule::ran");
-    let who = inner.live.end(&id);
-    let job = Job { run: Some(id), ..job };
-    let reading = inner.reading();
-    let schedule = job.schedule.as_deref().and_then(|name| reading.project.schedules.get(name));
-    let end = end(&job, schedule, how, who, inner.now()).hiding(&reading.mask);
-    let follow = Follow {
-        after: job.schedule.as_deref().map(|name| reading.after(name)).unwrap_or_default(),
-        alert: schedule.is_some_and(|schedule| schedule.webhook.is_some()),
+    let outcome = match (outcome, inner.live.end(&id)) {
+        (Outcome::Succeeded, _) => Outcome::Succeeded,
+        (_, Some(who)) => Outcome::Cancelled(format!("cancelled by {who}")),
+        (Outcome::Failed(reason), None) => Outcome::Failed(inner.reading().mask.text(&reason)),
+        (outcome, None) => outcome,
     };
-    if let Err(error) = inner.history.end(reading.project.target.as_str(), &job, &end, &follow, inner.now()) {
-        tracing::error!(%error, job = job.id, "the end of a job is not written down; it will be run again");
-    }
-    inner.in_flight().leave(&key);
+    inner.finish(job, id, outcome);
     drop(pass);
     inner.wake.notify_one();
     inner.beat();
 }
 
-/// What becomes of a job.
-fn end(job: &Job, schedule: Option<&Schedule>, how: How, cancelled_by: Option<String>, now: i64) -> End {
-    let said = match how {
-        How::Ran(report) if report.outcome == RunOutcome::Succeeded => return End::Succeeded,
-        _ if cancelled_by.is_some() => {
-            return End::Cancelled(format!("cancelled by {}", cancelled_by.unwrap_or_default()));
-        }
-        How::Stopped => return End::Stopped,
-        How::Ran(report) => why(&report),
-        How::TimedOut(limit) => format!("took longer than {}", humantime::format_duration(limit)),
-        How::Refused(why) => why,
-    };
-    let retries = schedule.map(|schedule| schedule.retries).unwrap_or_default();
-    if job.failures >= retries.times {
-        return End::Failed(said);
-    }
-    let wait = backoff::wait(retries.wait, job.failures + 1, job.id);
-    End::Again { said, ready_us: now.saturating_add(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX)) }
-}
-
-/// Why a run failed, in one sentence.
-pub(super) fn why(report: &Report) -> String {
-    let first = report.nodes.iter().find_map(|node| Some((node, node.failure.as_ref()?)));
-    first.map_or_else(
-        || "the run failed".to_owned(),
-        |(node, failure)| {
-            format!("`{}`: {} {}", node.node.name(), failure.diagnostic.code.id, failure.diagnostic.message)
-        },
-    )
-}
-
-async fn attempt(inner: Arc<Inner>, job: Job, run: RunInfo) -> How {
-    inner.look_for_tables(&footprint(&inner.reading(), &job)).await;
+async fn attempt(inner: Arc<Inner>, job: Job, run: RunInfo) -> Outcome {
+    inner.look_for_tables(&footprint(&inner.history, &inner.reading(), &job)).await;
     let reading = match of_vars(&inner, &job).await {
         Ok(reading) => reading,
-        Err(why) => return How::Refused(why),
+        Err(why) => return Outcome::Failed(why),
     };
-    let nodes = match left(&inner, &reading, &job) {
-        Ok(nodes) => nodes,
-        Err(why) => return How::Refused(why),
+    let history = &inner.history;
+    let todo = || Ok(Todo { nodes: nodes(history, &reading, &job)?, earlier_runs: earlier_runs(history, &job)? });
+    let todo = match patiently(todo).await {
+        Ok(todo) => todo,
+        Err(why) => return Outcome::Failed(why),
     };
     let cancel = CancellationToken::new();
     let work = Work { run: run.id.clone(), schedule: job.schedule.clone(), job: Some(job.clone()) };
     inner.live.begin(work.clone(), inner.now(), cancel.clone());
     let schedule = job.schedule.as_deref().and_then(|name| reading.project.schedules.get(name));
     let limit = schedule.and_then(|schedule| schedule.timeout);
-    let running = one(&inner, &reading, &work, &nodes, run, &cancel);
+    let running = one(&inner, &reading, &work, todo, run, &cancel);
     tokio::pin!(running);
     let report = tokio::select! {
         report = &mut running => report,
@@ -123,10 +69,21 @@ async fn attempt(inner: Arc<Inner>, job: Job, run: RunInfo) -> How {
             cancel.cancel();
             let report = running.await;
             // It may have ended well at the last moment.
-            return if report.outcome == RunOutcome::Cancelled { How::TimedOut(limit) } else { How::Ran(report) };
+            return match report.outcome {
+                RunOutcome::Cancelled => Outcome::Failed(format!("took longer than {}", humantime::format_duration(limit))),
+                _ => outcome(&report),
+            };
         }
     };
-    if report.outcome == RunOutcome::Cancelled { How::Stopped } else { How::Ran(report) }
+    outcome(&report)
+}
+
+fn outcome(report: &Report) -> Outcome {
+    match report.outcome {
+        RunOutcome::Succeeded => Outcome::Succeeded,
+        RunOutcome::Failed => Outcome::Failed(report::reason(report)),
+        RunOutcome::Cancelled => Outcome::Stopped,
+    }
 }
 
 /// Waits until the limit is over; for ever, if there is none.
@@ -140,27 +97,33 @@ async fn over(limit: Option<Duration>) -> Duration {
     }
 }
 
+/// What a job's run is to do.
+struct Todo {
+    nodes: BTreeSet<NodeId>,
+    /// The runs that it retries.
+    earlier_runs: Vec<String>,
+}
+
 /// Runs nodes, and writes down what happens.
 async fn one(
     inner: &Arc<Inner>,
     reading: &Reading,
     work: &Work,
-    nodes: &BTreeSet<NodeId>,
+    Todo { nodes, earlier_runs }: Todo,
     run: RunInfo,
     cancel: &CancellationToken,
 ) -> Report {
-    let wanted = work.job.as_ref().map(|job| job.wanted.clone()).unwrap_or_default();
-    let options = RunOptions { full_refresh: wanted.full_refresh, ..RunOptions::default() };
+    let request = work.job.as_ref().map(|job| job.request.clone()).unwrap_or_default();
+    let options = request.options;
     let history = &inner.history;
-    let plan = options.plan(&reading.project, history, nodes);
+    let plan = options.plan(&reading.project, history, &nodes);
     let mut vars = inner.options.vars.clone();
-    vars.extend(wanted.vars);
-    let recorder = Recorder::new(history.clone(), RunRequest::new(&reading.project, options, vars, &plan))
-        .of(origin(work))
-        .hiding(reading.mask.clone());
+    vars.extend(request.vars);
+    let request = RunRequest::new(&reading.project, options, vars, &plan).of_run(&run, earlier_runs.clone());
+    let recorder = Recorder::new(history.clone(), request).of(origin(work)).hiding(reading.mask.clone());
     let fan_out = FanOut { inner: inner.clone(), work: work.clone() };
     let listeners: Vec<Arc<dyn Listener>> = vec![Arc::new(recorder), Arc::new(fan_out)];
-    let runner = reading.runner.clone().with(options);
+    let runner = reading.runner.clone().with(options).retrying(earlier_runs);
     table_discovery::arrived(reading, &plan, cancel).await;
     let report = runner.run(&plan, run, &Events::to(listeners), cancel).await;
     written(inner, reading, work, &report);
@@ -190,11 +153,11 @@ pub(super) fn origin(work: &Work) -> Origin {
 /// The project with the variables of the job.
 async fn of_vars(inner: &Arc<Inner>, job: &Job) -> Result<Arc<Reading>, String> {
     let reading = inner.reading();
-    if job.wanted.vars.is_empty() {
+    if job.request.vars.is_empty() {
         return Ok(reading);
     }
     let mut options = inner.options.clone();
-    options.vars.extend(job.wanted.vars.clone());
+    options.vars.extend(job.request.vars.clone());
     let (history, clock) = (inner.history.clone(), inner.clock.clone());
     let read = move || Reading::read(&options, reading.discovered.clone(), &history, &clock, Some(&reading.runner));
     match tokio::task::spawn_blocking(read).await {
@@ -207,37 +170,55 @@ async fn of_vars(inner: &Arc<Inner>, job: &Job) -> Result<Arc<Reading>, String> 
     }
 }
 
-/// The nodes that a job selects.
-fn nodes(reading: &Reading, job: &Job) -> Result<BTreeSet<NodeId>, String> {
+/// The nodes that a job is to make: what the run before did not bring to a good end, if there was one; else what its
+/// schedule or somebody selects.
+fn nodes(history: &History, reading: &Reading, job: &Job) -> Result<BTreeSet<NodeId>, Error> {
     let project = &reading.project;
+    for run in [&job.run, &job.request.retry_of].into_iter().flatten() {
+        // A run that broke off before it was recorded left all of it.
+        if let Some(request) = history.request_of(run)? {
+            let left = history::left(history, run, &request)?;
+            let known = |name: &String| NodeId::parse(name).filter(|id| project.graph.nodes.contains_key(id));
+            return Ok(left.iter().filter_map(known).collect());
+        }
+    }
+    if let Some(run) = &job.request.retry_of {
+        return Err(Error::State(format!("what was requested of run `{run}` is not known any more")));
+    }
     let schedule = job.schedule.as_deref().and_then(|name| project.schedules.get(name));
     let select = match schedule {
-        Some(schedule) if job.wanted.select.is_empty() => reading::select_of(schedule),
-        _ => job.wanted.select.clone(),
+        Some(schedule) if job.request.select.is_empty() => reading::select_of(schedule),
+        _ => job.request.select.clone(),
     };
-    reading::nodes(project, &select, &[]).map_err(|problem| problem.message)
+    reading::nodes(project, &select, &[]).map_err(|problem| Error::Project(Box::new(problem)))
 }
 
-/// What a job makes and touches; nothing, if its selection is wrong by now: that is told when it begins.
-pub(super) fn footprint(reading: &Reading, job: &Job) -> Footprint {
-    match job.schedule.as_deref().map(Name::new) {
-        Some(name) if job.wanted.select.is_empty() => reading.footprints.get(&name).cloned().unwrap_or_default(),
-        _ => nodes(reading, job).map(|nodes| reading::footprint(&reading.project, nodes)).unwrap_or_default(),
+/// What a job makes and touches. If that cannot be told, it is what its run is told when it begins: all of the schedule's.
+pub(super) fn footprint(history: &History, reading: &Reading, job: &Job) -> Footprint {
+    let of_schedule = || job.schedule.as_deref().and_then(|name| reading.footprints.get(&Name::new(name))).cloned();
+    let again = job.run.is_some() || job.request.retry_of.is_some();
+    match of_schedule().filter(|_| !again && job.request.select.is_empty()) {
+        Some(footprint) => footprint,
+        None => nodes(history, reading, job)
+            .map_or_else(|_| of_schedule().unwrap_or_default(), |nodes| reading::footprint(&reading.project, nodes)),
     }
 }
 
-/// The nodes that are still to be made: what the run before did not bring to a good end, if there was one.
-fn left(inner: &Inner, reading: &Reading, job: &Job) -> Result<BTreeSet<NodeId>, String> {
-    let before = job.run.as_ref().or(job.wanted.retry_of.as_ref());
-    let request = before.and_then(|run| Some((run, inner.history.request_of(run).ok().flatten()?)));
-    let Some((run, request)) = request else { return nodes(reading, job) };
-    let left = history::left(&inner.history, run, &request).map_err(|error| error.to_string())?;
-    let known = |name: &String| NodeId::parse(name).filter(|id| reading.project.graph.nodes.contains_key(id));
-    Ok(left.iter().filter_map(known).collect())
+/// The runs that a job's run retries: its own before, and those of the run that somebody retries.
+fn earlier_runs(history: &History, job: &Job) -> Result<Vec<String>, Error> {
+    let before = [&job.run, &job.request.retry_of].into_iter().flatten();
+    let chains: Vec<Vec<String>> = before.map(|run| history.earlier_runs(run)).collect::<Result<_, _>>()?;
+    Ok(chains.concat())
 }
 
-/// Whether a job that was cut off goes on.
-pub(super) fn goes_on(job: &Job, schedule: Option<&Schedule>) -> bool {
-    let missed = schedule.map(|schedule| schedule.missed);
-    !(job.cause == Cause::Due && missed == Some(Missed::None))
+/// Reads the records, again for a while if they cannot be read.
+async fn patiently<T>(read: impl Fn() -> Result<T, Error>) -> Result<T, String> {
+    let mut wait = Duration::from_millis(100);
+    loop {
+        match read() {
+            Err(Error::State(_)) if wait < LONGEST_WAIT => sleep(wait).await,
+            read => return read.map_err(|error| error.to_string()),
+        }
+        wait *= 2;
+    }
 }

@@ -3,8 +3,8 @@
 use super::fan_out::Work;
 use crate::{
     event::Event,
-    history::jobs::Job,
     report::{NodeReport, Status},
+    schedule::record::Job,
 };
 use engine_connect::hub::topics::Lag;
 use engine_language::graph::NodeId;

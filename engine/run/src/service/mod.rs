@@ -5,35 +5,37 @@ mod continuous;
 mod control;
 mod deferred_record;
 mod fan_out;
-mod in_flight;
 mod job;
 mod live;
 mod reading;
-mod resume;
 mod serve;
 mod shared_lock;
 mod table_discovery;
 mod tick;
 mod timed_generators;
+mod trouble;
 
 pub use control::{Refused, Trigger};
 pub use fan_out::{Watcher, Work};
 pub use live::{LiveNode, LiveRun, Look};
 pub use reading::{Broken, Reading};
 
-use crate::{clock::Clock, discover::Tables, error::Result, history::History};
+use crate::{clock::Clock, discover::Tables, error::Result, history::History, schedule::scheduler::Scheduler};
 use engine_language::{name::Name, template::RunInfo, world::World};
-use in_flight::InFlight;
 use live::Live;
 use shared_lock::SharedRunLock;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use trouble::Trouble;
 
 /// What a service serves.
 #[derive(Clone)]
@@ -69,7 +71,9 @@ struct Inner {
     history: Arc<History>,
     readings: RwLock<Readings>,
     live: Live,
-    in_flight: Mutex<InFlight>,
+    scheduler: Mutex<Scheduler>,
+    /// The schedules of the project are not recorded yet.
+    unmet: AtomicBool,
     run_lock: SharedRunLock,
     /// One at a time comes in, so that what others left behind is removed before anybody is at work.
     entering: tokio::sync::Mutex<()>,
@@ -79,8 +83,8 @@ struct Inner {
     pulse: watch::Sender<u64>,
     /// Something happened that the schedules should look at.
     wake: Notify,
-    /// Before when nothing of a schedule is due, of those that were looked at.
-    next_due: Mutex<BTreeMap<Name, i64>>,
+    /// Why the schedules could not be looked at, and since when.
+    trouble: Mutex<Option<Trouble>>,
     /// Nothing new begins.
     closing: CancellationToken,
     tasks: TaskTracker,
@@ -104,12 +108,13 @@ impl Service {
             history,
             readings: RwLock::new(Readings { good, broken: None }),
             live: Live::default(),
-            in_flight: Mutex::default(),
+            scheduler: Mutex::default(),
+            unmet: AtomicBool::new(true),
             entering: tokio::sync::Mutex::default(),
             following: Mutex::default(),
             pulse: watch::Sender::new(0),
             wake: Notify::new(),
-            next_due: Mutex::default(),
+            trouble: Mutex::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         })))
@@ -165,6 +170,11 @@ impl Service {
         self.0.run_lock.blocked_by()
     }
 
+    /// Why the schedules stand still, if they do: the records cannot be read or written.
+    pub fn trouble(&self) -> Option<String> {
+        self.0.trouble()
+    }
+
     /// Reads the project again. One that is broken is told of, and the last good one goes on; true if it is good.
     pub async fn reload(&self) -> bool {
         self.0.reload().await
@@ -188,12 +198,8 @@ impl Inner {
         self.pulse.send_modify(|beats| *beats = beats.wrapping_add(1));
     }
 
-    fn in_flight(&self) -> MutexGuard<'_, InFlight> {
-        self.in_flight.lock().expect("no holder of this lock panics")
-    }
-
-    fn next_due(&self) -> MutexGuard<'_, BTreeMap<Name, i64>> {
-        self.next_due.lock().expect("no holder of this lock panics")
+    fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
+        self.scheduler.lock().expect("no holder of this lock panics")
     }
 
     async fn reload(self: &Arc<Self>) -> bool {
@@ -226,17 +232,26 @@ impl Inner {
             }
         }
         if good {
-            self.next_due().clear();
-            if let Err(error) = self.meet() {
-                tracing::error!(%error, "the schedules of the new project are not written down");
-            }
+            self.scheduler().reload();
+            self.unmet.store(true, Ordering::Relaxed);
         }
         self.wake.notify_one();
         self.beat();
         good
     }
 
-    /// Writes down which schedules there are.
+    /// Records which schedules there are, if that is not done since the project was read.
+    fn meet_if_new(&self) -> Result<()> {
+        if !self.unmet.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let met = self.meet();
+        if met.is_err() {
+            self.unmet.store(true, Ordering::Relaxed);
+        }
+        met
+    }
+
     fn meet(&self) -> Result<()> {
         let reading = self.reading();
         let said = reading.project.schedules.iter();
@@ -245,7 +260,7 @@ impl Inner {
     }
 }
 
-/// A run that begins at that time and stands for an interval.
-fn run_info(now_us: i64, interval_us: (i64, i64)) -> RunInfo {
-    RunInfo { id: ulid::Ulid::new().to_string(), started_at_us: now_us, interval_us }
+/// A run of that id that begins at that time and stands for an interval.
+fn run_info(id: String, now_us: i64, interval_us: (i64, i64)) -> RunInfo {
+    RunInfo { id, started_at_us: now_us, interval_us }
 }

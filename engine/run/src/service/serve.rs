@@ -1,13 +1,12 @@
 //! The service at work: it looks at the schedules until it is stopped, and then lets runs end.
 
-use super::Service;
-use crate::error::Result;
+use super::{Inner, Service};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Whoever did not look for so long was asleep: ticks of that time were missed.
-const ASLEEP_US: i64 = 60_000_000;
+/// Schedules that could not be looked at are looked at again after so long.
+const AGAIN_US: i64 = 1_000_000;
 /// Old records are forgotten so often.
 const TIDY: Duration = Duration::from_hours(1);
 /// Runs that are cancelled may take so long to notice.
@@ -16,33 +15,16 @@ const LAST: Duration = Duration::from_secs(5);
 impl Service {
     /// Serves until it is told to stop; then runs may go on for `grace`, and those that did not end are given up:
     /// their targets are as they were, and the next service goes on with them.
-    pub async fn serve(&self, stop: CancellationToken, grace: Duration) -> Result<()> {
+    pub async fn serve(&self, stop: CancellationToken, grace: Duration) {
         let inner = &self.0;
-        inner.meet()?;
-        inner.history.schedules_ready(&inner.target(), inner.now())?;
-        let pass = inner.enter().await?;
-        let cut_off = inner.settle_cut_off()?;
-        if cut_off > 0 {
-            tracing::info!(jobs = cut_off, "runs that were cut off are settled");
+        if let Err(error) = inner.enter().await {
+            tracing::error!(%error, "what others left behind is not removed yet");
         }
-        drop(pass);
         let tidy = tokio::spawn(tidy(self.clone()));
-        let mut looked = inner.now();
         while !stop.is_cancelled() {
-            let now = inner.now();
-            if now - looked > ASLEEP_US {
-                inner.history.schedules_ready(&inner.target(), now)?;
-            }
-            looked = now;
             inner.follow();
-            let next = match inner.tick().await {
-                Ok(next) => next,
-                Err(error) => {
-                    tracing::error!(%error, "the schedules could not be looked at; trying again");
-                    now + 1_000_000
-                }
-            };
-            let wait = Duration::from_micros(next.saturating_sub(inner.now()).max(0).unsigned_abs());
+            let next_us = inner.look().await;
+            let wait = Duration::from_micros(next_us.saturating_sub(inner.now()).max(0).unsigned_abs());
             tokio::select! {
                 () = sleep_until(Instant::now() + wait) => {}
                 () = inner.wake.notified() => {}
@@ -51,7 +33,6 @@ impl Service {
         }
         tidy.abort();
         self.close(grace).await;
-        Ok(())
     }
 
     async fn close(&self, grace: Duration) {
@@ -65,6 +46,22 @@ impl Service {
                 tracing::warn!("runs that do not look up are given up; their tables are as they were");
             }
         }
+    }
+}
+
+impl Inner {
+    /// Looks at the schedules; answers when to look again. An error of the records ends nothing.
+    async fn look(self: &Arc<Self>) -> i64 {
+        let now_us = self.now();
+        let looked = match self.meet_if_new() {
+            Ok(()) => self.tick().await,
+            Err(error) => Err(error),
+        };
+        self.note_trouble(looked.as_ref().err());
+        looked.unwrap_or_else(|error| {
+            tracing::error!(%error, "the schedules could not be looked at; trying again");
+            now_us + AGAIN_US
+        })
     }
 }
 

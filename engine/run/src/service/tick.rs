@@ -1,177 +1,88 @@
-//! One look at all schedules: what is due is claimed, what may begin begins.
+//! One look at all schedules: the scheduler says what begins, and it is begun.
 
 use super::{Inner, Reading, job, run_info, shared_lock::Pass};
 use crate::{
     error::Result,
-    history::{
-        jobs::{Cause, Job},
-        schedules::ScheduleRecord,
-    },
+    history::TargetRecords,
     schedule::{
-        Tick,
-        admission::{Candidate, Rank, Room},
-        due::{Move, Standing, decide},
-        times::Times,
+        admission::Room,
+        record::Job,
+        scheduler::{Outcome, Rules},
     },
 };
-use engine_language::name::Name;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// Schedules are looked at at least so often: the clock may be set while we wait.
 const LONGEST_US: i64 = 10_000_000;
 /// How often to ask whether another process has ended its run.
 const KNOCK_US: i64 = 100_000;
+/// What could not be recorded is recorded after so long, at the earliest.
+const RECORD_AGAIN_US: i64 = 1_000_000;
 /// Removing what others left behind may take so long; what could not be removed is removed another time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What one look goes by.
-struct Look {
-    now: i64,
-    target: String,
-    reading: Arc<Reading>,
-    records: BTreeMap<String, ScheduleRecord>,
-    jobs: Vec<Job>,
-    /// When to look again.
-    next: i64,
-}
-
-impl Look {
-    fn again(&mut self, at: Option<i64>) {
-        self.next = self.next.min(at.unwrap_or(i64::MAX));
-    }
-
-    fn paused(&self, schedule: &str) -> bool {
-        self.records.get(schedule).is_some_and(|record| record.paused.is_some())
-    }
-}
-
 impl Inner {
-    /// Claims what is due and begins what may begin; answers when to look again.
+    /// Looks at the records, and begins what may begin; answers when to look again.
     pub(super) async fn tick(self: &Arc<Self>) -> Result<i64> {
-        let (now, reading) = (self.now(), self.reading());
-        let target = reading.project.target.as_str().to_owned();
-        let (records, jobs) = (self.history.schedules(&target)?, self.history.open_jobs(&target)?);
-        let mut look = Look { now, target, reading, records, jobs, next: now + LONGEST_US };
-        let due = self.due(&mut look)?;
-        if !due.is_empty() {
-            self.history.claim(&look.target, &due, now)?;
+        let (now_us, reading) = (self.now(), self.reading());
+        self.history.write_held_back();
+        let look = self.with_scheduler(&reading, |scheduler, rules, records| scheduler.look(rules, records, now_us))?;
+        if look.claimed > 0 {
             fail::fail_point!("schedule::claimed");
-            look.jobs = self.history.open_jobs(&look.target)?;
         }
-        self.tell_late(&mut look)?;
-        self.begin(&mut look).await?;
-        Ok(look.next)
+        let mut next_us = look.next_us.unwrap_or(i64::MAX).min(now_us + LONGEST_US);
+        if self.scheduler().unrecorded() > 0 || self.history.is_holding_back() {
+            next_us = next_us.min(now_us + RECORD_AGAIN_US);
+        }
+        if look.waiting.is_empty() || self.closing.is_cancelled() {
+            return self.begin(&reading, vec![], None).map(|()| next_us);
+        }
+        let Some(pass) = self.enter().await? else { return Ok(next_us.min(now_us + KNOCK_US)) };
+        self.begin(&reading, look.waiting, Some(&pass))?;
+        Ok(next_us)
     }
 
-    /// Says which jobs should have succeeded by now.
-    fn tell_late(&self, look: &mut Look) -> Result<()> {
-        for job in look.jobs.clone().iter().filter(|job| !job.late && job.cause != Cause::Backfill) {
-            let schedule = job.schedule.as_deref().and_then(|name| look.reading.project.schedules.get(name));
-            let Some(late) = schedule.and_then(|schedule| schedule.late) else { continue };
-            let at = job.tick.at_us.saturating_add(i64::try_from(late.as_micros()).unwrap_or(i64::MAX));
-            if at > look.now {
-                look.again(Some(at));
-                continue;
+    /// Begins those of the waiting jobs that there is room for.
+    fn begin(self: &Arc<Self>, reading: &Arc<Reading>, waiting: Vec<Job>, pass: Option<&Pass>) -> Result<()> {
+        let now_us = self.now();
+        let begin = self.with_scheduler(reading, |scheduler, rules, records| {
+            scheduler.begin(rules, records, waiting, now_us, &mut || ulid::Ulid::new().to_string())
+        });
+        if let (Some(pass), [_, ..]) = (pass, begin.runs.as_slice()) {
+            fail::fail_point!("schedule::begun");
+            for (job, id) in begin.runs {
+                let run = run_info(id, now_us, job.interval_us(now_us));
+                self.tasks.spawn(job::work(self.clone(), job, run, pass.clone()));
             }
-            let said = format!("not done {} after it was due", humantime::format_duration(late));
-            self.history.late(&look.target, job, &said, look.now)?;
             self.beat();
         }
-        Ok(())
+        begin.error.map_or(Ok(()), Err)
     }
 
-    /// The ticks that are to run now; those that are let go are settled.
-    fn due(&self, look: &mut Look) -> Result<Vec<(String, Tick)>> {
-        let of_due = look.jobs.iter().filter(|job| job.cause == Cause::Due);
-        let busy: BTreeSet<String> = of_due.filter_map(|job| job.schedule.clone()).collect();
-        let reading = look.reading.clone();
-        let mut due = vec![];
-        for (name, times) in &reading.times {
-            let Some(record) = look.records.get(name.as_str()) else { continue };
-            if matches!(times, Times::Never) || record.paused.is_some() || busy.contains(name.as_str()) {
-                continue;
-            }
-            if let Some(quiet) = self.next_due().get(name).copied().filter(|quiet| *quiet > look.now) {
-                look.again(Some(quiet));
-                continue;
-            }
-            let standing = Standing { settled_us: record.settled_us, ready_us: record.ready_us };
-            due.extend(self.due_one(look, name, times, standing)?.map(|tick| (name.to_string(), tick)));
-        }
-        Ok(due)
-    }
-
-    fn due_one(&self, look: &mut Look, name: &Name, times: &Times, mut standing: Standing) -> Result<Option<Tick>> {
-        let missed = look.reading.project.schedules[name].missed;
-        loop {
-            match decide(times, missed, standing, look.now) {
-                Move::Run(tick) => return Ok(Some(tick)),
-                Move::LetGo(until) => {
-                    self.history.settle(&look.target, name.as_str(), until)?;
-                    standing.settled_us = Some(until);
-                }
-                Move::Wait(next) => {
-                    self.next_due().insert(name.clone(), next.unwrap_or(i64::MAX));
-                    look.again(next);
-                    return Ok(None);
-                }
-            }
+    /// Tells the scheduler how the run of a job ended.
+    pub(super) fn finish(&self, job: Job, run: String, outcome: Outcome) {
+        let (now_us, id) = (self.now(), job.id);
+        let done = self.with_scheduler(&self.reading(), |scheduler, rules, records| {
+            scheduler.finish(rules, records, (job, run), outcome, now_us)
+        });
+        if let Err(error) = done {
+            tracing::error!(%error, job = id, "the end of a job is not recorded yet; it is tried again");
         }
     }
 
-    /// Begins the jobs that may begin.
-    async fn begin(self: &Arc<Self>, look: &mut Look) -> Result<()> {
-        let mut waiting = vec![];
-        for job in look.jobs.clone() {
-            let of_its_own = matches!(job.cause, Cause::Due | Cause::After);
-            let paused = of_its_own && job.schedule.as_deref().is_some_and(|name| look.paused(name));
-            if job.state != "waiting" || paused {
-                continue;
-            }
-            if job.ready_us > look.now {
-                look.again(Some(job.ready_us));
-                continue;
-            }
-            waiting.push(job);
-        }
-        if waiting.is_empty() || self.closing.is_cancelled() {
-            self.in_flight().admit(vec![], &Room::default());
-            return Ok(());
-        }
-        let Some(pass) = self.enter().await? else {
-            look.again(Some(look.now + KNOCK_US));
-            return Ok(());
-        };
-        self.begin_admitted(look, &waiting, &pass)
-    }
-
-    fn begin_admitted(self: &Arc<Self>, look: &Look, waiting: &[Job], pass: &Pass) -> Result<()> {
-        let candidates: Vec<Candidate<String>> = waiting.iter().map(|job| candidate(&look.reading, job)).collect();
-        let admitted = self.in_flight().admit(candidates.clone(), &room(&look.reading));
-        if admitted.is_empty() {
-            return Ok(());
-        }
-        let begun: Vec<(&Job, &Candidate<String>)> =
-            waiting.iter().zip(&candidates).filter(|(_, candidate)| admitted.contains(&candidate.key)).collect();
-        let runs: Vec<_> = begun.iter().map(|(job, _)| run_info(look.now, interval(job, look.now))).collect();
-        let ids: Vec<(i64, String)> = begun.iter().zip(&runs).map(|((job, _), run)| (job.id, run.id.clone())).collect();
-        if let Err(error) = self.history.begin(&ids, look.now) {
-            for key in &admitted {
-                self.in_flight().leave(key);
-            }
-            return Err(error);
-        }
-        fail::fail_point!("schedule::begun");
-        for ((job, _), run) in begun.into_iter().zip(runs) {
-            self.tasks.spawn(job::work(self.clone(), job.clone(), run, pass.clone()));
-        }
-        self.beat();
-        Ok(())
+    /// Lends the scheduler, with what the project says and the target's records.
+    fn with_scheduler<T>(
+        &self,
+        reading: &Reading,
+        work: impl FnOnce(&mut crate::schedule::scheduler::Scheduler, &Rules<'_>, &TargetRecords<'_>) -> T,
+    ) -> T {
+        let footprint = |job: &Job| job::footprint(&self.history, reading, job);
+        let project = &reading.project;
+        let rules =
+            Rules { schedules: &project.schedules, times: &reading.times, room: room(reading), footprint: &footprint };
+        let records = TargetRecords { history: &self.history, target: project.target.as_str() };
+        work(&mut self.scheduler(), &rules, &records)
     }
 
     /// Takes the run lock, or shares it; `None` while another process is at work.
@@ -192,27 +103,7 @@ impl Inner {
     }
 }
 
-/// What a job is known by among those at work.
-pub(super) fn key(job: &Job) -> String {
-    format!("job {}", job.id)
-}
-
-fn candidate(reading: &Reading, job: &Job) -> Candidate<String> {
-    let rank = match job.cause {
-        Cause::Hand => Rank::Hand,
-        Cause::Due | Cause::After => Rank::Due,
-        Cause::Backfill => Rank::Backfill,
-    };
-    let schedule = job.schedule.as_deref().map(Name::new);
-    Candidate { key: key(job), schedule, rank, due_us: job.tick.at_us, footprint: job::footprint(reading, job) }
-}
-
 pub(super) fn room(reading: &Reading) -> Room {
     let settings = &reading.project.settings;
     Room { runs: settings.limits.runs, by_connection: settings.runs_by_connection.clone() }
-}
-
-/// What a run stands for; by hand, no interval but its start.
-fn interval(job: &Job, now: i64) -> (i64, i64) {
-    if job.cause == Cause::Hand { (now, now) } else { (job.tick.from_us, job.tick.at_us) }
 }

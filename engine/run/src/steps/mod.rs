@@ -1,5 +1,6 @@
 //! What each kind of step does: one file or folder a kind.
 
+mod append_mark;
 pub mod emit;
 pub mod generate;
 pub mod model;

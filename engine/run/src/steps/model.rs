@@ -18,7 +18,9 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     let model = run.runner.project.model(node).expect("a step that builds is about a model");
     match model.config.materialized {
         Materialized::Table | Materialized::Incremental => {
-            if let Some(report) = reused(run, node).await? {
+            if !run.is_full_refresh(model)
+                && let Some(report) = reused(run, node).await?
+            {
                 return Ok(report);
             }
             table::build(run, node, model).await
@@ -40,9 +42,6 @@ fn unsupported(model: &Model) -> Error {
 async fn reused(run: &StepRun, node: &NodeId) -> Result<Option<NodeReport>> {
     let began = run.runner.clock.now_us();
     let runner = &run.runner;
-    if runner.options.full_refresh {
-        return Ok(None);
-    }
     let Some(built) = runner.history.built(runner.project.target.as_str(), node)? else { return Ok(None) };
     let (Some(key), Some(output)) = (&built.key, &built.output) else { return Ok(None) };
     if run.tokens.key(node).await?.as_ref() != Some(key) {

@@ -211,7 +211,7 @@ impl<'a> Stream<'a> {
             let since = self.source.start(&self.request, start).await?;
             return Ok(since.map(|since| Begin { moves: true, ..plain(Some(since)) }));
         }
-        if from_start && options.full_refresh && stands.is_some() {
+        if from_start && self.run.is_full_refresh(self.model) && stands.is_some() {
             let begin = Begin { moves: true, ..plain(None) };
             let keyed = !self.model.config.key.is_empty();
             return Ok(Some(if keyed { begin } else { Begin { mode: Mode::Replace, ..begin } }));

@@ -10,7 +10,10 @@ use crate::{
     },
     report::{NodeReport, Status},
     sql::{classify_error, inputs},
-    steps::model::{key, write_mode},
+    steps::{
+        append_mark::{AppendMark, MarkedTable},
+        model::{key, write_mode},
+    },
     systems,
 };
 use datafusion::{arrow::datatypes::SchemaRef, error::DataFusionError, physical_plan::execute_stream};
@@ -35,6 +38,12 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     let (place, connection) = run.locate(node)?;
     // The key is taken before the inputs are opened: what changes in between makes the next run build again.
     let stands_for = run.tokens.key(node).await?;
+    let marked = MarkedTable::of(&connection, node, model).await?;
+    if let Some(marked) = &marked
+        && let Some(mark) = marked.added(run, &connection, &place.table).await?
+    {
+        return added_before(run, node, mark, began).await;
+    }
     let there = existing(run, node, model).await?;
     let rendered = rendered(run, model, there.is_some())?;
     let session = run.runner.sessions.open();
@@ -58,7 +67,11 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     let declared = systems::declared(&run.runner.project, &place);
     let target =
         Target { table: place.table.clone(), schema: schema.clone(), definition, mode: mode.clone(), declared };
-    let publication = Publication { run: run.run.id.clone(), tables: vec![target], pipeline: None };
+    let publication = Publication {
+        run: run.run.id.clone(),
+        tables: vec![target],
+        pipeline: marked.as_ref().map(|marked| marked.pipeline.clone()),
+    };
     let publisher = connection.write(publication).await?;
     let writer = publisher.writer(&place.table).await?;
     let task = Arc::new(frame.task_ctx());
@@ -77,7 +90,11 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     if let Some(broken) = check::first_broken(&checks) {
         return Err(check::broken(&node.name(), broken));
     }
-    publisher.commit(Commit::default()).await?;
+    let commit = marked.as_ref().map_or_else(Commit::default, |marked| {
+        marked.commit(&AppendMark { run: run.run.id.clone(), key: stands_for.clone(), rows: digest.rows })
+    });
+    publisher.commit(commit).await?;
+    fail::fail_point!("append::published");
     run.tokens.forget(&place);
     let output = if mode == Mode::Replace && connection.tokens_are_digests() {
         let token = Token { value: digest.to_string(), hint: serde_json::Value::Null };
@@ -94,6 +111,17 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     Ok(report)
 }
 
+/// The report of rows that an earlier try has published.
+async fn added_before(run: &StepRun, node: &NodeId, mark: AppendMark, began_us: i64) -> Result<NodeReport> {
+    let output = run.tokens.of(node).await?;
+    run.remember(node, mark.key, output.map(|token| token.value), Some(mark.rows))?;
+    let mut report = NodeReport::new(node.clone(), Status::Succeeded, began_us);
+    report.rows = Some(mark.rows);
+    report.note = Some("its rows were published by an earlier try".to_owned());
+    report.took = run.runner.since(began_us);
+    Ok(report)
+}
+
 fn adds(model: &Model) -> bool {
     model.config.materialized == Materialized::Incremental
 }
@@ -101,7 +129,7 @@ fn adds(model: &Model) -> bool {
 /// The definition of an incremental model's table, if it can be added to.
 async fn existing(run: &StepRun, node: &NodeId, model: &Model) -> Result<Option<TableDefinition>> {
     let (place, connection) = run.locate(node)?;
-    if !adds(model) || run.runner.options.full_refresh || !connection.abilities().replace {
+    if !adds(model) || run.is_full_refresh(model) || !connection.abilities().replace {
         return Ok(None);
     }
     Ok(connection.describe(&TableRequest::all(place.table)).await?)

@@ -72,6 +72,7 @@ impl Rehearsal {
             history: Arc::new(History::in_memory()?),
             clock: Arc::new(StoppedClock::at(NOW_US)),
             options,
+            earlier_runs: Arc::default(),
         };
         Ok(Self { runner, _folder: folder })
     }

@@ -10,12 +10,20 @@ use engine_language::{
     world::MemoryWorld,
 };
 use engine_run::schedule::{
+    Tick,
     due::{Move, Standing, decide},
-    simulate::{Simulated, Simulation},
+    memory_store::MemoryStore,
+    record::{Cause, Job, NewJob},
+    scheduler::Outcome,
+    simulate::{self, Simulated, Simulation},
+    store::{Applied, Change, Store as _},
     times::Times,
 };
 use proptest::{collection::vec, prelude::*};
 use std::collections::{BTreeMap, BTreeSet};
+
+mod faults;
+mod faulty;
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -30,12 +38,27 @@ pub fn schedules(text: &str) -> BTreeMap<Name, Schedule> {
     load(&world, &options).0.schedules
 }
 
-/// A duration that differs from run to run, and is the same each time.
-fn varied(longest: i64) -> impl Fn(&Name, i64) -> i64 {
-    move |name, at| {
-        let digest = blake3::hash(format!("{name}{at}").as_bytes());
-        let number = u32::from_le_bytes(digest.as_bytes()[..4].try_into().unwrap());
-        1 + i64::from(number) % longest.max(1)
+/// A number that differs from schedule to schedule and from time to time, and is the same each time.
+fn number(name: &Name, at: i64) -> u32 {
+    let digest = blake3::hash(format!("{name}{at}").as_bytes());
+    u32::from_le_bytes(digest.as_bytes()[..4].try_into().unwrap())
+}
+
+/// Runs take differently long, up to this.
+struct Varied(i64);
+
+impl simulate::World for Varied {
+    fn took_us(&self, name: &Name, at: i64) -> i64 {
+        1 + i64::from(number(name, at)) % self.0.max(1)
+    }
+}
+
+/// All runs take as long.
+struct Even(i64);
+
+impl simulate::World for Even {
+    fn took_us(&self, _name: &Name, _at: i64) -> i64 {
+        self.0
     }
 }
 
@@ -62,13 +85,26 @@ impl World {
         let simulation = Simulation {
             schedules: &self.schedules,
             from_us: START,
-            until_us: START + self.days * DAY,
+            until_us: self.until(),
             runs: usize::MAX,
-            took: &varied(self.longest),
             down: &self.down,
-            settled: self.schedules.keys().map(|name| (name.clone(), START)).collect(),
+            world: &Varied(self.longest),
         };
-        simulation.run()
+        simulation.run(&decided(&self.schedules))
+    }
+
+    fn until(&self) -> i64 {
+        START + self.days * DAY
+    }
+
+    fn is_down(&self, at: i64) -> bool {
+        self.down.iter().any(|(from, to)| (*from..*to).contains(&at))
+    }
+
+    /// The ticks of a schedule that the service had time for.
+    fn ticks(&self, name: &str) -> Vec<i64> {
+        let until = self.until() - 2 * DAY;
+        self.times(name).after(START).map(|tick| tick.at_us).take_while(|at| *at < until).collect()
     }
 
     fn times(&self, name: &str) -> Times {
@@ -76,9 +112,23 @@ impl World {
     }
 }
 
+/// Records of schedules whose ticks are decided up to the start.
+fn decided(schedules: &BTreeMap<Name, Schedule>) -> MemoryStore {
+    MemoryStore::new(schedules.keys().map(|name| (name.to_string(), Some(START))), START)
+}
+
 /// The runs of a schedule that were not cut off.
 fn whole<'a>(runs: &'a [Simulated], name: &str) -> Vec<&'a Simulated> {
     runs.iter().filter(|run| run.schedule.as_str() == name && !run.cut).collect()
+}
+
+/// The ticks whose run was cut off three times, which is not begun again.
+fn given_up(runs: &[Simulated], name: &str) -> BTreeSet<i64> {
+    let mut cuts: BTreeMap<i64, usize> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.schedule.as_str() == name && run.cut) {
+        *cuts.entry(run.tick.at_us).or_default() += 1;
+    }
+    cuts.into_iter().filter(|(_, cuts)| *cuts == 3).map(|(at, _)| at).collect()
 }
 
 fn one_at_a_time(runs: &[Simulated]) {
@@ -102,34 +152,79 @@ proptest! {
 
     #[test]
     fn downtime_loses_nothing_and_repeats_nothing(
-        pairs in vec((MINUTE..40 * DAY, MINUTE..20 * DAY), 0..30),
-        longest in SECOND..3 * HOUR,
+        pairs in vec((MINUTE..20 * DAY, MINUTE..5 * DAY), 1..12),
+        longest in SECOND..40 * MINUTE,
     ) {
-        let world = World { schedules: schedules(THREE), down: downs(&pairs), days: 365, longest };
+        let down = downs(&pairs);
+        // After the last downtime there is time for all that was missed.
+        let days = (down.last().unwrap().1 - START) / DAY + 60;
+        let world = World { schedules: schedules(THREE), down, days, longest };
         let runs = world.run();
         one_at_a_time(&runs);
-        let down = |at: i64| world.down.iter().any(|(from, to)| (*from..*to).contains(&at));
         for run in &runs {
-            prop_assert!(!down(run.started_us) && run.started_us >= run.tick.at_us, "{run:?}");
+            prop_assert!(!world.is_down(run.started_us) && run.started_us >= run.tick.at_us, "{run:?}");
         }
-        let all: Vec<i64> = whole(&runs, "all").iter().map(|run| run.tick.at_us).collect();
-        let expected: Vec<i64> = world.times("all").after(START).map(|tick| tick.at_us).take(all.len()).collect();
-        prop_assert_eq!(all, expected, "each tick once, in order");
-        for pair in whole(&runs, "last").windows(2) {
-            prop_assert_eq!(pair[0].tick.at_us, pair[1].tick.from_us, "intervals join");
-        }
-        let cut: BTreeSet<_> = runs.iter().filter(|run| run.cut && run.schedule.as_str() == "none").map(|run| run.tick).collect();
-        for run in whole(&runs, "none").iter().filter(|run| !cut.contains(&run.tick)) {
-            prop_assert_eq!(run.started_us, run.tick.at_us, "on time or not at all");
-        }
-        let followed: BTreeMap<i64, i64> =
-            whole(&runs, "follows").iter().map(|run| (run.tick.at_us, run.tick.from_us)).collect();
-        let latest = followed.keys().next_back().copied().unwrap_or_default();
-        for run in whole(&runs, "last").iter().filter(|run| run.tick.at_us <= latest) {
-            let covered = followed.range(run.tick.at_us..).next().is_some_and(|(_, from)| *from <= run.tick.from_us);
-            prop_assert!(covered, "nothing came after {:?}", run);
-        }
+        each_tick_is_run_once(&world, &runs)?;
+        intervals_join(&world, &runs)?;
+        ticks_are_on_time_or_not_at_all(&world, &runs)?;
+        each_run_is_followed(&runs)?;
     }
+}
+
+fn each_tick_is_run_once(world: &World, runs: &[Simulated]) -> Result<(), TestCaseError> {
+    let done: Vec<i64> = whole(runs, "all").iter().map(|run| run.tick.at_us).collect();
+    let given_up = given_up(runs, "all");
+    let expected: Vec<i64> = world.ticks("all").into_iter().filter(|at| !given_up.contains(at)).collect();
+    prop_assert!(expected.len() > 1000);
+    prop_assert_eq!(&done[..expected.len().min(done.len())], &expected[..], "each tick once, in order");
+    Ok(())
+}
+
+fn intervals_join(world: &World, runs: &[Simulated]) -> Result<(), TestCaseError> {
+    let given_up = given_up(runs, "last");
+    let of: Vec<&Simulated> = runs.iter().filter(|run| run.schedule.as_str() == "last").collect();
+    let ticks: BTreeSet<_> = of.iter().map(|run| (run.tick.from_us, run.tick.at_us)).collect();
+    let ticks: Vec<_> = ticks.into_iter().collect();
+    prop_assert!(
+        ticks[0].0 <= world.ticks("last")[0] && ticks.last().unwrap().1 >= *world.ticks("last").last().unwrap()
+    );
+    for pair in ticks.windows(2) {
+        prop_assert_eq!(pair[0].1, pair[1].0, "intervals join");
+    }
+    for (_, at) in ticks.iter().filter(|(_, at)| !given_up.contains(at) && *at < world.until() - DAY) {
+        let done = whole(runs, "last").iter().filter(|run| run.tick.at_us == *at).count();
+        prop_assert_eq!(done, 1, "each interval is run to its end once");
+    }
+    Ok(())
+}
+
+fn ticks_are_on_time_or_not_at_all(world: &World, runs: &[Simulated]) -> Result<(), TestCaseError> {
+    let of: Vec<&Simulated> = runs.iter().filter(|run| run.schedule.as_str() == "none").collect();
+    for run in &of {
+        prop_assert_eq!(run.started_us, run.tick.at_us, "on time or not at all");
+    }
+    let on_time: BTreeSet<i64> = of.iter().map(|run| run.started_us).collect();
+    let busy = |at: i64| of.iter().any(|run| run.started_us < at && at <= run.ended_us);
+    for at in world.ticks("none") {
+        prop_assert!(on_time.contains(&at) || world.is_down(at) || busy(at), "a tick at {} is lost", at);
+    }
+    Ok(())
+}
+
+fn each_run_is_followed(runs: &[Simulated]) -> Result<(), TestCaseError> {
+    let given_up = given_up(runs, "follows");
+    let of = runs.iter().filter(|run| run.schedule.as_str() == "follows");
+    let followed: BTreeSet<(i64, i64)> = of.map(|run| (run.tick.from_us, run.tick.at_us)).collect();
+    let last = whole(runs, "last");
+    prop_assert!(last.len() > 100);
+    // The last ones may still be at work.
+    for run in &last[..last.len() - 3] {
+        let covers = |(from, at): &&(i64, i64)| *from <= run.tick.from_us && run.tick.at_us <= *at;
+        prop_assert!(followed.iter().any(|tick| covers(&tick)), "nothing came after {:?}", run);
+    }
+    let done = whole(runs, "follows");
+    prop_assert!(done.len() + given_up.len() + 3 >= followed.len(), "some were not run to their end");
+    Ok(())
 }
 
 #[test]
@@ -168,17 +263,16 @@ fn after_a_long_sleep_each_policy_does_what_it_says() {
 #[test]
 fn a_run_that_takes_longer_than_its_interval_is_not_piled_up() {
     let text = ["none", "last"].map(|missed| format!("[{missed}]\nevery = \"10m\"\nmissed = \"{missed}\"\n"));
-    let settled = |text: &str| schedules(text).keys().map(|name| (name.clone(), START)).collect();
+    let all = schedules(&text.concat());
     let simulation = Simulation {
-        schedules: &schedules(&text.concat()),
+        schedules: &all,
         from_us: START,
         until_us: START + 2 * HOUR,
         runs: 9,
-        took: &|_, _| 25 * MINUTE,
         down: &[],
-        settled: settled(&text.concat()),
+        world: &Even(25 * MINUTE),
     };
-    let runs = simulation.run();
+    let runs = simulation.run(&decided(&all));
     let starts =
         |name: &str| -> Vec<i64> { whole(&runs, name).iter().map(|run| (run.started_us - START) / MINUTE).collect() };
     assert_eq!(starts("last"), [10, 35, 60, 85, 110], "one for those that came meanwhile");
@@ -188,7 +282,7 @@ fn a_run_that_takes_longer_than_its_interval_is_not_piled_up() {
 #[test]
 fn an_interval_is_due_at_first_sight_and_a_cron_is_not() {
     let all = schedules("[e]\nevery = \"1d\"\n[c]\ncron = \"0 3 * * *\"\n");
-    let fresh = Standing { settled_us: None, ready_us: START };
+    let fresh = Standing { decided_us: None, ready_us: START };
     let noon = START + 12 * HOUR;
     let at = |name: &str| decide(&Times::of(&all[name].trigger), all[name].missed, fresh, noon);
     assert!(matches!(at("e"), Move::Run(tick) if (tick.from_us, tick.at_us) == (START - DAY, START)));
@@ -199,9 +293,90 @@ fn an_interval_is_due_at_first_sight_and_a_cron_is_not() {
 fn a_clock_that_is_set_back_repeats_nothing() {
     let all = schedules("[e]\nevery = \"1h\"\n");
     let times = Times::of(&all["e"].trigger);
-    let standing = Standing { settled_us: Some(START + 5 * HOUR), ready_us: START };
+    let standing = Standing { decided_us: Some(START + 5 * HOUR), ready_us: START };
     let back = decide(&times, all["e"].missed, standing, START + 2 * HOUR);
     assert_eq!(back, Move::Wait(Some(START + 6 * HOUR)));
+}
+
+/// What runs within a day of records that a clock wrote which was a year ahead.
+fn after_a_clock_that_was_ahead(missed: &str) -> Vec<Simulated> {
+    let all = schedules(&format!("[s]\nevery = \"1h\"\nmissed = \"{missed}\"\n"));
+    let store = MemoryStore::new([("s".to_owned(), Some(START + 365 * DAY))], START + 365 * DAY);
+    let until_us = START + DAY;
+    let world = Even(MINUTE);
+    Simulation { schedules: &all, from_us: START, until_us, runs: 1, down: &[], world: &world }.run(&store)
+}
+
+#[test]
+fn a_clock_that_was_ahead_silences_nothing() {
+    for missed in ["none", "last", "all"] {
+        let runs = after_a_clock_that_was_ahead(missed);
+        let hours: Vec<i64> = runs.iter().map(|run| (run.started_us - START) / HOUR).collect();
+        assert_eq!(hours, (1..24).collect::<Vec<_>>(), "{missed}");
+    }
+}
+
+/// A clock that is a year ahead until a time; the first run fails.
+struct Ahead {
+    until: i64,
+    first_fails: bool,
+}
+
+impl simulate::World for Ahead {
+    fn took_us(&self, _name: &Name, _at: i64) -> i64 {
+        MINUTE
+    }
+
+    fn outcome(&self, job: &Job, _at: i64) -> Outcome {
+        let fails = self.first_fails && job.id == 1;
+        if fails { Outcome::Failed("it failed".to_owned()) } else { Outcome::Succeeded }
+    }
+
+    fn clock_us(&self, at: i64) -> i64 {
+        if at < self.until { at + 365 * DAY } else { at }
+    }
+
+    fn come(&self, at: i64) -> Option<i64> {
+        Some(self.until).filter(|until| *until > at)
+    }
+}
+
+fn with_a_clock_ahead(text: &str, world: &Ahead) -> Vec<Simulated> {
+    let all = schedules(text);
+    let until_us = START + DAY;
+    Simulation { schedules: &all, from_us: START, until_us, runs: 1, down: &[], world }.run(&decided(&all))
+}
+
+#[test]
+fn a_clock_that_is_set_right_under_the_service_silences_nothing() {
+    let world = Ahead { until: START + 5 * HOUR + MINUTE, first_fails: false };
+    let runs = with_a_clock_ahead("[s]\nevery = \"1h\"\n", &world);
+    let after = runs.iter().filter(|run| run.started_us > world.until);
+    let hours: Vec<i64> = after.map(|run| (run.started_us - START) / HOUR).collect();
+    assert_eq!(hours, (6..24).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_a_job_of_the_future_stood_for_comes_again() {
+    let world = Ahead { until: START + 3 * HOUR + 30 * MINUTE, first_fails: true };
+    let text = "[s]\nevery = \"1h\"\nretries = { times = 3, wait = \"1d\" }\n";
+    let runs = with_a_clock_ahead(text, &world);
+    let after: Vec<_> = runs.iter().filter(|run| run.started_us >= world.until).collect();
+    assert_eq!((after[0].tick.from_us, after[0].tick.at_us), (START, START + 3 * HOUR), "{:?}", after[0]);
+    assert_eq!(after[0].started_us, world.until);
+}
+
+#[test]
+fn a_retry_that_a_clock_ahead_put_off_is_not_waited_for() {
+    let all = schedules("[s]\nevery = \"1h\"\n");
+    let ahead = START + 365 * DAY;
+    let store = MemoryStore::new([("s".to_owned(), Some(START))], START);
+    let job = NewJob::of_schedule("s", Cause::After, Tick { at_us: START, from_us: START - HOUR });
+    assert_eq!(store.apply(&[Change::Add(job)], ahead), Ok(Applied::All));
+    let world = Even(MINUTE);
+    let simulation =
+        Simulation { schedules: &all, from_us: START, until_us: START + DAY, runs: 1, down: &[], world: &world };
+    assert_eq!(simulation.run(&store)[0].started_us, START);
 }
 
 #[test]

@@ -14,7 +14,9 @@ use axum::{
     response::Response,
 };
 use engine_run::{
-    history::{LogLine, jobs::Wanted, lists::NodeRun},
+    history::{LogLine, lists::NodeRun},
+    options::RunOptions,
+    schedule::record::JobRequest,
     service::Trigger,
 };
 use serde::Deserialize;
@@ -46,8 +48,10 @@ pub async fn trigger(request: RequestContext, bytes: Bytes) -> Response {
         let asked: Asked = body(&bytes)?;
         let Asked { schedule, select, vars, full_refresh } = asked;
         let said = schedule.clone().unwrap_or_else(|| select.join(" "));
-        let wanted = Wanted { select, vars, full_refresh, retry_of: None };
-        let job = request.web.service.trigger(Trigger { schedule, wanted, asked_by: request.identity.named() })?;
+        let options = RunOptions { full_refresh, ..RunOptions::default() };
+        let job = JobRequest { select, vars, options, retry_of: None };
+        let asked_by = request.identity.named();
+        let job = request.web.service.trigger(Trigger { schedule, request: job, asked_by })?;
         request.audit("ran", &said)?;
         Ok(json!({ "job": job }))
     });
@@ -119,7 +123,7 @@ pub async fn job(request: RequestContext, Path(id): Path<i64>) -> Response {
         let job = request.web.records.job(id)?.ok_or_else(|| HttpError::not_found("there is no such job"))?;
         let mask = request.web.service.reading().mask.clone();
         let mut value = serde_json::to_value(&job).unwrap_or_default();
-        value["said"] = json!(job.said.map(|said| mask.text(&said)));
+        value["said"] = json!(job.reason.map(|reason| mask.text(&reason)));
         Ok(value)
     });
     response::json_or_error(&request, StatusCode::OK, one.await)

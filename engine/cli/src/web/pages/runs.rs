@@ -12,10 +12,9 @@ use crate::web::{
 use askama::Template;
 use axum::{extract::Query, response::Response};
 use engine_run::{
-    history::{
-        jobs::{Job, Wanted},
-        lists::{RunFilter, RunRow},
-    },
+    history::lists::{RunFilter, RunRow},
+    options::RunOptions,
+    schedule::record::{Job, JobRequest, JobState},
     service::Trigger,
 };
 use serde::{Deserialize, Serialize};
@@ -127,20 +126,23 @@ impl Waiting {
     pub fn all(web: &Web) -> Result<Vec<Self>, HttpError> {
         let target = web.service.reading().project.target.to_string();
         let jobs = web.records.open_jobs(&target)?;
-        let waiting = jobs.into_iter().filter(|job| job.state == "waiting").take(50);
+        let waiting = jobs.into_iter().filter(|job| job.state == JobState::Waiting).take(50);
         Ok(waiting.map(Self::of).collect())
     }
 
     fn of(job: Job) -> Self {
         Self {
             id: job.id,
-            name: job.schedule.unwrap_or_else(|| job.wanted.select.join(" ")),
+            name: job.schedule.unwrap_or_else(|| match &job.request.retry_of {
+                Some(run) => format!("what run {run} left"),
+                None => job.request.select.join(" "),
+            }),
             cause: job.cause.word(),
             asked_by: job.asked_by,
             due_us: job.tick.at_us,
             ready_us: job.ready_us,
             failures: job.failures,
-            said: job.said,
+            said: job.reason,
         }
     }
 }
@@ -181,14 +183,15 @@ fn page(request: &RequestContext, filter: &Filter) -> Result<Page, HttpError> {
 pub async fn trigger(request: RequestContext, fields: Fields) -> Response {
     let done = request.blocking(move |request| {
         let select: Vec<String> = fields.text("select").split_whitespace().map(str::to_owned).collect();
-        let wanted = Wanted {
+        let job = JobRequest {
             vars: variables(fields.raw("vars"))?,
-            full_refresh: fields.ticked("full_refresh"),
+            options: RunOptions { full_refresh: fields.ticked("full_refresh"), ..RunOptions::default() },
             select,
             retry_of: None,
         };
-        let said = if wanted.select.is_empty() { "everything".to_owned() } else { wanted.select.join(" ") };
-        request.web.service.trigger(Trigger { schedule: None, wanted, asked_by: request.identity.named() })?;
+        let said = if job.select.is_empty() { "everything".to_owned() } else { job.select.join(" ") };
+        let asked_by = request.identity.named();
+        request.web.service.trigger(Trigger { schedule: None, request: job, asked_by })?;
         request.audit("ran", &said)?;
         Ok(fields.next("/runs"))
     });

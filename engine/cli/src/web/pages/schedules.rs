@@ -9,8 +9,9 @@ use axum::{extract::Path, response::Response};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use engine_language::config::schedule::Trigger as When;
 use engine_run::{
-    history::{jobs::Wanted, lists::RunFilter},
-    schedule::describe,
+    history::lists::RunFilter,
+    options::RunOptions,
+    schedule::{describe, record::JobRequest},
     service::{Look, Trigger},
 };
 use serde::Serialize;
@@ -152,8 +153,9 @@ fn page(request: &RequestContext) -> Result<Page, HttpError> {
 /// Runs a schedule now.
 pub async fn run(request: RequestContext, Path(name): Path<String>, fields: Fields) -> Response {
     let done = request.blocking(move |request| {
-        let wanted = Wanted { full_refresh: fields.ticked("full_refresh"), ..Wanted::default() };
-        let trigger = Trigger { schedule: Some(name.clone()), wanted, asked_by: request.identity.named() };
+        let options = RunOptions { full_refresh: fields.ticked("full_refresh"), ..RunOptions::default() };
+        let job = JobRequest { options, ..JobRequest::default() };
+        let trigger = Trigger { schedule: Some(name.clone()), request: job, asked_by: request.identity.named() };
         request.web.service.trigger(trigger)?;
         request.audit("ran", &name)?;
         Ok(fields.next("/schedules"))

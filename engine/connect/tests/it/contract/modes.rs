@@ -116,7 +116,10 @@ pub async fn rows_that_are_not_kept_go(it: Subject) {
             let preview = publisher.preview(&"words".into()).await.unwrap();
             assert_eq!(shown_provider(preview).await, "1 A, 2 b, 3 c");
         }
-        let Some(mut keeper) = publisher.keeper(&"words".into()).await.unwrap() else { return };
+        let Some(mut keeper) = publisher.keeper(&"words".into()).await.unwrap() else {
+            assert!(!matches!(it.connection.kind(), "postgres" | "mysql"), "servers sweep what is not kept");
+            return;
+        };
         keeper.write(pairs(&[(1, ""), (3, "")]).project(&[0]).unwrap()).await.unwrap();
         assert_eq!(keeper.finish().await.unwrap(), 2);
         let preview = publisher.preview(&"words".into()).await.unwrap();
