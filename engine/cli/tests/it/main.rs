@@ -22,6 +22,7 @@ mod retry;
 mod runs;
 mod schedules;
 mod serve;
+mod serve_records;
 mod served;
 mod streams;
 mod tidy;

@@ -8,8 +8,8 @@ use crate::{
         step::StepRun,
         write_rows::{self, Copied},
     },
-    report::{NodeReport, Status},
-    sql::{classify_error, inputs},
+    report::{CheckReport, NodeReport, Status},
+    sql::{classify_error, inputs, session::Session},
     steps::{
         append_mark::{AppendMark, MarkedTable},
         model::{key, write_mode},
@@ -19,7 +19,7 @@ use crate::{
 use datafusion::{arrow::datatypes::SchemaRef, error::DataFusionError, physical_plan::execute_stream};
 use engine_connect::hub::{
     position::Token,
-    publication::{Commit, Mode, Publication, Target},
+    publication::{Commit, Mode, Publication, Publisher, Target},
     source::{ReadRequest, TableRequest},
 };
 use engine_language::{
@@ -27,6 +27,7 @@ use engine_language::{
     diagnostic::Diagnostic,
     graph::NodeId,
     model::{Materialized, Model, Strategy},
+    name::Name,
     table::TableDefinition,
     template::Rendered,
 };
@@ -79,17 +80,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     let rows = execute_stream(plan.clone(), task).map_err(located)?;
     let Copied { digest, bytes } =
         write_rows::copy(run, node, rows, &schema, writer, &located).await.map_err(|error| at_model(error, model))?;
-    let checks = if model.config.checks.is_empty() {
-        vec![]
-    } else {
-        let provider = publisher.preview(&place.table).await?;
-        let rows = check::Rows { provider, unique: publisher.unique(&place.table) };
-        check::run(&run.runner, &session, &model.name, rows, &model.config.checks).await?
-    };
-    run.checked(node, &checks);
-    if let Some(broken) = check::first_broken(&checks) {
-        return Err(check::broken(&node.name(), broken));
-    }
+    let checks = checked(run, node, model, publisher.as_ref(), &place.table, &session).await?;
     let commit = marked.as_ref().map_or_else(Commit::default, |marked| {
         marked.commit(&AppendMark { run: run.run.id.clone(), key: stands_for.clone(), rows: digest.rows })
     });
@@ -109,6 +100,29 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     report.operators = operators::of(plan.as_ref());
     report.took = run.runner.since(began);
     Ok(report)
+}
+
+/// How the model's checks go on the rows that are to be published; an error if one breaks.
+async fn checked(
+    run: &StepRun,
+    node: &NodeId,
+    model: &Model,
+    publisher: &dyn Publisher,
+    table: &Name,
+    session: &Session,
+) -> Result<Vec<CheckReport>> {
+    let checks = if model.config.checks.is_empty() {
+        vec![]
+    } else {
+        let provider = publisher.preview(table).await?;
+        let rows = check::Rows { provider, unique: publisher.unique(table) };
+        check::run(&run.runner, session, &model.name, rows, &model.config.checks).await?
+    };
+    run.checked(node, &checks);
+    if let Some(broken) = check::first_broken(&checks) {
+        return Err(check::broken(&node.name(), broken));
+    }
+    Ok(checks)
 }
 
 /// The report of rows that an earlier try has published.
