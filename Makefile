@@ -1,6 +1,6 @@
 # What people type. `make test` needs nothing but Debian and root, or the tools already there.
 
-.PHONY: test lint docs bench chaos soak tools
+.PHONY: test lint docs bench chaos soak sql-fuzz tools
 
 test: tools
 	scripts/test
@@ -20,6 +20,10 @@ chaos: tools
 
 soak: tools
 	scripts/soak
+
+# Random queries here and on PostgreSQL: `make sql-fuzz SECONDS=600`.
+sql-fuzz: tools
+	SECONDS_OF_FUZZING=$(or $(SECONDS),600) scripts/sql-fuzz
 
 bench:
 	bench/run

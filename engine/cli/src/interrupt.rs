@@ -8,6 +8,8 @@ use std::{future::Future, io, process, thread, time::Duration};
 use tokio::{runtime, signal, time};
 use tokio_util::sync::CancellationToken;
 
+/// The stack of whoever plans and evaluates queries: an expression of thousands of operators calls itself as often.
+const STACK: usize = 64 << 20;
 /// Publishing is one step in the target, so ending at any instant leaves the old table or the new one.
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// Queries that were given up have so long to remove what they spilled.
@@ -37,7 +39,7 @@ where
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(cores + SPARE_THREADS)
         .enable_all()
-        .thread_stack_size(8 << 20)
+        .thread_stack_size(STACK)
         .build()
         .map_err(CliError::io("starting threads"))?;
     let cancel = CancellationToken::new();
@@ -49,7 +51,7 @@ where
             process::exit(130);
         }
     });
-    let result = runtime.block_on(work(cancel));
+    let result = stacker::grow(STACK, || runtime.block_on(work(cancel)));
     runtime.shutdown_timeout(LAST);
     result
 }

@@ -1,13 +1,11 @@
 //! What a model says, spaces and comments aside; and whether it says something else each time.
 
 use crate::{
+    dialect::SqlDialect,
     model::{Check, ModelConfig},
     template::Rendered,
 };
-use sqlparser::{
-    dialect::GenericDialect,
-    tokenizer::{Token, Tokenizer},
-};
+use sqlparser::tokenizer::{Token, Tokenizer};
 
 /// Two models of the same fingerprint make the same rows of the same inputs, unless they are volatile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +63,7 @@ fn part(hasher: &mut blake3::Hasher, text: &str) {
 
 /// Adds the tokens, and answers whether a volatile function is among them.
 fn sql(sql: &str, hasher: &mut blake3::Hasher) -> bool {
-    let Ok(tokens) = Tokenizer::new(&GenericDialect {}, sql).tokenize() else {
+    let Ok(tokens) = Tokenizer::new(&SqlDialect, sql).tokenize() else {
         part(hasher, sql);
         return true;
     };

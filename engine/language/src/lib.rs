@@ -9,6 +9,7 @@ pub mod code;
 pub mod column;
 pub mod config;
 pub mod diagnostic;
+pub mod dialect;
 pub mod files;
 pub mod fingerprint;
 pub mod graph;

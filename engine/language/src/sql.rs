@@ -1,9 +1,8 @@
 //! What a rendered template must be: one query, over `ref` and `source`.
 
-use crate::{code, diagnostic::Diagnostic, files::Span, id, name::Name, template::Rendered};
+use crate::{code, diagnostic::Diagnostic, dialect::SqlDialect, files::Span, id, name::Name, template::Rendered};
 use sqlparser::{
     ast::{ObjectName, Query, SetExpr, Spanned as _, Statement, TableFactor, Visit, Visitor},
-    dialect::GenericDialect,
     parser::{Parser, ParserError},
     tokenizer::{Location, Token, Tokenizer},
 };
@@ -42,7 +41,7 @@ pub fn check(rendered: &Rendered, file: Span, this: Option<&Name>) -> Vec<Diagno
 
 /// Parses SQL as DataFusion does.
 fn parse(sql: &str) -> Result<Vec<Statement>, ParserError> {
-    Parser::new(&GenericDialect {}).with_recursion_limit(DEPTH).try_with_sql(sql)?.parse_statements()
+    Parser::new(&SqlDialect).with_recursion_limit(DEPTH).try_with_sql(sql)?.parse_statements()
 }
 
 /// The place of the word, or character, at a location.
@@ -55,7 +54,7 @@ fn locate(rendered: &Rendered, location: Location) -> Option<Span> {
 
 /// Where the first word of the SQL stands.
 fn beginning(rendered: &Rendered) -> Option<Span> {
-    let tokens = Tokenizer::new(&GenericDialect {}, &rendered.sql).tokenize_with_location().ok()?;
+    let tokens = Tokenizer::new(&SqlDialect, &rendered.sql).tokenize_with_location().ok()?;
     let first = tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_)))?;
     locate(rendered, first.span.start)
 }

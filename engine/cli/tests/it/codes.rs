@@ -41,6 +41,14 @@ fn a_column_of_a_type_that_no_system_carries() {
 }
 
 #[test]
+fn a_subquery_of_more_than_one_row() {
+    model("select (select v.x from (values (1), (2)) as v(x)) as n").run(&["run"]).code(1).says("error[E0314]");
+    let test =
+        model("select (select v.x from (values (1), (2)) as v(x) where v.x > t.n) as n from (values (0)) as t(n)");
+    test.run(&["run"]).code(1).says("error[E0314]").says("say which one");
+}
+
+#[test]
 fn a_check_that_rows_break() {
     let test = model("{{ config(checks = [expression(\"n > 1\")]) }} select 1 as n");
     test.run(&["run"]).code(1).says("error[E0302]").says("project/models/m.sql:1:");

@@ -1,7 +1,7 @@
 //! The SQL of `expression("…")` must be one expression.
 
-use crate::{code, diagnostic::Diagnostic, model::Rule, project::Project};
-use sqlparser::{dialect::GenericDialect, parser::Parser, tokenizer::Token};
+use crate::{code, diagnostic::Diagnostic, dialect::SqlDialect, model::Rule, project::Project};
+use sqlparser::{parser::Parser, tokenizer::Token};
 
 /// Complains of expressions that cannot be parsed.
 pub(super) fn check(project: &Project) -> Vec<Diagnostic> {
@@ -20,7 +20,7 @@ pub(super) fn check(project: &Project) -> Vec<Diagnostic> {
 }
 
 fn parse(sql: &str) -> Result<(), String> {
-    let mut parser = Parser::new(&GenericDialect {}).try_with_sql(sql).map_err(|error| crate::sql::message(&error))?;
+    let mut parser = Parser::new(&SqlDialect).try_with_sql(sql).map_err(|error| crate::sql::message(&error))?;
     parser.parse_expr().map_err(|error| crate::sql::message(&error))?;
     match parser.peek_token().token {
         Token::EOF => Ok(()),

@@ -1,9 +1,8 @@
 //! Values from outside may not leave their token.
 
 use super::Rendered;
-use crate::{code, diagnostic::Diagnostic, files::Span};
+use crate::{code, diagnostic::Diagnostic, dialect::SqlDialect, files::Span};
 use sqlparser::{
-    dialect::GenericDialect,
     keywords::Keyword,
     tokenizer::{Location, Token, Tokenizer},
 };
@@ -48,7 +47,7 @@ type Place = (Token, Range<usize>);
 
 /// The tokens with their bytes; `None` if the SQL cannot be taken apart.
 fn tokens(sql: &str) -> Option<Vec<Place>> {
-    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().ok()?;
+    let tokens = Tokenizer::new(&SqlDialect, sql).tokenize_with_location().ok()?;
     let mut cursor = Cursor { sql, offset: 0, location: Location { line: 1, column: 1 } };
     let mut places = Vec::with_capacity(tokens.len());
     for token in tokens {

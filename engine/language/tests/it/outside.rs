@@ -2,14 +2,12 @@
 
 use crate::support::{draw, options};
 use engine_language::{
+    dialect::SqlDialect,
     project::{LoadOptions, load},
     world::MemoryWorld,
 };
 use proptest::prelude::*;
-use sqlparser::{
-    dialect::GenericDialect,
-    tokenizer::{Token, Tokenizer},
-};
+use sqlparser::tokenizer::{Token, Tokenizer};
 
 const MACROS: &str = "\
 //- project/macros/all.sql
@@ -146,7 +144,7 @@ fn the_place_is_that_of_the_expression() {
 
 /// The kinds of the tokens, so that two texts can be compared for their shape.
 fn shape(sql: &str) -> Vec<String> {
-    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().unwrap();
+    let tokens = Tokenizer::new(&SqlDialect, sql).tokenize().unwrap();
     let kind = |token: Token| match token {
         Token::SingleQuotedString(_) => "string".to_owned(),
         Token::Number(..) => "value".to_owned(),

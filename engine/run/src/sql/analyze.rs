@@ -7,6 +7,7 @@ use crate::{
     sql::{
         session::{Session, Sessions},
         source_map,
+        statement::{figure::UNNAMED, is_query},
     },
     steps::seed,
     systems::Systems,
@@ -140,7 +141,8 @@ impl Analysis<'_> {
     fn model(&mut self, node: &NodeId) -> Vec<Diagnostic> {
         let Some(model) = self.project.model(node) else { return vec![] };
         let mut found = vec![];
-        if !self.ready(&model.rendered, node, &mut found) {
+        // Of what cannot be parsed, all is said when the project is loaded.
+        if !is_query(&model.rendered.sql) || !self.ready(&model.rendered, node, &mut found) {
             return found;
         }
         let columns = match self.plan(&model.rendered, node) {
@@ -156,12 +158,31 @@ impl Analysis<'_> {
             }
             _ => columns,
         };
+        found.extend(self.unnamed(&model.rendered));
         self.know(node, columns.clone());
         if let Some(again) = &model.incremental {
             found.extend(self.plan(again, node).err().map(|problem| *problem));
         }
         found.extend(Self::named_columns(model, &columns));
         found.extend(self.checks(model, &columns));
+        found
+    }
+
+    /// Complains of columns that would have no name in a table, or the name of another.
+    fn unnamed(&self, rendered: &Rendered) -> Vec<Diagnostic> {
+        let outputs = block_on(self.session.outputs(&rendered.sql)).unwrap_or_default();
+        let mut found = vec![];
+        for (at, output) in outputs.iter().enumerate() {
+            let message = if output.name == UNNAMED {
+                "this column has no name".to_owned()
+            } else if outputs[..at].iter().any(|before| before.name == output.name) {
+                format!("two columns are called `{}`", output.name)
+            } else {
+                continue;
+            };
+            let place = source_map::place(rendered, output.span).or_else(|| source_map::beginning(rendered));
+            found.push(Diagnostic::error(&code::E0217, place, message).hint("give it one of its own by `as`"));
+        }
         found
     }
 
@@ -202,7 +223,7 @@ impl Analysis<'_> {
     fn test(&self, node: &NodeId) -> Vec<Diagnostic> {
         let Some(test) = self.project.singular_test(node) else { return vec![] };
         let mut found = vec![];
-        if self.ready(&test.rendered, node, &mut found) {
+        if is_query(&test.rendered.sql) && self.ready(&test.rendered, node, &mut found) {
             found.extend(self.plan(&test.rendered, node).err().map(|problem| *problem));
         }
         found

@@ -7,10 +7,21 @@
 mod aggregates;
 pub mod analyze;
 pub mod classify_error;
+mod datediff;
+mod deep;
 pub mod inputs;
+mod joins;
+mod json;
+pub mod query;
+pub mod refusal;
+mod regexp;
 pub mod session;
 pub mod source_map;
 mod spill;
+pub mod statement;
+pub mod subquery;
+mod texts;
+pub mod words;
 
 use datafusion::{
     execution::{SessionState, SessionStateBuilder, runtime_env::RuntimeEnv},
@@ -24,6 +35,8 @@ use std::sync::Arc;
 pub fn configure(config: &mut SessionConfig) {
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
+    // DataFusion's issue 25350: it fails where a window stands below.
+    options.optimizer.enable_distinct_aggregation_soft_limit = false;
 }
 
 /// A context in which SQL has our meaning.
@@ -38,12 +51,13 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionState {
         .with_config(config)
         .with_runtime_env(runtime)
         .with_analyzer_rules(rules())
+        .with_optimizer_rules(joins::optimizer_rules())
         .build()
 }
 
 /// The rules that rewrite a plan: ours, before DataFusion coerces types.
 fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let ours: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![];
+    let ours: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(subquery::UnnestSubqueries)];
     ours.into_iter().chain(Analyzer::new().rules).collect()
 }
 
@@ -73,7 +87,7 @@ fn planners() -> Vec<Arc<dyn ExprPlanner>> {
 
 /// Functions of a row.
 fn functions() -> Vec<ScalarUDF> {
-    vec![]
+    [regexp::functions(), json::functions(), vec![datediff::function()]].into_iter().flatten().collect()
 }
 
 /// Functions of a group.

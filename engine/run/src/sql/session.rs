@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    sql::{self, spill},
+    sql::{self, spill, statement::Output},
 };
 use datafusion::{
     catalog::{MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider},
@@ -12,7 +12,7 @@ use datafusion::{
         memory_pool::{FairSpillPool, TrackConsumersPool},
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
-    prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext},
+    prelude::{DataFrame, SessionConfig, SessionContext},
 };
 use engine_connect::sql::aggregate::PushAggregates;
 use engine_language::config::settings::Limits;
@@ -186,13 +186,13 @@ impl Session {
         Ok(())
     }
 
-    /// Plans a query; anything but a query is refused. The types of its columns are those of the rows that it gives: a plan
-    /// is analyzed first, because before that its schema does not know what `case`, `coalesce` and `union` coerce.
+    /// Plans a query; anything but a query is refused.
     pub async fn query(&self, sql: &str) -> Result<DataFrame, DataFusionError> {
-        let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        let frame = self.context.sql_with_options(sql.trim_end().trim_end_matches(';'), options).await?;
-        let (state, plan) = frame.into_parts();
-        let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
-        Ok(DataFrame::new(state, analyzed))
+        sql::query::plan(&self.context, sql).await
+    }
+
+    /// The columns of a query with their places in its text, as far as they can be told.
+    pub async fn outputs(&self, sql: &str) -> Result<Vec<Output>, DataFusionError> {
+        sql::query::outputs(&self.context, sql).await
     }
 }

@@ -1,18 +1,21 @@
 //! The query engine's errors, brought home to the line of the model.
 
+use crate::sql::{refusal::Refusal, subquery::more_than_one, words::in_words};
 use datafusion::{
     common::{Column, Diagnostic as Found, SchemaError},
     error::DataFusionError,
     execution::SessionStateDefaults,
     sql::sqlparser::{
+        self,
         ast::{TableFactor, Visit, Visitor},
-        dialect::GenericDialect,
         parser::Parser,
+        tokenizer::{Token, Tokenizer},
     },
 };
 use engine_language::{
     code::{self, Code},
     diagnostic::Diagnostic,
+    dialect::SqlDialect,
     files::Span,
     name::nearest,
     template::{Rendered, quote::identifier},
@@ -27,9 +30,31 @@ pub fn diagnose(rendered: &Rendered, error: &DataFusionError, model: &str) -> Di
     if let Some(connect) = connect_error(error) {
         return crate::sql::classify_error::of_system(connect, None);
     }
+    if let Some(refusal) = Refusal::of(error) {
+        return refused(rendered, refusal);
+    }
     match error.diagnostic() {
         Some(found) => located(rendered, found, error),
         None => plain(rendered, error, model),
+    }
+}
+
+/// The place in a model of a piece of its SQL.
+pub fn place(rendered: &Rendered, span: sqlparser::tokenizer::Span) -> Option<Span> {
+    let one_line = span.start.line == span.end.line;
+    let length = if one_line { span.end.column.saturating_sub(span.start.column) } else { 1 };
+    rendered.locate_line(span.start.line, span.start.column, usize::try_from(length).unwrap_or(1).max(1))
+}
+
+/// A refusal of ours, at its place in the model.
+fn refused(rendered: &Rendered, refusal: &Refusal) -> Diagnostic {
+    let place = refusal.span.and_then(|span| place(rendered, span));
+    let mut diagnostic = Diagnostic::error(refusal.code, place.or_else(|| beginning(rendered)), &refusal.message);
+    diagnostic.hints.extend(refusal.hint.clone());
+    match (&refusal.fix, place) {
+        (Some((why, replacement)), Some(span)) => diagnostic.fix(why, span, identifier(replacement)),
+        (Some((why, replacement)), None) => diagnostic.hint(format!("{why}: `{replacement}`")),
+        (None, _) => diagnostic,
     }
 }
 
@@ -56,10 +81,10 @@ fn located(rendered: &Rendered, found: &Found, error: &DataFusionError) -> Diagn
         return ungrouped(span, column);
     }
     let code = code_of(&found.message);
-    let message = found.message.replace('\'', "`");
+    let message = in_words(&found.message.replace('\'', "`"));
     let message = message.strip_prefix("Invalid function").map_or(message.clone(), |rest| format!("no function{rest}"));
     // Without a place of its own, the mistake is shown at the model's beginning.
-    let mut diagnostic = Diagnostic::error(code, span.or_else(|| rendered.locate(0, 1)), message);
+    let mut diagnostic = Diagnostic::error(code, span.or_else(|| beginning(rendered)), message);
     if code.id == "E0212" {
         return like_function(diagnostic, found);
     }
@@ -70,9 +95,10 @@ fn located(rendered: &Rendered, found: &Found, error: &DataFusionError) -> Diagn
     }
     diagnostic.hints.extend(found.helps.iter().map(|help| help.message.replace('\'', "`")));
     for note in &found.notes {
+        let message = in_words(&note.message);
         diagnostic = match note.span.as_ref().and_then(place) {
-            Some(at) => diagnostic.also(at, &note.message),
-            None => diagnostic.hint(&note.message),
+            Some(at) => diagnostic.also(at, message),
+            None => diagnostic.hint(message),
         };
     }
     diagnostic
@@ -129,7 +155,7 @@ fn aliased(sql: &str, alias: &str) -> Option<String> {
             }
         }
     }
-    let statements = Parser::parse_sql(&GenericDialect {}, sql).ok()?;
+    let statements = Parser::parse_sql(&SqlDialect, sql).ok()?;
     match statements.visit(&mut Tables(alias)) {
         ControlFlow::Break(table) => Some(table),
         ControlFlow::Continue(()) => None,
@@ -151,18 +177,40 @@ fn like_function(diagnostic: Diagnostic, found: &Found) -> Diagnostic {
 }
 
 fn plain(rendered: &Rendered, error: &DataFusionError, model: &str) -> Diagnostic {
-    let whole = error.strip_backtrace();
+    // What failed it inside, and not which of the planner's rules came upon it.
+    let whole = error.find_root().strip_backtrace();
     let message = whole.lines().next().unwrap_or("the query failed").to_owned();
     let message =
         ["Error during planning: ", "Schema error: ", "Arrow error: ", "Execution error: ", "Optimizer rule "]
             .iter()
             .fold(message, |text, prefix| text.strip_prefix(prefix).map_or(text.clone(), str::to_owned));
     let code = code_of(&message);
-    let message = plainly(&message);
-    // Without a place of its own, the mistake is shown at the model's beginning.
-    let span = mentioned(rendered, &message).or_else(|| rendered.locate(0, 1));
+    if message.contains("Scalar subquery returned more than one row") {
+        return refused(rendered, &more_than_one());
+    }
+    let message = in_words(&plainly(&message));
+    // Without a place of its own, the mistake is shown at the query's beginning.
+    let span = if code.id == "E0303" { division(rendered) } else { mentioned(rendered, &message) };
+    let span = span.or_else(|| beginning(rendered));
     let diagnostic = Diagnostic::error(code, span, format!("{message} in model `{model}`"));
     if code.id == "E0303" { diagnostic.hint("guard the divisor: `x / nullif(y, 0)`") } else { diagnostic }
+}
+
+/// The first word of the query.
+pub fn beginning(rendered: &Rendered) -> Option<Span> {
+    let first = rendered.sql.len() - rendered.sql.trim_start().len();
+    let rest = &rendered.sql[first..];
+    let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    rendered.locate(first, word.max(1))
+}
+
+/// The first division whose divisor is not written out.
+fn division(rendered: &Rendered) -> Option<Span> {
+    let tokens = Tokenizer::new(&SqlDialect, &rendered.sql).tokenize_with_location().ok()?;
+    let tokens: Vec<_> = tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+    let mut divisions = tokens.windows(2).filter(|pair| matches!(pair[0].token, Token::Div | Token::Mod));
+    let first = divisions.find(|pair| !matches!(pair[1].token, Token::Number(..)))?;
+    place(rendered, first[0].span)
 }
 
 /// DataFusion's longer sentences, in short.

@@ -123,9 +123,9 @@ fn types_that_do_not_go_together() {
     check(
         &model("select *\nfrom {{ source('shop', 'orders') }}\nwhere order_id and placed"),
         r"
-E0213 m.sql:1:1 `s`: expressions have incompatible types
-  help: has type Int32
-  help: has type Timestamp(µs)
+E0213 m.sql:1:1 `select`: expressions have incompatible types
+  help: has type integer
+  help: has type timestamp
 ",
     );
 }
@@ -168,9 +168,56 @@ fn columns_of_the_same_name() {
     check(
         &model("select order_id, order_id from {{ source('shop', 'orders') }}"),
         r"
-E0214 m.sql:1:8 `order_id`: two columns are called `order_id`: give one another name by `as` in model `m`
+E0217 m.sql:1:18 `order_id`: two columns are called `order_id`
+  help: give it one of its own by `as`
 ",
     );
+}
+
+#[test]
+fn columns_without_a_name() {
+    check(
+        &model(
+            "select order_id + 1, sum(amount), sum(amount * 2)\nfrom {{ source('shop', 'orders') }} group by order_id",
+        ),
+        r"
+E0217 m.sql:1:8 `order_id + 1`: this column has no name
+  help: give it one of its own by `as`
+E0217 m.sql:1:35 `sum(amount * 2`: two columns are called `sum`
+  help: give it one of its own by `as`
+",
+    );
+}
+
+#[test]
+fn a_key_of_using_that_is_not_there() {
+    check(
+        &model(
+            "select o.order_id from {{ source('shop', 'orders') }} o\njoin {{ source('shop', 'customers') }} c using (custmer_id)",
+        ),
+        r"
+E0202 m.sql:2:49 `custmer_id`: column `custmer_id` of `using` is not on the left side of the join
+  fix: m.sql:2:49 `custmer_id` -> `customer_id` (a column with a similar name exists)
+",
+    );
+}
+
+#[test]
+fn sql_that_is_not_supported() {
+    check(
+        &model("select order_id from {{ source('shop', 'orders') }}\norder by amount fetch first 3 rows with ties"),
+        r"
+E0216 m.sql:2:29 `3`: `fetch first 3 rows with ties` is not supported
+  help: number the rows, such as `qualify rank() over (order by …) <= 10`
+",
+    );
+}
+
+#[test]
+fn a_syntax_error_is_said_once() {
+    let (project, problems) = project(&model("select order_id from from {{ source('shop', 'orders') }}"));
+    let codes: Vec<&str> = problems.iter().map(|problem| problem.code.id).collect();
+    assert_eq!(codes, ["E0201"], "{:?}", project.models.keys());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod analyze;
 mod memory;
 mod opened;
+mod queries;
 mod schedule;
 mod shop;
 mod skipping;

@@ -66,8 +66,8 @@ async fn run(models: &[&str], memory_bytes: u64, most_memory_bytes: u64) -> (Vec
 
 /// Holds some megabytes, of which nothing can be spilled.
 const HELD: &str = "select count(*) as n, sum(length(w.t) * s.value) as size\n\
-    from (select value, repeat(cast(value as varchar), 20) as t from generate_series(1, 50000)) as w\n\
-    cross join generate_series(1, 2) as s";
+    from (select value, repeat(cast(value as varchar), 20) as t from generate_series(1, 50000) as g(value)) as w\n\
+    cross join generate_series(1, 2) as s(value)";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_spilled_gets_all_the_memory_that_there_is() {

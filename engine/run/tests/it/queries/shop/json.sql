@@ -1,0 +1,12 @@
+select '{"a": {"b": [1, 2, {"c": null}]}}'::jsonb -> 'a' ->> 'b' as x;
+select ('{"a": 1, "b": "two", "c": null}'::jsonb ->> 'b') as b, ('{"a": 1, "c": null}'::jsonb ->> 'c') as c, ('{"a": 1}'::jsonb ->> 'z') as z;
+select ('[10, 20, 30]'::jsonb ->> 1) as x, ('[10, 20, 30]'::jsonb ->> -1) as y, ('[1]'::jsonb ->> 5) as z;
+select ('{"a": {"b": [1, 2]}}'::jsonb #>> '{a,b,1}') as x, ('{"a": 1}'::jsonb #>> '{a,b}') as y;
+select ('{"a": {"b": [1, 2]}}'::jsonb #>> array['a', 'b', '0']) as x;
+select ('{"a": 1, "b": 2}'::jsonb @> '{"a": 1}'::jsonb) as x, ('[1, 2]'::jsonb @> '2'::jsonb) as y, ('{"a": {"b": 1, "c": 2}}'::jsonb @> '{"a": {"b": 1.0}}'::jsonb) as z;
+select ('{"a": 1}'::jsonb ? 'a') as x, ('["a"]'::jsonb ? 'a') as y, ('{"a": 1}'::jsonb ? 'b') as z;
+select jsonb_typeof('[1]'::jsonb) as x, jsonb_typeof('null'::jsonb) as y, jsonb_array_length('[1, 2]'::jsonb) as n;
+select ('{"a": {"b": "x"}}'::jsonb ->> 'a')::text as x;
+select jsonb_extract_path_text('{"a": {"b": "x"}}'::jsonb, 'a', 'b') as x;
+select id from a where ('{"one": true, "two": 2}'::jsonb ? s);
+select id, ('{"one": 1, "two": 2}'::jsonb ->> s) as v from a;

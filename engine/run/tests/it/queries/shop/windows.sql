@@ -1,0 +1,37 @@
+select id, row_number() over (order by id) as n from a;
+select id, x, rank() over (order by x) as r, dense_rank() over (order by x) as d from a;
+select id, x, rank() over (order by x desc nulls last) as r from a;
+select id, percent_rank() over (order by x, id) as p, cume_dist() over (order by x, id) as c from a;
+select id, ntile(3) over (order by id) as t from a;
+select id, lag(x) over (order by id) as l, lead(x) over (order by id) as m from a;
+select id, lag(x, 2) over (order by id) as l, lead(x, 1, -1) over (order by id) as m from a;
+select id, first_value(y) over (partition by x order by id) as f, last_value(y) over (partition by x order by id) as l from a;
+select id, nth_value(y, 2) over (order by id) as n from a;
+select id, sum(x) over (order by id) as s from a;
+select id, sum(x) over (partition by b order by id) as s from a;
+select id, sum(x) over () as s, count(*) over (partition by x) as n from a;
+select id, sum(x) over (order by id rows between 1 preceding and 1 following) as s from a;
+select id, sum(x) over (order by id rows between 2 preceding and 1 preceding) as s from a;
+select id, sum(x) over (order by id rows between current row and unbounded following) as s from a;
+select id, sum(y) over (order by x range between 1 preceding and current row) as s from a;
+select id, sum(y) over (order by x range between unbounded preceding and current row) as s from a;
+select id, count(*) over (order by x groups between 1 preceding and current row) as s from a;
+select id, count(*) over (order by x desc range between 1 preceding and 1 following) as s from a;
+select id, max(x) over (order by id rows between 3 preceding and 1 preceding) as s, min(x) over (order by id rows 2 preceding) as m from a;
+select id, avg(x) over (partition by s order by id) as m from a;
+select id, sum(x) over w as s, max(x) over w as m from a window w as (partition by b order by id);
+select id, sum(x) filter (where b) over (order by id) as s from a;
+select * from (select id, row_number() over (partition by x order by id desc) as n from a) t where n = 1;
+select id, first_value(x) over (order by id desc rows between unbounded preceding and unbounded following) as f from a;
+select id, string_agg(s, ',') over (order by id) as g from a;
+select id, array_agg(x) over (order by id rows 1 preceding) as g from a;
+select sum(x) over (order by id) + 1 as s from a;
+select id, rank() over (partition by b order by x nulls first, id) as r from a order by id;
+select placed, sum(amount) over (order by placed range between interval '7 days' preceding and current row) as s from orders where placed is not null;
+select x, sum(count(*)) over (order by x) as s from a group by x;
+select id, sum(x) over (partition by b) * 100 / sum(x) over () as share from a where x is not null;
+-- refused
+select id, sum(x) over (order by id rows between 1 preceding and 1 following exclude current row) as s from a;
+-- refused
+select id from a where row_number() over (order by id) = 1;
+select id, sum(x) over (order by s, id) as t from a order by t nulls last, id;
