@@ -298,7 +298,7 @@ async fn round(seed: u64, schema: &str, told: &mut String) -> (usize, usize) {
         match both.compare(&sql, &sql, false).await {
             Verdict::Same | Verdict::BothRefuse => same += 1,
             Verdict::Refused(why) if expected(&why) => refused += 1,
-            verdict => writeln!(told, "seed {seed} query {number}:\n{sql}\n    {verdict:?}\n").unwrap(),
+            verdict => writeln!(told, "seed {seed} query {number}:\n{sql}\n    {}\n", verdict.words()).unwrap(),
         }
         if let Some(difference) = partition::differs(&mut random, &tables, &both).await {
             writeln!(told, "seed {seed} query {number}: {difference}\n").unwrap();

@@ -102,6 +102,18 @@ pub enum Verdict {
     BothRefuse,
 }
 
+impl Verdict {
+    /// What is said of it.
+    fn words(&self) -> String {
+        match self {
+            Self::Same => "the same rows".to_owned(),
+            Self::Differs(why) => format!("differs: {why}"),
+            Self::Refused(why) => format!("refused here: {why}"),
+            Self::BothRefuse => "refused on both".to_owned(),
+        }
+    }
+}
+
 /// A query of a file, with what is said of it there.
 struct Case {
     sql: String,
@@ -151,7 +163,7 @@ async fn run(folder: &str, tables: &[fixture::Table], schema: &str) {
             match (both.compare(&case.sql, &case.there, is_ordered(&case.sql)).await, case.refused) {
                 (Verdict::Same, false) => same += 1,
                 (Verdict::Refused(_) | Verdict::BothRefuse, true) => refused += 1,
-                (verdict, _) => writeln!(told, "{name}: {}\n    {verdict:?}\n", case.sql).unwrap(),
+                (verdict, _) => writeln!(told, "{name}: {}\n    {}\n", case.sql, verdict.words()).unwrap(),
             }
         }
     }
