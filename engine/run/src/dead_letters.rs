@@ -17,7 +17,7 @@ use datafusion::{
     prelude::DataFrame,
 };
 use engine_connect::hub::{
-    publication::{Commit, DeadLetter, Publication},
+    publication::{Commit, DeadLetter, PublishRequest},
     rejected::RejectedRow,
     source::{ReadRequest, TableRequest},
 };
@@ -54,10 +54,10 @@ impl Runner {
     async fn letters(&self, letters: &Letters) -> Result<Option<Session>> {
         let (_, target) = self.systems.locate(&self.project, &letters.model)?;
         let request = TableRequest::all(TABLE);
-        if target.describe(&request).await?.is_none() {
+        if target.readable()?.describe(&request).await?.is_none() {
             return Ok(None);
         }
-        let mut reading = target.read(ReadRequest { tables: vec![request] }).await?;
+        let mut reading = target.readable()?.open(ReadRequest { tables: vec![request] }).await?;
         let open = reading.tables.pop().expect("one table was asked for");
         let session = self.sessions.clone().single().open();
         session.register("models", TABLE, open.provider)?;
@@ -104,7 +104,8 @@ impl Runner {
             dropped += page.len() as u64;
             let of = |row: RejectedRow| DeadLetter { source: row.source, partition: row.partition, offset: row.offset };
             let pipeline = letters.model.model().cloned();
-            let publisher = target.write(Publication { run: run.id.clone(), tables: vec![], pipeline }).await?;
+            let publisher =
+                target.writable()?.begin(PublishRequest { run: run.id.clone(), tables: vec![], pipeline }).await?;
             publisher.commit(Commit { settled: page.into_iter().map(of).collect(), ..Commit::default() }).await?;
         }
     }

@@ -59,7 +59,7 @@ async fn of(source: &Source, systems: &Systems) -> Result<Tables> {
         let request = TableRequest { declared, ..TableRequest::all(source.called(&table)) };
         let (connection, name) = (connection.clone(), TableId::new(source.name.value.clone(), table));
         async move {
-            let definition = connection.describe(&request).await?;
+            let definition = connection.readable()?.describe(&request).await?;
             Ok::<_, crate::error::Error>(definition.map(|definition| (name, definition)))
         }
     });

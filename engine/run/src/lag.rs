@@ -26,12 +26,10 @@ pub async fn lag(project: &Project, systems: &Systems, stream: &NodeId) -> Resul
     for read in &model.rendered.reads {
         let (topic, Some(place)) = (&read.value, location::of(project, &read.value)) else { continue };
         let source = systems.get(&place.connection)?;
-        if topic.kind() != NodeKind::Source || !source.abilities().stream {
-            continue;
-        }
+        let Some(topics) = source.topics().filter(|_| topic.kind() == NodeKind::Source) else { continue };
         let since = target.position(&model.name).await?;
         let request = TableRequest { since, ..systems::request(project, topic, &place) };
-        return Ok(source.lag(&request).await?.map(|lag| (topic.clone(), lag)));
+        return Ok(topics.lag(&request).await?.map(|lag| (topic.clone(), lag)));
     }
     Ok(None)
 }

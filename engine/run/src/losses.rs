@@ -26,7 +26,12 @@ fn of(project: &Project, systems: &Systems, replication: &Replication) -> Vec<Di
     for table in &copied {
         let source = TableId::new(replication.from.value.clone(), table.clone());
         let Some(definition) = project.tables.get(&source) else { continue };
-        let losses = to.losses(definition).into_iter().chain(types(definition, to.kind()));
+        let losses = to
+            .sink()
+            .map(|sink| sink.losses(definition))
+            .unwrap_or_default()
+            .into_iter()
+            .chain(types(definition, to.kind()));
         let losses = losses.chain(foreign_keys(definition, &copied)).chain(unsaid(definition));
         for loss in losses.filter(|loss| !replication.allow.contains(&loss.code)) {
             found.push(diagnostic(replication, table, loss));

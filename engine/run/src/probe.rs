@@ -40,7 +40,10 @@ pub async fn system(project: &Project, systems: &Systems, name: &Name, connectio
     };
     let mut examined = Examined { what: Some(what), ..Examined::default() };
     let written = is_written(project, name);
-    if written && let Err(error) = connection.try_writing(&replaced(project, name)).await {
+    if written
+        && let Some(sink) = connection.sink()
+        && let Err(error) = sink.check_privileges(&replaced(project, name)).await
+    {
         examined.wrong.push(error);
     }
     match connection.tables().await {
@@ -101,7 +104,7 @@ async fn one_row(name: &Name, connection: &Arc<dyn Connection>, request: TableRe
         DataFusionError::External(ours) if ours.is::<Error>() => *ours.downcast::<Error>().expect("it was just asked"),
         other => Error::new(name, &*doing, Blame::System, other),
     };
-    let reading = connection.read(ReadRequest { tables: vec![request] }).await?;
+    let reading = connection.readable()?.open(ReadRequest { tables: vec![request] }).await?;
     let frame = SessionContext::new().read_table(reading.tables[0].provider.clone());
     let frame = frame.and_then(|frame| frame.limit(0, Some(1))).map_err(ours)?;
     let mut rows = frame.execute_stream().await.map_err(ours)?;

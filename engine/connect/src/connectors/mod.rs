@@ -8,8 +8,7 @@ pub mod mysql;
 pub mod postgres;
 pub mod sqlite;
 
-use crate::{hub::registry::Registry, sql::aggregate::ServerAggregates};
-use datafusion::catalog::TableProvider;
+use crate::hub::registry::Registry;
 
 impl Registry {
     /// All connectors of this build.
@@ -24,10 +23,4 @@ impl Registry {
         registry.add::<sqlite::Sqlite>();
         registry
     }
-}
-
-/// The table as one that aggregates its rows itself, if its connector knows how.
-pub fn aggregates(table: &dyn TableProvider) -> Option<&dyn ServerAggregates> {
-    let mysql = table.downcast_ref::<mysql::Table>().map(|table| table as &dyn ServerAggregates);
-    mysql.or_else(|| table.downcast_ref::<postgres::Table>().map(|table| table as &dyn ServerAggregates))
 }

@@ -181,6 +181,7 @@ impl MessageDecoder {
             more: false,
             size_bytes: None,
             rejected: self.rejected.clone(),
+            instant: None,
         })
     }
 

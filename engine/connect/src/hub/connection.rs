@@ -1,19 +1,13 @@
 //! What a connector is, and what one system can do.
 
-use crate::{
-    arrow::digest::{Digest, RowDigester},
-    hub::{
-        error::Result,
-        loss::Loss,
-        position::{Position, Token},
-        publication::{Publication, Publisher},
-        rejected::RejectedRow,
-        source::{OpenTable, ReadRequest, Reading, TableRequest},
-        topics::{Lag, Offsets, Start},
-        type_map::TypeMap,
-    },
+use super::{
+    error::{Blame, Error, Result},
+    publication::Sink,
+    source::Source,
+    topics::Topics,
+    type_map::TypeMap,
 };
-use engine_language::{config::source::SourceTable, diagnostic::Diagnostic, name::Name, table::TableDefinition};
+use engine_language::{config::source::SourceTable, diagnostic::Diagnostic, name::Name};
 use std::{
     fmt::Debug,
     path::{Path, PathBuf},
@@ -52,19 +46,15 @@ impl Declaration<'_> {
     }
 }
 
-/// One external system, as one TOML table describes it. It opens on first use.
-///
-/// Readers see the table before a publication or the table after it, never anything between; a crash at any instant
-/// leaves one of the two. What a crash leaves behind besides, the next [`recover`](Self::recover) removes.
+/// One external system, as one TOML table describes it. It opens on first use, and offers what it can do: tables to read,
+/// tables to write, topics to follow.
 #[async_trait::async_trait]
 pub trait Connection: Debug + Send + Sync {
-    /// What it can do; `check` and `plan` ask before a run does.
-    fn abilities(&self) -> Abilities;
+    /// The connection's name.
+    fn name(&self) -> &Name;
 
-    /// Why a table of a source cannot be what the project declares, and what to do; seen without I/O.
-    fn refuses(&self, _table: &SourceTable) -> Option<(String, &'static str)> {
-        None
-    }
+    /// The word after `type =`. Tables pass between systems of one kind as they are, where both sides know how.
+    fn kind(&self) -> &'static str;
 
     /// Tries the connection and says what stands behind it, such as "SQLite 3.50 at .engine/data/shop.db".
     async fn ping(&self) -> Result<String>;
@@ -72,131 +62,65 @@ pub trait Connection: Debug + Send + Sync {
     /// The tables that users may read, sorted; not the engine's own.
     async fn tables(&self) -> Result<Vec<Name>>;
 
-    /// The definition of a table; `None` if it does not exist.
-    async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>>;
-
-    /// Whether the table is there.
-    async fn is_there(&self, table: &TableRequest) -> Result<bool> {
-        Ok(self.describe(table).await?.is_some())
-    }
-
-    /// Opens tables, all of them as of one instant. Each `since` continues after an earlier read.
-    async fn read(&self, request: ReadRequest) -> Result<Reading>;
-
-    /// What tells whether a table changed; `None` if the system cannot tell. `last` is an earlier answer.
-    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>>;
-
-    /// Digests rows as [`digest`](Self::digest) does it inside the system; `None` if it cannot, or not of such columns.
-    fn digester(&self, _open: &OpenTable) -> Option<Box<dyn RowDigester>> {
+    /// Why a table of a source cannot be what the project declares, and what to do; seen without I/O.
+    fn refuses(&self, _table: &SourceTable) -> Option<(String, &'static str)> {
         None
     }
 
-    /// The digest of an opened table's rows, made inside the system and as of its instant; `None` if there is no
-    /// [`digester`](Self::digester).
-    async fn digest(&self, _reading: &Reading, _open: &OpenTable) -> Result<Option<Digest>> {
-        Ok(None)
-    }
+    /// Reads its tables.
+    fn source(&self) -> Option<&dyn Source>;
 
-    /// The token of a table all of whose rows were read, without asking again, by what [`digester`](Self::digester) made
-    /// of them. `None` if the system cannot tell.
-    fn stamp(&self, _reading: &Reading, _open: &OpenTable, _digest: Option<Digest>) -> Option<Token> {
+    /// Writes its tables.
+    fn sink(&self) -> Option<&dyn Sink> {
         None
     }
 
-    /// The same by the plain digest of the rows, of columns for which there is no [`digester`](Self::digester).
-    fn stamp_plain(&self, _reading: &Reading, _open: &OpenTable, _digest: Digest) -> Option<Token> {
+    /// Knows where readers of its tables stand: a stream model may read it.
+    fn topics(&self) -> Option<&dyn Topics> {
         None
     }
+}
 
-    /// Whether the token of a table is the [`Digest`] of its rows, so that whoever writes all of
-    /// them knows it.
-    fn tokens_are_digests(&self) -> bool {
-        true
+impl dyn Connection {
+    /// What it can do, by what it offers; `check` and `plan` ask before a run does.
+    pub fn abilities(&self) -> Abilities {
+        let sink = self.sink();
+        let modes = sink.map(Sink::facts).unwrap_or_default();
+        Abilities {
+            write: sink.is_some(),
+            replace: modes.replaces,
+            merge: modes.merges,
+            stream: self.topics().is_some(),
+            positions: sink.is_some_and(|sink| sink.positions().is_some()),
+        }
     }
 
-    /// The word after `type =`. Tables pass between systems of one kind as they are, where both sides know how.
-    fn kind(&self) -> &'static str {
-        ""
+    /// Its tables to read; an error where there are none.
+    pub fn readable(&self) -> Result<&dyn Source> {
+        let only = || {
+            let message = format!("a connection of type `{}` is only written", self.kind());
+            Error::new(self.name(), "reading", Blame::User, message)
+        };
+        self.source().ok_or_else(only)
     }
 
-    /// How many writers into one table at once are faster than one; see [`cores`].
-    fn writers(&self) -> usize {
-        1
+    /// Its tables to write; an error where they are only read.
+    pub fn writable(&self) -> Result<&dyn Sink> {
+        let only = || {
+            let message = format!("a connection of type `{}` is only read", self.kind());
+            let hint = "write to a database, or `engine show MODEL --output parquet`";
+            Error::new(self.name(), "writing", Blame::User, message).hint(hint)
+        };
+        self.sink().ok_or_else(only)
     }
 
-    /// What of a table it cannot carry, before any row moves. `table` is what the source says of it.
-    fn losses(&self, _table: &TableDefinition) -> Vec<Loss> {
-        vec![]
+    /// Where a pipeline stands in this target; `None` also where no positions are kept.
+    pub async fn position(&self, pipeline: &Name) -> Result<Option<super::position::Position>> {
+        match self.sink().and_then(Sink::positions) {
+            Some(positions) => positions.position(pipeline).await,
+            None => Ok(None),
+        }
     }
-
-    /// Begins one atomic write of one or more tables.
-    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>>;
-
-    /// Tries whether what a publication needs may be done, and leaves everything as it was. The tables are those that are to be
-    /// replaced as a whole. Systems that cannot say so without writing answer that it may.
-    async fn try_writing(&self, _replaced: &[Name]) -> Result<()> {
-        Ok(())
-    }
-
-    /// Whether the rows of a publication may be staged while one before it, of the same tables, is committed.
-    fn stages_ahead(&self) -> bool {
-        false
-    }
-
-    /// Where a pipeline stands in this target: positions live in the system that they protect.
-    async fn position(&self, pipeline: &Name) -> Result<Option<Position>>;
-
-    /// How far a reader that stands at the request's `since` is behind the end; `None` if the system cannot tell.
-    async fn lag(&self, table: &TableRequest) -> Result<Option<Lag>> {
-        let _ = table;
-        Ok(None)
-    }
-
-    /// The position of a reader that begins there; `None` if the system has none.
-    async fn start(&self, table: &TableRequest, at: Start) -> Result<Option<Position>> {
-        let _ = (table, at);
-        Ok(None)
-    }
-
-    /// The position of a reader that stood at the request's `since` and then read these partitions up to these offsets.
-    /// `None` if the system has none.
-    async fn passed(&self, table: &TableRequest, next: &Offsets) -> Result<Option<Position>> {
-        let _ = (table, next);
-        Ok(None)
-    }
-
-    /// The message at a place, as it would be rejected for this reason; `None` if it is not there.
-    async fn message(&self, table: &TableRequest, at: (u32, i64), reason: String) -> Result<Option<RejectedRow>> {
-        let _ = (table, at, reason);
-        Ok(None)
-    }
-
-    /// Decodes messages that were rejected before, as a reading of the table would. What a dead letter does not hold is
-    /// not among the columns. `None` if the system has no messages.
-    async fn again(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
-        let _ = (table, rejected);
-        Ok(None)
-    }
-
-    /// The same of the messages as their topic still holds them, with all columns. Those that it does not hold any more are
-    /// rejected. `None` if the system cannot do that.
-    async fn again_whole(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
-        let _ = (table, rejected);
-        Ok(None)
-    }
-
-    /// Tells the system how far a pipeline has come that reads from it, for those who watch it there. Nothing is ever read
-    /// back, and nothing depends on it.
-    async fn tell(&self, pipeline: &Name, at: &Position) -> Result<()> {
-        let _ = (pipeline, at);
-        Ok(())
-    }
-
-    /// Waits for what goes on behind publications that are done, such as removing the tables that they replaced.
-    async fn tidied(&self) {}
-
-    /// Removes what crashed runs left behind and says how many things that were. Only called while no other run is at work.
-    async fn recover(&self) -> Result<usize>;
 }
 
 /// What a system can do.
@@ -213,13 +137,6 @@ pub struct Abilities {
     pub stream: bool,
     /// Positions and dead letters can be committed with the rows: a stream model may write it.
     pub positions: bool,
-}
-
-impl Abilities {
-    /// It can be read, and nothing else.
-    pub const READ: Self = Self { write: false, replace: false, merge: false, stream: false, positions: false };
-    /// All that a database can do.
-    pub const DATABASE: Self = Self { write: true, replace: true, merge: true, stream: false, positions: true };
 }
 
 /// The cores of this machine, and no more than `most` of them.

@@ -11,3 +11,4 @@ pub mod rejected;
 pub mod source;
 pub mod topics;
 pub mod type_map;
+pub mod version;

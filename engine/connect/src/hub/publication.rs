@@ -1,9 +1,7 @@
 //! How tables are written: staged, looked at, published in one step.
 
-use crate::{
-    arrow::digest::{Digest, RowDigester},
-    hub::{error::Result, policy::Replaced, position::Position, rejected::RejectedRow},
-};
+use super::{error::Result, loss::Loss, policy::Replaced, position::Position, rejected::RejectedRow};
+use crate::arrow::digest::{Digest, RowDigester};
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
     catalog::TableProvider,
@@ -11,9 +9,80 @@ use datafusion::{
 use engine_language::{config::source::SourceTable, name::Name, table::TableDefinition};
 use std::sync::Arc;
 
+/// Writes the tables of a system.
+///
+/// Readers see the table before a publication or the table after it, never anything between; a crash at any instant
+/// leaves one of the two. What a crash leaves behind besides, the next [`recover`](Self::recover) removes.
+#[async_trait::async_trait]
+pub trait Sink: Send + Sync {
+    /// What it can do, and how it is best used.
+    fn facts(&self) -> SinkFacts;
+
+    /// Begins one atomic write of one or more tables.
+    async fn begin(&self, request: PublishRequest) -> Result<Box<dyn Publication>>;
+
+    /// Tries whether what a publication needs may be done, and leaves everything as it was. The tables are those that are to be
+    /// replaced as a whole. Systems that cannot say so without writing answer that it may.
+    async fn check_privileges(&self, _replaced: &[Name]) -> Result<()> {
+        Ok(())
+    }
+
+    /// What of a table it cannot carry, before any row moves. `table` is what the source says of it.
+    fn losses(&self, _table: &TableDefinition) -> Vec<Loss> {
+        vec![]
+    }
+
+    /// Positions and dead letters, committed with the rows: a stream model may write it.
+    fn positions(&self) -> Option<&dyn Positions> {
+        None
+    }
+
+    /// Waits for what goes on behind publications that are done, such as removing the tables that they replaced.
+    async fn finish_background(&self) {}
+
+    /// Removes what crashed runs left behind and says how many things that were. Only called while no other run is at work.
+    async fn recover(&self) -> Result<usize>;
+}
+
+/// Where pipelines stand: positions live in the system that they protect.
+#[async_trait::async_trait]
+pub trait Positions: Send + Sync {
+    /// Where a pipeline stands in this target.
+    async fn position(&self, pipeline: &Name) -> Result<Option<Position>>;
+}
+
+/// What a sink can do, and how it is best used.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SinkFacts {
+    /// A table can be replaced as a whole in one step.
+    pub replaces: bool,
+    /// Rows can be merged and deleted by key.
+    pub merges: bool,
+    /// How many writers into one table at once are faster than one; see [`cores`](super::connection::cores).
+    pub writers: usize,
+    /// Whether the rows of a publication may be staged while one before it, of the same tables, is committed.
+    pub stages_ahead: bool,
+    /// Whether a table's [`Content`](super::version::Content) is the [`Digest`] of its rows, so that whoever writes all of
+    /// them knows it.
+    pub content_is_digest: bool,
+}
+
+impl Default for SinkFacts {
+    fn default() -> Self {
+        Self { replaces: false, merges: false, writers: 1, stages_ahead: false, content_is_digest: false }
+    }
+}
+
+impl SinkFacts {
+    /// All that a database can do, with one writer.
+    pub const DATABASE: Self =
+        Self { replaces: true, merges: true, writers: 1, stages_ahead: false, content_is_digest: true };
+}
+
 /// One atomic write.
 #[derive(Clone, Debug)]
-pub struct Publication {
+pub struct PublishRequest {
     /// The run's id, which staging tables and markers carry.
     pub run: String,
     /// The tables that change together.
@@ -56,22 +125,29 @@ pub enum Mode {
     },
 }
 
+/// How many writers fill a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writers {
+    /// Several may write at once.
+    Several,
+    /// No other writes: of a merged table, it may leave out a row whose key comes again, if nothing but that key could be
+    /// held against it.
+    Only,
+}
+
+/// A table as readers will see it.
+pub struct Preview {
+    /// Its rows.
+    pub rows: Arc<dyn TableProvider>,
+    /// Sets of columns in which no two rows can be equal.
+    pub unique: Vec<Vec<String>>,
+}
+
 /// An atomic write that has begun. Dropped without [`commit`](Self::commit), it leaves every table as it was.
 #[async_trait::async_trait]
-pub trait Publisher: Send + Sync {
-    /// Opens a writer into a table's staging. Several may write at once; rows of one writer keep their order.
-    async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>>;
-
-    /// The same, for the only writer into a merged table: it may leave out a row whose key comes again, if nothing but that
-    /// key could be held against it.
-    async fn writer_of_last(&self, table: &Name) -> Result<Box<dyn Writer>> {
-        self.writer(table).await
-    }
-
-    /// Sets of columns in which no two rows of the table, as [`preview`](Self::preview) shows it, can be equal.
-    fn unique(&self, _table: &Name) -> Vec<Vec<String>> {
-        vec![]
-    }
+pub trait Publication: Send + Sync {
+    /// Opens a writer into a table's staging. Rows of one writer keep their order.
+    async fn writer(&self, table: &Name, writers: Writers) -> Result<Box<dyn Writer>>;
 
     /// The rows of a table as readers will see them after `commit`, before that is made ready: its indexes may still be on
     /// their way. Call it when all of its writers have finished. `None` where only [`preview`](Self::preview) shows them.
@@ -80,40 +156,21 @@ pub trait Publisher: Send + Sync {
     }
 
     /// The table as readers will see it after `commit`; call it when all writers have finished.
-    async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>>;
+    async fn preview(&self, table: &Name) -> Result<Preview>;
 
-    /// Digests rows as [`digest`](Self::digest) does it inside the system; `None` if it cannot, or not of such columns.
-    fn digester(&self, _table: &Name) -> Option<Box<dyn RowDigester>> {
+    /// Digests of written rows that the system makes inside itself.
+    fn server_digest(&self) -> Option<&dyn PublicationDigest> {
         None
     }
 
-    /// The digest, made inside the system, of the written rows as readers will see them after `commit`; call it when all
-    /// writers have finished. `None` if there is no [`digester`](Self::digester).
-    async fn digest(&self, _table: &Name) -> Result<Option<Digest>> {
-        Ok(None)
+    /// Rows in chunks of one transaction, each of which is taken or was never written.
+    fn chunks(&self) -> Option<&dyn ChunkedTransaction> {
+        None
     }
 
-    /// Opens a writer for the keys of all rows that stay: of a merged table, the others are deleted on `commit`. Their
-    /// columns are the key's. `None` if the system cannot do that.
-    async fn keeper(&self, _table: &Name) -> Result<Option<Box<dyn Writer>>> {
-        Ok(None)
-    }
-
-    /// Whether rows can be taken in parts, by [`take`](Self::take).
-    fn takes_parts(&self) -> bool {
-        false
-    }
-
-    /// Takes the rows that were written since the last time into the publication, in the transaction that
-    /// [`commit`](Self::commit) ends. If one of them is refused, it is as if none of them had been written, and what was taken
-    /// before stays. Call it when all writers have finished; a table that is replaced is not taken in parts.
-    async fn take(&self, _table: &Name) -> Result<()> {
-        unreachable!("only asked of who takes parts")
-    }
-
-    /// Forgets the rows that were written since the last time, also those of a writer that has failed.
-    async fn forget(&self, _table: &Name) -> Result<()> {
-        unreachable!("only asked of who takes parts")
+    /// Deletion of rows by the keys of those that stay.
+    fn key_sweep(&self) -> Option<&dyn KeySweep> {
+        None
     }
 
     /// Values that became NULL on their way into staging, as the user chose.
@@ -123,6 +180,36 @@ pub trait Publisher: Send + Sync {
 
     /// Publishes rows, rejected rows and position in one step, or nothing.
     async fn commit(self: Box<Self>, commit: Commit) -> Result<Vec<Written>>;
+}
+
+/// Digests of written rows that a system makes inside itself.
+#[async_trait::async_trait]
+pub trait PublicationDigest: Send + Sync {
+    /// Digests rows here as the system does it; `None` if it cannot, or not of such columns.
+    fn digester(&self, table: &Name) -> Option<Box<dyn RowDigester>>;
+
+    /// The digest of the written rows as readers will see them after `commit`; call it when all writers have finished.
+    /// `None` if there is no [`digester`](Self::digester).
+    async fn digest(&self, table: &Name) -> Result<Option<Digest>>;
+}
+
+/// Rows in chunks of the transaction that [`commit`](Publication::commit) ends.
+#[async_trait::async_trait]
+pub trait ChunkedTransaction: Send + Sync {
+    /// Takes the rows that were written since the last time into the transaction. If one of them is refused, it is as if none
+    /// of them had been written, and what was taken before stays. Call it when all writers have finished; a table that is
+    /// replaced is not taken in chunks.
+    async fn take(&self, table: &Name) -> Result<()>;
+
+    /// Forgets the rows that were written since the last time, also those of a writer that has failed.
+    async fn forget(&self, table: &Name) -> Result<()>;
+}
+
+/// Deletes the rows of a merged table whose keys are not among those that stay.
+#[async_trait::async_trait]
+pub trait KeySweep: Send + Sync {
+    /// Opens a writer for the keys of all rows that stay: the others are deleted on `commit`. Its columns are the key's.
+    async fn keys(&self, table: &Name) -> Result<Box<dyn Writer>>;
 }
 
 /// One stream of rows into staging.

@@ -1,9 +1,39 @@
 //! How tables are read.
 
-use super::{position::Position, rejected::Rejects};
+use super::{
+    error::Result,
+    position::Position,
+    rejected::Rejects,
+    version::{Content, ContentFrom, RowDigests},
+};
+use crate::arrow::digest::{Digest, RowDigester};
 use datafusion::catalog::TableProvider;
 use engine_language::{config::source::SourceTable, name::Name, table::TableDefinition};
-use std::{any::Any, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// Reads the tables of a system.
+#[async_trait::async_trait]
+pub trait Source: Send + Sync {
+    /// The definition of a table; `None` if it does not exist.
+    async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>>;
+
+    /// Whether the table is there.
+    async fn is_there(&self, table: &TableRequest) -> Result<bool> {
+        Ok(self.describe(table).await?.is_some())
+    }
+
+    /// Opens tables, all of them as of one instant. Each `since` continues after an earlier read.
+    async fn open(&self, request: ReadRequest) -> Result<Snapshot>;
+
+    /// What tells whether the rows of a table changed; `None` if the table is not there, or the system cannot tell. `last`
+    /// is an earlier answer: it is given again, as it is, if that is enough to know that nothing changed.
+    async fn content(&self, table: &TableRequest, last: Option<&Content>) -> Result<Option<Content>>;
+
+    /// From what the content of an opened table is known without asking.
+    fn content_from(&self) -> ContentFrom {
+        ContentFrom::Asking
+    }
+}
 
 /// Tables to be opened as of one instant.
 #[derive(Clone, Debug, Default)]
@@ -11,7 +41,6 @@ pub struct ReadRequest {
     /// The tables.
     pub tables: Vec<TableRequest>,
 }
-
 /// A table to be opened.
 #[derive(Clone, Debug)]
 pub struct TableRequest {
@@ -59,11 +88,9 @@ pub struct BatchLimit {
 }
 
 /// Opened tables, in the order asked for. The instant is held until this and all streams from it are dropped.
-pub struct Reading {
+pub struct Snapshot {
     /// The tables.
     pub tables: Vec<OpenTable>,
-    /// What holds the instant open, such as a connection with a transaction.
-    pub snapshot: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// An opened table.
@@ -80,6 +107,50 @@ pub struct OpenTable {
     pub size_bytes: Option<u64>,
     /// What could not be read as declared; complete once the rows have been drained.
     pub rejected: Rejects,
+    /// What tells its version at this instant; `None` where the system has to be asked before.
+    pub instant: Option<Arc<dyn Instant>>,
+}
+
+/// What a system knows of an opened table at its instant.
+pub trait Instant: Send + Sync {
+    /// The digests that it makes inside; `None` if it cannot, or not of such columns.
+    fn server_digest(&self) -> Option<&dyn TableDigest> {
+        None
+    }
+
+    /// What stands for the table's rows, without asking again, by digests of the rows if all of them were read.
+    fn content(&self, read: &RowDigests) -> Option<Content>;
+}
+
+/// Digests of a table's rows that a system makes inside itself.
+#[async_trait::async_trait]
+pub trait TableDigest: Send + Sync {
+    /// Digests rows here as the system does it.
+    fn digester(&self) -> Option<Box<dyn RowDigester>>;
+
+    /// The digest of all rows, as of the table's instant; `None` if there is no [`digester`](Self::digester).
+    async fn digest(&self) -> Result<Option<Digest>>;
+}
+
+impl OpenTable {
+    /// Digests rows here as the system does it; `None` if it does not.
+    pub fn digester(&self) -> Option<Box<dyn RowDigester>> {
+        self.instant.as_ref()?.server_digest()?.digester()
+    }
+
+    /// The digest that the system makes inside of the table's rows.
+    pub async fn digest(&self) -> Result<Option<Digest>> {
+        match self.instant.as_ref().and_then(|instant| instant.server_digest()) {
+            Some(inside) => inside.digest().await,
+            None => Ok(None),
+        }
+    }
+
+    /// What stands for the table's rows at its instant, by digests of them if all were read; `None` if the system has to be
+    /// asked.
+    pub fn content(&self, read: &RowDigests) -> Option<Content> {
+        self.instant.as_ref()?.content(read)
+    }
 }
 
 impl fmt::Debug for OpenTable {

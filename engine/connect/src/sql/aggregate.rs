@@ -1,24 +1,53 @@
 //! Aggregates that a system computes itself, where it comes to just what would be computed here.
 
-use crate::connectors;
 use datafusion::{
     arrow::datatypes::{Schema, SchemaRef},
-    catalog::TableProvider,
+    catalog::{Session, TableProvider},
     common::{Column, Result, tree_node::Transformed},
-    datasource::{provider_as_source, source_as_provider},
+    datasource::{TableType, provider_as_source, source_as_provider},
     logical_expr::{
-        Aggregate, Expr, LogicalPlan, LogicalPlanBuilder, TableScan,
+        Aggregate, Expr, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown, TableScan,
         expr::{AggregateFunction, AggregateFunctionParams},
     },
     optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule},
+    physical_plan::ExecutionPlan,
 };
 use std::sync::Arc;
 
 /// A table that can aggregate its rows itself.
-pub trait ServerAggregates {
+pub trait ServerAggregates: TableProvider {
     /// The groups with their measures, as rows in the columns of `wanted.schema`; `None` if that is not for certain what
     /// would be computed here.
     fn aggregate(&self, wanted: &AggregateRequest<'_>) -> Option<Arc<dyn TableProvider>>;
+}
+
+/// Such a table, whatever its system: what [`PushAggregates`] looks for.
+#[derive(Debug)]
+pub struct AggregatingTable(pub Arc<dyn ServerAggregates>);
+
+#[async_trait::async_trait]
+impl TableProvider for AggregatingTable {
+    fn schema(&self) -> SchemaRef {
+        self.0.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        self.0.table_type()
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        self.0.supports_filters_pushdown(filters)
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.0.scan(session, projection, filters, limit).await
+    }
 }
 
 /// What is to be aggregated.
@@ -82,7 +111,7 @@ fn pushed(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
     let schema: SchemaRef = Arc::new(Schema::new(named.collect::<Vec<_>>()));
     let wanted = AggregateRequest { filters: &scan.filters, groups, measures, schema: schema.clone() };
     let provider = source_as_provider(&scan.source)?;
-    let Some(rows) = connectors::aggregates(provider.as_ref()).and_then(|table| table.aggregate(&wanted)) else {
+    let Some(rows) = aggregated(provider.as_ref(), &wanted) else {
         return Ok(None);
     };
     let columns = schema.fields().iter().zip(aggregate.schema.iter()).map(|(field, (qualifier, to))| {
@@ -90,6 +119,10 @@ fn pushed(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
     });
     let plan = LogicalPlanBuilder::scan("engine_aggregated", provider_as_source(rows), None)?;
     plan.project(columns.collect::<Vec<_>>())?.build().map(Some)
+}
+
+fn aggregated(table: &dyn TableProvider, wanted: &AggregateRequest<'_>) -> Option<Arc<dyn TableProvider>> {
+    table.downcast_ref::<AggregatingTable>()?.0.aggregate(wanted)
 }
 
 /// The scan of one table, whatever it is called.

@@ -46,7 +46,7 @@ impl Place {
     }
 
     async fn open(&self, table: TableRequest) -> Result<OpenTable, Error> {
-        Ok(self.connection.read(ReadRequest { tables: vec![table] }).await?.tables.remove(0))
+        Ok(self.connection.readable().unwrap().open(ReadRequest { tables: vec![table] }).await?.tables.remove(0))
     }
 
     /// The rows as lines, and the columns with their types before them.
@@ -187,7 +187,7 @@ async fn mistakes_in_what_is_declared() {
     assert!(said.to_string().contains("`u.csv` and `u.parquet` are written differently"), "{said}");
     let said = place.open(table(Some("[a"), &[], BadRows::Fail)).await.unwrap_err();
     assert!(said.to_string().contains("unclosed character class"), "{said}");
-    assert!(place.connection.describe(&TableRequest::all("../data/u")).await.unwrap().is_none());
+    assert!(place.connection.readable().unwrap().describe(&TableRequest::all("../data/u")).await.unwrap().is_none());
     let nowhere = open("type = \"files\"\npath = \"nowhere\"", place.folder.path());
     let said = nowhere.ping().await.unwrap_err();
     assert_eq!((said.blame, said.retry), (Blame::User, Retry::Never));

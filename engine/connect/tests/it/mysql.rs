@@ -18,7 +18,7 @@ use datafusion::{
 use engine_connect::hub::{
     connection::Connection,
     error::{Error, Result},
-    publication::{Commit, Publication, Publisher, Target, Written},
+    publication::{Commit, Publication, PublishRequest, Target, Writers, Written},
     source::{OpenTable, ReadRequest, TableRequest},
 };
 use engine_language::name::Name;
@@ -106,7 +106,7 @@ impl Place {
 
     async fn open(&self, table: &str) -> OpenTable {
         let request = ReadRequest { tables: vec![TableRequest::all(table)] };
-        self.connection.read(request).await.unwrap().tables.remove(0)
+        self.connection.readable().unwrap().open(request).await.unwrap().tables.remove(0)
     }
 
     /// Rows of a table as lines of values, sorted.
@@ -128,11 +128,12 @@ impl Place {
     }
 
     /// A publication of one table whose rows are in staging.
-    async fn staged(&self, target: Target, batch: RecordBatch, pipeline: Option<&str>) -> Result<Box<dyn Publisher>> {
+    async fn staged(&self, target: Target, batch: RecordBatch, pipeline: Option<&str>) -> Result<Box<dyn Publication>> {
         let table = target.table.clone();
-        let publication = Publication { run: "run".into(), tables: vec![target], pipeline: pipeline.map(Name::from) };
-        let publisher = self.connection.write(publication).await?;
-        let mut writer = publisher.writer(&table).await?;
+        let publication =
+            PublishRequest { run: "run".into(), tables: vec![target], pipeline: pipeline.map(Name::from) };
+        let publisher = self.connection.writable().unwrap().begin(publication).await?;
+        let mut writer = publisher.writer(&table, Writers::Several).await?;
         writer.write(batch).await?;
         writer.finish().await?;
         Ok(publisher)
@@ -141,7 +142,7 @@ impl Place {
     /// Recovers until the server has noticed which sessions are gone.
     async fn recover(&mut self) {
         for _ in 0..100 {
-            self.connection.recover().await.unwrap();
+            self.connection.writable().unwrap().recover().await.unwrap();
             if self.staging().await == "0" {
                 return;
             }

@@ -25,7 +25,7 @@ fn pair() -> TableDefinition {
 
 async fn read(connection: &Arc<dyn Connection>, table: &str) -> Result<String, engine_connect::hub::error::Error> {
     let request = ReadRequest { tables: vec![request(table, &pair())] };
-    let reading = connection.read(request).await?;
+    let reading = connection.readable().unwrap().open(request).await?;
     Ok(shown(&reading.tables[0]).await)
 }
 
@@ -34,7 +34,8 @@ async fn a_value_of_another_type_is_an_error_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let file = Sqlite::open(folder.path().join("data.db")).unwrap();
     file.execute_batch("create table t (id bigint, word text); insert into t values (1, 'a'), ('x', 'b')").unwrap();
-    let reading = connect(&folder).read(ReadRequest { tables: vec![TableRequest::all("t")] }).await.unwrap();
+    let reading =
+        connect(&folder).readable().unwrap().open(ReadRequest { tables: vec![TableRequest::all("t")] }).await.unwrap();
     let context = datafusion::prelude::SessionContext::new();
     let rows = context.read_table(reading.tables[0].provider.clone()).unwrap().collect().await;
     let said = format!("{:?}", rows.unwrap_err());
@@ -85,7 +86,7 @@ async fn tables_are_seen_as_of_one_instant_while_another_process_writes() {
     let connection = open("type = \"sqlite\"\npath = \"data.db\"", folder.path());
     while !writer.is_finished() {
         let both = ["a", "b"].map(|table| request(table, &pair())).to_vec();
-        let reading = connection.read(ReadRequest { tables: both }).await.unwrap();
+        let reading = connection.readable().unwrap().open(ReadRequest { tables: both }).await.unwrap();
         let (a, b) = (shown(&reading.tables[0]).await, shown(&reading.tables[1]).await);
         assert!(a == "1 x" && b.is_empty() || a.is_empty() && b == "1 x", "a: {a}, b: {b}");
     }

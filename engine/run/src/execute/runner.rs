@@ -164,7 +164,7 @@ impl Runner {
                 Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
             }
         }
-        join_all(self.systems.iter().map(|(_, connection)| connection.tidied())).await;
+        join_all(self.systems.iter().filter_map(|(_, connection)| Some(connection.sink()?.finish_background()))).await;
         let outcome = if cancel.is_cancelled() {
             RunOutcome::Cancelled
         } else if progress.failed {
@@ -188,7 +188,8 @@ impl Runner {
 }
 
 async fn recover(name: &Name, connection: &Arc<dyn Connection>) {
-    if let Err(error) = connection.recover().await {
+    let Some(sink) = connection.sink() else { return };
+    if let Err(error) = sink.recover().await {
         tracing::warn!(%name, %error, "leftovers could not be removed");
     }
 }

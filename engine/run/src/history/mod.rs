@@ -29,7 +29,7 @@ use crate::{
     error::{Error, Result},
     location::Place,
 };
-use engine_connect::hub::position::Token;
+use engine_connect::hub::version::Version;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -119,7 +119,7 @@ impl History {
     }
 
     /// The token that a table had when it was last looked at.
-    pub fn token(&self, place: &Place) -> Result<Option<Token>> {
+    pub fn token(&self, place: &Place) -> Result<Option<Version>> {
         let sql = "select token from tokens where place = ?1";
         let text: Option<String> =
             self.db().query_row(sql, [place.to_string()], |row| row.get(0)).optional().map_err(state)?;
@@ -127,7 +127,7 @@ impl History {
     }
 
     /// Remembers a table's token.
-    pub fn remember_token(&self, place: &Place, token: &Token) -> Result<()> {
+    pub fn remember_token(&self, place: &Place, token: &Version) -> Result<()> {
         let text = serde_json::to_string(token).map_err(state)?;
         let sql = "insert or replace into tokens values (?1, ?2)";
         self.db().execute(sql, params![place.to_string(), text]).map(drop).map_err(state)

@@ -113,7 +113,13 @@ impl Runner {
         let limit = BatchLimit { rows: 1, bytes: 1 << 20, time: Duration::from_millis(500) };
         let mut request = systems::request(&self.project, &topic, &place);
         (request.since, request.limit) = (since.clone(), Some(limit));
-        let next = source.read(ReadRequest { tables: vec![request] }).await?.tables.pop().and_then(|open| open.next);
+        let next = source
+            .readable()?
+            .open(ReadRequest { tables: vec![request] })
+            .await?
+            .tables
+            .pop()
+            .and_then(|open| open.next);
         Ok((next.is_some() && next != since).then_some(Why::Input(topic)))
     }
 
@@ -126,7 +132,7 @@ impl Runner {
             NodeKind::Model => tokens.key(node).await?,
             NodeKind::Test => tokens.known_key(node),
             NodeKind::Copy => match self.stored_parents(node).first() {
-                Some(source) => tokens.of(source).await?.map(|token| token.value),
+                Some(source) => tokens.of(source).await?.map(|version| version.value()),
                 None => None,
             },
             _ => built.key.clone(),
@@ -138,7 +144,7 @@ impl Runner {
         if node.kind() == NodeKind::Test {
             return Ok(None);
         }
-        let wrote = tokens.of(node).await?.map(|token| token.value);
+        let wrote = tokens.of(node).await?.map(|version| version.value());
         let same = wrote.is_some() && wrote == built.output;
         Ok((!same).then(|| node.clone()))
     }

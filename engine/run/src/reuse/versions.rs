@@ -6,7 +6,10 @@ use crate::{
     location::{self, Place},
     systems::{self, Systems},
 };
-use engine_connect::hub::position::Token;
+use engine_connect::{
+    arrow::digest::Digest,
+    hub::{source::TableRequest, version::Version},
+};
 use engine_language::{
     graph::{NodeId, NodeKind},
     project::Project,
@@ -27,7 +30,7 @@ pub struct Tokens {
 }
 
 /// A token that is asked for once, however many want it.
-type Known = Arc<OnceCell<Option<Token>>>;
+type Known = Arc<OnceCell<Option<Version>>>;
 
 impl Tokens {
     /// Knows nothing yet.
@@ -36,12 +39,23 @@ impl Tokens {
     }
 
     /// What a run wrote just now.
-    pub fn wrote(&self, place: &Place, token: Option<Token>) -> Result<()> {
+    pub fn wrote(&self, place: &Place, token: Option<Version>) -> Result<()> {
         if let Some(token) = &token {
             self.history.remember_token(place, token)?;
         }
         self.known().insert(place.clone(), Arc::new(OnceCell::new_with(Some(token))));
         Ok(())
+    }
+
+    /// What a run wrote just now: all rows of a table, with this digest.
+    pub async fn wrote_all(&self, place: &Place, rows: Digest) -> Result<Option<Version>> {
+        let request = TableRequest {
+            declared: systems::declared(&self.project, place),
+            ..TableRequest::all(place.table.clone())
+        };
+        let version = self.systems.get(&place.connection)?.version_of_written(&request, Some(rows)).await?;
+        self.wrote(place, version.clone())?;
+        Ok(version)
     }
 
     /// Forgets a table, because something wrote it.
@@ -54,16 +68,16 @@ impl Tokens {
     }
 
     /// The token of a node's table as it is now; `None` if it is not there or its system cannot tell.
-    pub async fn of(&self, node: &NodeId) -> Result<Option<Token>> {
+    pub async fn of(&self, node: &NodeId) -> Result<Option<Version>> {
         let Some(place) = location::of(&self.project, node) else { return Ok(None) };
         let known = self.known().entry(place.clone()).or_default().clone();
         known.get_or_try_init(|| self.ask(node, &place)).await.cloned()
     }
 
-    async fn ask(&self, node: &NodeId, place: &Place) -> Result<Option<Token>> {
+    async fn ask(&self, node: &NodeId, place: &Place) -> Result<Option<Version>> {
         let last = self.history.token(place)?;
         let request = systems::request(&self.project, node, place);
-        let token = self.systems.get(&place.connection)?.token(&request, last.as_ref()).await?;
+        let token = self.systems.get(&place.connection)?.readable()?.version(&request, last.as_ref()).await?;
         if let Some(token) = token.as_ref().filter(|token| Some(*token) != last.as_ref()) {
             self.history.remember_token(place, token)?;
         }
@@ -115,6 +129,6 @@ impl Tokens {
     }
 }
 
-fn add(hash: &mut blake3::Hasher, read: &NodeId, token: &Token) {
-    hash.update(format!("{read}={}", token.value).as_bytes());
+fn add(hash: &mut blake3::Hasher, read: &NodeId, token: &Version) {
+    hash.update(format!("{read}={}", token.value()).as_bytes());
 }

@@ -11,7 +11,7 @@ use engine_connect::{
     connectors::generator::Generators,
     hub::{
         connection::Connection,
-        publication::{Commit, Mode, Publication, Target},
+        publication::{Commit, Mode, PublishRequest, Target, Writers},
         source::ReadRequest,
     },
 };
@@ -59,9 +59,9 @@ impl Emitter {
             mode: Mode::Append,
             declared: source.and_then(|source| systems::request(runner.project(), &source, &self.place).declared),
         };
-        let publication = Publication { run: ulid::Ulid::new().to_string(), tables: vec![target], pipeline: None };
-        let publisher = self.connection.write(publication).await?;
-        let mut writer = publisher.writer(&self.place.table).await?;
+        let publication = PublishRequest { run: ulid::Ulid::new().to_string(), tables: vec![target], pipeline: None };
+        let publisher = self.connection.writable()?.begin(publication).await?;
+        let mut writer = publisher.writer(&self.place.table, Writers::Several).await?;
         let mut stream = SessionContext::new().read_table(rows)?.execute_stream().await?;
         while let Some(batch) = stream.next().await {
             writer.write(batch?).await?;
@@ -92,10 +92,10 @@ fn source(runner: &Runner, node: &NodeId) -> Option<NodeId> {
 async fn sent(runner: &Runner, node: &NodeId, place: &Place, connection: &Arc<dyn Connection>) -> Result<u64> {
     let Some(source) = source(runner, node) else { return Ok(0) };
     let request = systems::request(runner.project(), &source, place);
-    if connection.describe(&request).await?.is_none() || location::of(runner.project(), &source).is_none() {
+    if connection.readable()?.describe(&request).await?.is_none() || location::of(runner.project(), &source).is_none() {
         return Ok(0);
     }
-    let reading = connection.read(ReadRequest { tables: vec![request] }).await?;
+    let reading = connection.readable()?.open(ReadRequest { tables: vec![request] }).await?;
     let session = SessionContext::new();
     let mut count = 0;
     for table in reading.tables {

@@ -15,8 +15,7 @@ use engine_connect::{
     connectors::generator::Generators,
     hub::{
         connection::Connection,
-        position::Token,
-        publication::{Commit, Mode, Publication, Target},
+        publication::{Commit, Mode, PublishRequest, Target, Writers},
     },
 };
 use engine_language::{config::source::SourceTable, graph::NodeId, table::TableDefinition};
@@ -76,7 +75,7 @@ impl Table {
     async fn is_there(&self, run: &StepRun) -> Result<bool> {
         let source = source(run, &self.node).expect("a generator that fills something names a source");
         let request = systems::request(&run.runner.project, &source, &self.place);
-        Ok(self.connection.is_there(&request).await?)
+        Ok(self.connection.readable()?.is_there(&request).await?)
     }
 
     /// What is there is the user's: it is not made anew unasked, even if the settings changed.
@@ -114,14 +113,14 @@ async fn fill(run: &StepRun, tables: &[Table], began: i64) -> Result<Vec<NodeRep
         mode: table.mode.clone(),
         declared: table.declared.clone(),
     });
-    let publication = Publication { run: run.run.id.clone(), tables: targets.collect(), pipeline: None };
-    let publisher = tables[0].connection.write(publication).await?;
+    let publication = PublishRequest { run: run.run.id.clone(), tables: targets.collect(), pipeline: None };
+    let publisher = tables[0].connection.writable()?.begin(publication).await?;
     let (mut reports, mut digests) = (vec![], vec![]);
     for table in tables {
         let session = run.runner.sessions.open();
         let schema = table.rows.schema();
         let rows = session.context.read_table(table.rows.clone())?.execute_stream().await?;
-        let writer = publisher.writer(&table.place.table).await?;
+        let writer = publisher.writer(&table.place.table, Writers::Several).await?;
         let Copied { digest, bytes } = write_rows::copy(run, &table.node, rows, &schema, writer, &Error::Query).await?;
         let mut report = NodeReport::new(table.node.clone(), Status::Succeeded, began);
         report.done = "Generated";
@@ -132,11 +131,9 @@ async fn fill(run: &StepRun, tables: &[Table], began: i64) -> Result<Vec<NodeRep
     }
     publisher.commit(Commit::default()).await?;
     for ((table, report), digest) in tables.iter().zip(&reports).zip(digests) {
-        if table.mode == Mode::Append || !table.connection.tokens_are_digests() {
-            run.tokens.forget(&table.place);
-        } else {
-            let token = Token { value: digest.to_string(), hint: serde_json::Value::Null };
-            run.tokens.wrote(&table.place, Some(token))?;
+        run.tokens.forget(&table.place);
+        if table.mode == Mode::Replace {
+            run.tokens.wrote_all(&table.place, digest).await?;
         }
         run.remember(&table.node, None, None, report.rows)?;
     }

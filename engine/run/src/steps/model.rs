@@ -47,7 +47,7 @@ async fn reused(run: &StepRun, node: &NodeId) -> Result<Option<NodeReport>> {
     if run.tokens.key(node).await?.as_ref() != Some(key) {
         return Ok(None);
     }
-    if run.tokens.of(node).await?.map(|token| token.value).as_ref() != Some(output) {
+    if run.tokens.of(node).await?.map(|version| version.value()).as_ref() != Some(output) {
         return Ok(None);
     }
     Ok(Some(run.unchanged(node, &built, began)))

@@ -9,10 +9,7 @@ use arrow::csv::{ReaderBuilder, reader::Format};
 use datafusion::{arrow::datatypes::SchemaRef, error::DataFusionError};
 use engine_connect::{
     arrow::digest::Digester,
-    hub::{
-        position::Token,
-        publication::{Commit, Mode, Publication, Target},
-    },
+    hub::publication::{Commit, Mode, PublishRequest, Target, Writers},
 };
 use engine_language::{code, diagnostic::Diagnostic, files::Span, graph::NodeId, table::TableDefinition};
 use std::{io::Cursor, sync::Arc};
@@ -44,7 +41,10 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     let said = digest.to_string();
     let built = run.runner.history.built(run.runner.project.target.as_str(), node)?;
     let same = built.filter(|built| built.key.as_ref() == Some(&said)).and_then(|built| built.output);
-    if !run.runner.options.full_refresh && same.is_some() && run.tokens.of(node).await?.map(|t| t.value) == same {
+    if !run.runner.options.full_refresh
+        && same.is_some()
+        && run.tokens.of(node).await?.map(|version| version.value()) == same
+    {
         report.note = Some("unchanged".into());
         return Ok(report);
     }
@@ -53,19 +53,18 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
         ..TableDefinition::default()
     };
     let target = Target { table: place.table.clone(), schema, definition, mode: Mode::Replace, declared: None };
-    let publisher =
-        connection.write(Publication { run: run.run.id.clone(), tables: vec![target], pipeline: None }).await?;
-    let mut writer = publisher.writer(&place.table).await?;
+    let publisher = connection
+        .writable()?
+        .begin(PublishRequest { run: run.run.id.clone(), tables: vec![target], pipeline: None })
+        .await?;
+    let mut writer = publisher.writer(&place.table, Writers::Several).await?;
     for batch in batches {
         writer.write(batch).await?;
     }
     writer.finish().await?;
     publisher.commit(Commit::default()).await?;
     run.tokens.forget(&place);
-    if connection.tokens_are_digests() {
-        run.tokens.wrote(&place, Some(Token { value: said.clone(), hint: serde_json::Value::Null }))?;
-    }
-    let output = run.tokens.of(node).await?.map(|token| token.value);
+    let output = run.tokens.wrote_all(&place, digest).await?.map(|version| version.value());
     run.remember(node, Some(said), output, Some(digest.rows))?;
     report.status = Status::Succeeded;
     report.took = run.runner.since(began);

@@ -148,7 +148,7 @@ impl<'a> Stream<'a> {
         let mut error_budget = ErrorBudget::new(&self.request);
         // What other tables hold is what they hold when the batch before is there.
         let alone = self.model.rendered.reads.iter().all(|read| read.value == self.topic);
-        let stages = alone && self.sink.target.stages_ahead();
+        let stages = alone && self.sink.target.writable()?.facts().stages_ahead;
         let Some(Begin { mut stands, since, mut moves, mode }) = self.begin(*from_start).await? else { return Ok(()) };
         let (mut mode, mut since) = (Some(mode), since);
         let mut ahead = Some(self.read(since.clone()).await?);
@@ -208,7 +208,8 @@ impl<'a> Stream<'a> {
         let stands = self.sink.target.position(&self.sink.model.name).await?;
         let plain = |since| Begin { since, stands: stands.clone(), moves: false, mode: write_mode(self.model) };
         if let (true, Some(start)) = (from_start, options.from) {
-            let since = self.source.start(&self.request, start).await?;
+            let Some(topics) = self.source.topics() else { return Ok(None) };
+            let since = topics.start(&self.request, start).await?;
             return Ok(since.map(|since| Begin { moves: true, ..plain(Some(since)) }));
         }
         if from_start && self.run.is_full_refresh(self.model) && stands.is_some() {
@@ -256,7 +257,7 @@ impl<'a> Stream<'a> {
         let rows = self.run.runner.project.settings.limits.batch_rows;
         let limit = BatchLimit { rows, bytes: BATCH_BYTES, time: BATCH_TIME };
         let request = TableRequest { since, limit: Some(limit), ..self.request.clone() };
-        let mut reading = self.source.read(ReadRequest { tables: vec![request] }).await?;
+        let mut reading = self.source.readable()?.open(ReadRequest { tables: vec![request] }).await?;
         let open = reading.tables.pop().expect("one table was asked for");
         let good = batch::messages(&open, self.run).await?;
         let what = What::Messages(Messages { good, rejected: open.rejected.take() });
@@ -265,7 +266,8 @@ impl<'a> Stream<'a> {
 
     async fn behind(&self, since: Option<&Position>) -> Result<Option<engine_connect::hub::topics::Lag>> {
         let request = TableRequest { since: since.cloned(), ..self.request.clone() };
-        Ok(self.source.lag(&request).await?)
+        let Some(topics) = self.source.topics() else { return Ok(None) };
+        Ok(topics.lag(&request).await?)
     }
 
     /// How far it is behind at the end.

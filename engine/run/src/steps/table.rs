@@ -18,8 +18,7 @@ use crate::{
 };
 use datafusion::{arrow::datatypes::SchemaRef, error::DataFusionError, physical_plan::execute_stream};
 use engine_connect::hub::{
-    position::Token,
-    publication::{Commit, Mode, Publication, Publisher, Target},
+    publication::{Commit, Mode, Preview, Publication, PublishRequest, Target, Writers},
     source::{ReadRequest, TableRequest},
 };
 use engine_language::{
@@ -51,7 +50,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     inputs::open(&run.runner, &session, &rendered).await?;
     if there.is_some() {
         let this = ReadRequest { tables: vec![TableRequest::all(place.table.clone())] };
-        if let Some(open) = connection.read(this).await?.tables.pop() {
+        if let Some(open) = connection.readable()?.open(this).await?.tables.pop() {
             session.register("models", model.name.as_str(), open.provider)?;
         }
     }
@@ -68,13 +67,13 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     let declared = systems::declared(&run.runner.project, &place);
     let target =
         Target { table: place.table.clone(), schema: schema.clone(), definition, mode: mode.clone(), declared };
-    let publication = Publication {
+    let publication = PublishRequest {
         run: run.run.id.clone(),
         tables: vec![target],
         pipeline: marked.as_ref().map(|marked| marked.pipeline.clone()),
     };
-    let publisher = connection.write(publication).await?;
-    let writer = publisher.writer(&place.table).await?;
+    let publisher = connection.writable()?.begin(publication).await?;
+    let writer = publisher.writer(&place.table, Writers::Several).await?;
     let task = Arc::new(frame.task_ctx());
     let plan = frame.create_physical_plan().await.map_err(located)?;
     let rows = execute_stream(plan.clone(), task).map_err(located)?;
@@ -87,14 +86,9 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     publisher.commit(commit).await?;
     fail::fail_point!("append::published");
     run.tokens.forget(&place);
-    let output = if mode == Mode::Replace && connection.tokens_are_digests() {
-        let token = Token { value: digest.to_string(), hint: serde_json::Value::Null };
-        run.tokens.wrote(&place, Some(token.clone()))?;
-        Some(token)
-    } else {
-        run.tokens.of(node).await?
-    };
-    run.remember(node, stands_for, output.map(|token| token.value), Some(digest.rows))?;
+    let output =
+        if mode == Mode::Replace { run.tokens.wrote_all(&place, digest).await? } else { run.tokens.of(node).await? };
+    run.remember(node, stands_for, output.map(|version| version.value()), Some(digest.rows))?;
     let mut report = NodeReport::new(node.clone(), Status::Succeeded, began);
     (report.rows, report.bytes, report.checks) = (Some(digest.rows), bytes, checks);
     report.operators = operators::of(plan.as_ref());
@@ -107,15 +101,15 @@ async fn checked(
     run: &StepRun,
     node: &NodeId,
     model: &Model,
-    publisher: &dyn Publisher,
+    publisher: &dyn Publication,
     table: &Name,
     session: &Session,
 ) -> Result<Vec<CheckReport>> {
     let checks = if model.config.checks.is_empty() {
         vec![]
     } else {
-        let provider = publisher.preview(table).await?;
-        let rows = check::Rows { provider, unique: publisher.unique(table) };
+        let Preview { rows, unique } = publisher.preview(table).await?;
+        let rows = check::Rows { provider: rows, unique };
         check::run(&run.runner, session, &model.name, rows, &model.config.checks).await?
     };
     run.checked(node, &checks);
@@ -128,7 +122,7 @@ async fn checked(
 /// The report of rows that an earlier try has published.
 async fn added_before(run: &StepRun, node: &NodeId, mark: AppendMark, began_us: i64) -> Result<NodeReport> {
     let output = run.tokens.of(node).await?;
-    run.remember(node, mark.key, output.map(|token| token.value), Some(mark.rows))?;
+    run.remember(node, mark.key, output.map(|version| version.value()), Some(mark.rows))?;
     let mut report = NodeReport::new(node.clone(), Status::Succeeded, began_us);
     report.rows = Some(mark.rows);
     report.note = Some("its rows were published by an earlier try".to_owned());
@@ -146,7 +140,7 @@ async fn existing(run: &StepRun, node: &NodeId, model: &Model) -> Result<Option<
     if !adds(model) || run.is_full_refresh(model) || !connection.abilities().replace {
         return Ok(None);
     }
-    Ok(connection.describe(&TableRequest::all(place.table)).await?)
+    Ok(connection.readable()?.describe(&TableRequest::all(place.table)).await?)
 }
 
 fn rendered(run: &StepRun, model: &Model, incremental: bool) -> Result<Rendered> {

@@ -22,7 +22,7 @@ use engine_connect::{
     },
     hub::{
         connection::{self, Connection, Connector},
-        publication::{Commit, Mode, Publication, Target},
+        publication::{Commit, Mode, PublishRequest, Target, Writers},
         source::{ReadRequest, TableRequest},
     },
 };
@@ -91,8 +91,9 @@ impl Rehearsal {
         let definition = TableDefinition { columns, ..TableDefinition::default() };
         let target =
             Target { table: place.table.clone(), schema, definition, mode, declared: declared.declared.clone() };
-        let publisher = system.write(Publication { run: run().id, tables: vec![target], pipeline: None }).await?;
-        let mut writer = publisher.writer(&place.table).await?;
+        let publisher =
+            system.writable()?.begin(PublishRequest { run: run().id, tables: vec![target], pipeline: None }).await?;
+        let mut writer = publisher.writer(&place.table, Writers::Several).await?;
         writer.write(rows).await?;
         writer.finish().await?;
         publisher.commit(Commit::default()).await?;
@@ -102,7 +103,7 @@ impl Rehearsal {
     /// The rows of a table.
     pub async fn rows(&self, place: &Place) -> Result<(SchemaRef, Vec<RecordBatch>)> {
         let request = ReadRequest { tables: vec![TableRequest::all(place.table.clone())] };
-        let mut reading = self.runner.systems.get(&place.connection)?.read(request).await?;
+        let mut reading = self.runner.systems.get(&place.connection)?.readable()?.open(request).await?;
         let open = reading.tables.pop().expect("one table was asked for");
         let schema = open.provider.schema();
         let frame = self.runner.sessions.open().context.read_table(open.provider)?;

@@ -10,11 +10,12 @@ use datafusion::{
     prelude::SessionContext,
 };
 use engine_connect::hub::{
-    connection::{Abilities, Connection},
+    connection::Connection,
     error::{Blame, Error, Result},
-    position::{Position, Token},
-    publication::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
-    source::{ReadRequest, Reading, TableRequest},
+    position::Position,
+    publication::{Commit, Mode, Publication, PublishRequest, Target, Writer, Written},
+    source::{ReadRequest, Snapshot, TableRequest},
+    version::Version,
 };
 use engine_language::{graph::NodeId, name::Name, project::Project, table::TableDefinition, template::RunInfo};
 use engine_run::{
@@ -69,8 +70,12 @@ fn ended() -> Error {
 
 #[async_trait::async_trait]
 impl Connection for Fated {
-    fn abilities(&self) -> Abilities {
-        self.inner.abilities()
+    fn name(&self) -> &Name {
+        self.inner.name()
+    }
+
+    fn kind(&self) -> &'static str {
+        self.inner.kind()
     }
 
     async fn ping(&self) -> Result<String> {
@@ -81,47 +86,50 @@ impl Connection for Fated {
         self.inner.tables().await
     }
 
-    async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
-        self.inner.describe(table).await
+    fn source(&self) -> Option<&dyn Source> {
+        self.inner.source()
     }
 
-    async fn read(&self, request: ReadRequest) -> Result<Reading> {
-        self.inner.read(request).await
+    fn sink(&self) -> Option<&dyn Sink> {
+        Some(self)
+    }
+}
+
+#[async_trait::async_trait]
+impl Sink for Fated {
+    fn facts(&self) -> SinkFacts {
+        self.inner.sink().unwrap().facts()
     }
 
-    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
-        self.inner.token(table, last).await
-    }
-
-    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
+    async fn begin(&self, request: PublishRequest) -> Result<Box<dyn Publication>> {
         let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Well);
         if matches!(fate, Fate::Opening) {
             return Err(ended());
         }
-        Ok(Box::new(FatedPublisher { inner: self.inner.write(publication).await?, fate }))
+        Ok(Box::new(FatedPublication { inner: self.inner.writable()?.begin(request).await?, fate }))
     }
 
-    async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {
-        self.inner.position(pipeline).await
+    fn positions(&self) -> Option<&dyn Positions> {
+        self.inner.sink().unwrap().positions()
     }
 
     async fn recover(&self) -> Result<usize> {
-        self.inner.recover().await
+        self.inner.writable()?.recover().await
     }
 }
 
-struct FatedPublisher {
-    inner: Box<dyn Publisher>,
+struct FatedPublication {
+    inner: Box<dyn Publication>,
     fate: Fate,
 }
 
 #[async_trait::async_trait]
-impl Publisher for FatedPublisher {
-    async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
-        self.inner.writer(table).await
+impl Publication for FatedPublication {
+    async fn writer(&self, table: &Name, writers: Writers) -> Result<Box<dyn Writer>> {
+        self.inner.writer(table, writers).await
     }
 
-    async fn preview(&self, table: &Name) -> Result<Arc<dyn datafusion::catalog::TableProvider>> {
+    async fn preview(&self, table: &Name) -> Result<Preview> {
         self.inner.preview(table).await
     }
 
@@ -216,10 +224,10 @@ async fn send(project: &Arc<Project>, root: &Path, events: &[(u8, bool)]) {
     let schema = Arc::new(Schema::new(fields));
     let definition = TableDefinition::default();
     let target = Target { table: at.table.clone(), schema: schema.clone(), definition, mode: Mode::Append, declared };
-    let publication = Publication { run: "send".into(), tables: vec![target], pipeline: None };
+    let publication = PublishRequest { run: "send".into(), tables: vec![target], pipeline: None };
     let connection = opened::runner(root, project).systems().get(&"events".into()).unwrap().clone();
     let publisher = connection.write(publication).await.unwrap();
-    let mut writer = publisher.writer(&at.table).await.unwrap();
+    let mut writer = publisher.writer(&at.table, Writers::Several).await.unwrap();
     writer.write(RecordBatch::try_new(schema, vec![keys, payloads]).unwrap()).await.unwrap();
     writer.finish().await.unwrap();
     publisher.commit(Commit::default()).await.unwrap();

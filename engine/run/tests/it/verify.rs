@@ -2,15 +2,14 @@
 
 use crate::opened;
 use async_trait::async_trait;
-use datafusion::{catalog::TableProvider, datasource::MemTable};
+use datafusion::datasource::MemTable;
 use engine_connect::hub::{
-    connection::{Abilities, Connection},
+    connection::Connection,
     error::Result,
-    position::{Position, Token},
-    publication::{Commit, Publication, Publisher, Writer, Written},
-    source::{ReadRequest, Reading, TableRequest},
+    publication::{Commit, Positions, Preview, Publication, PublishRequest, Sink, SinkFacts, Writer, Writers, Written},
+    source::Source,
 };
-use engine_language::{name::Name, project::Project, table::TableDefinition, template::RunInfo};
+use engine_language::{name::Name, project::Project, template::RunInfo};
 use engine_run::{
     event::Events, execute::runner::Runner, plan::plan, report::Report, sql::classify_error, systems::Systems,
 };
@@ -23,8 +22,11 @@ struct Losing(Arc<dyn Connection>);
 
 #[async_trait]
 impl Connection for Losing {
-    fn abilities(&self) -> Abilities {
-        self.0.abilities()
+    fn name(&self) -> &Name {
+        self.0.name()
+    }
+    fn kind(&self) -> &'static str {
+        self.0.kind()
     }
     async fn ping(&self) -> Result<String> {
         self.0.ping().await
@@ -32,40 +34,45 @@ impl Connection for Losing {
     async fn tables(&self) -> Result<Vec<Name>> {
         self.0.tables().await
     }
-    async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
-        self.0.describe(table).await
+    fn source(&self) -> Option<&dyn Source> {
+        self.0.source()
     }
-    async fn read(&self, request: ReadRequest) -> Result<Reading> {
-        self.0.read(request).await
+    fn sink(&self) -> Option<&dyn Sink> {
+        Some(self)
     }
-    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
-        self.0.token(table, last).await
-    }
-    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
-        let inner = self.0.write(publication.clone()).await?;
-        Ok(Box::new(LosingPublisher { inner, publication }))
-    }
-    async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {
-        self.0.position(pipeline).await
-    }
-    async fn recover(&self) -> Result<usize> {
-        self.0.recover().await
-    }
-}
-
-struct LosingPublisher {
-    inner: Box<dyn Publisher>,
-    publication: Publication,
 }
 
 #[async_trait]
-impl Publisher for LosingPublisher {
-    async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
-        self.inner.writer(table).await
+impl Sink for Losing {
+    fn facts(&self) -> SinkFacts {
+        self.0.sink().unwrap().facts()
     }
-    async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
-        let target = self.publication.tables.iter().find(|target| target.table == *table).unwrap();
-        Ok(Arc::new(MemTable::try_new(target.schema.clone(), vec![vec![]]).unwrap()))
+    async fn begin(&self, request: PublishRequest) -> Result<Box<dyn Publication>> {
+        let inner = self.0.writable()?.begin(request.clone()).await?;
+        Ok(Box::new(LosingPublication { inner, request }))
+    }
+    fn positions(&self) -> Option<&dyn Positions> {
+        self.0.sink().unwrap().positions()
+    }
+    async fn recover(&self) -> Result<usize> {
+        self.0.writable()?.recover().await
+    }
+}
+
+struct LosingPublication {
+    inner: Box<dyn Publication>,
+    request: PublishRequest,
+}
+
+#[async_trait]
+impl Publication for LosingPublication {
+    async fn writer(&self, table: &Name, writers: Writers) -> Result<Box<dyn Writer>> {
+        self.inner.writer(table, writers).await
+    }
+    async fn preview(&self, table: &Name) -> Result<Preview> {
+        let target = self.request.tables.iter().find(|target| target.table == *table).unwrap();
+        let rows = Arc::new(MemTable::try_new(target.schema.clone(), vec![vec![]]).unwrap());
+        Ok(Preview { rows, unique: vec![] })
     }
     async fn commit(self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
         self.inner.commit(commit).await

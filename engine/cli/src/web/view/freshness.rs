@@ -118,7 +118,8 @@ async fn newest(runner: &Runner, node: &NodeId, column: &str) -> Result<Option<i
     let place = location::of(project, node).ok_or("it has no place")?;
     let system = runner.systems().get(&place.connection).map_err(|error| said(&error))?;
     let request = systems::request(project, node, &place);
-    let mut reading = system.read(ReadRequest { tables: vec![request] }).await.map_err(|error| said(&error))?;
+    let source = system.readable().map_err(|error| said(&error))?;
+    let mut reading = source.open(ReadRequest { tables: vec![request] }).await.map_err(|error| said(&error))?;
     let open = reading.tables.pop().ok_or("it is not there")?;
     let session = SessionContext::new();
     session.register_table("t", open.provider).map_err(|error| said(&error))?;

@@ -21,11 +21,11 @@ mod version;
 pub use config::{Config, Files};
 
 use crate::hub::{
-    connection::{Abilities, Connection},
+    connection::{Connection, Connector as _},
     error::{Blame, Error, Result},
-    position::{Position, Token},
-    publication::{Publication, Publisher},
-    source::{ReadRequest, Reading, TableRequest},
+    source::{ReadRequest, Snapshot, Source, TableRequest},
+    topics::Topics,
+    version::Content,
 };
 use discovery::Found;
 use engine_language::{name::Name, table::TableDefinition};
@@ -128,8 +128,12 @@ impl Folder {
 
 #[async_trait::async_trait]
 impl Connection for Folder {
-    fn abilities(&self) -> Abilities {
-        Abilities { stream: true, ..Abilities::READ }
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        Files::KIND
     }
 
     async fn ping(&self) -> Result<String> {
@@ -147,6 +151,17 @@ impl Connection for Folder {
         Ok(names)
     }
 
+    fn source(&self) -> Option<&dyn Source> {
+        Some(self)
+    }
+
+    fn topics(&self) -> Option<&dyn Topics> {
+        Some(self)
+    }
+}
+
+#[async_trait::async_trait]
+impl Source for Folder {
     async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
         let (folder, table) = (self.clone(), table.clone());
         self.blocking(move || {
@@ -156,36 +171,24 @@ impl Connection for Folder {
         .await
     }
 
-    async fn read(&self, request: ReadRequest) -> Result<Reading> {
+    async fn open(&self, request: ReadRequest) -> Result<Snapshot> {
         let folder = self.clone();
         self.blocking(move || {
             // The files of all tables are looked up before any is read.
             let files: Vec<_> = request.tables.iter().map(|table| folder.files(table)).collect::<Result<_>>()?;
             let tables = request.tables.iter().zip(files).map(|(table, files)| read::open(&folder, table, files));
-            Ok(Reading { tables: tables.collect::<Result<_>>()?, snapshot: None })
+            Ok(Snapshot { tables: tables.collect::<Result<_>>()? })
         })
         .await
     }
 
-    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
+    async fn content(&self, table: &TableRequest, last: Option<&Content>) -> Result<Option<Content>> {
         let (folder, table, last) = (self.clone(), table.clone(), last.cloned());
         self.blocking(move || version::of(&folder, &folder.files(&table)?, last.as_ref())).await
     }
-
-    async fn write(&self, _: Publication) -> Result<Box<dyn Publisher>> {
-        Err(self
-            .error("writing", "files are only read")
-            .hint("write to a database, or `engine show MODEL --output parquet`"))
-    }
-
-    async fn position(&self, _: &Name) -> Result<Option<Position>> {
-        Ok(None)
-    }
-
-    async fn recover(&self) -> Result<usize> {
-        Ok(0)
-    }
 }
+
+impl Topics for Folder {}
 
 impl Folder {
     async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

@@ -112,7 +112,7 @@ fn whole(
     }
     let next = Some(read_offsets.position());
     let provider = Arc::new(Table::new(shape, files));
-    OpenTable { provider, definition, next, more: false, size_bytes: None, rejected: Rejects::default() }
+    OpenTable { provider, definition, next, more: false, size_bytes: None, instant: None, rejected: Rejects::default() }
 }
 
 /// Reads a micro-batch: the next records of the files in their order.
@@ -144,7 +144,15 @@ fn batch(
         more |= unread(&shape, found, reached)?;
     }
     let provider = Arc::new(MemTable::try_new(shape.schema, vec![batches]).expect("batches have this schema"));
-    Ok(OpenTable { provider, definition, next: Some(read_offsets.position()), more, size_bytes: None, rejected })
+    Ok(OpenTable {
+        provider,
+        definition,
+        next: Some(read_offsets.position()),
+        more,
+        size_bytes: None,
+        instant: None,
+        rejected,
+    })
 }
 
 fn unread(shape: &Shape, found: &Found, at: At) -> Result<bool> {

@@ -1,7 +1,7 @@
 //! Telling whether a table's files changed: by their sizes and times where they can be trusted, else by their bytes.
 
 use super::{Folder, discovery::Found};
-use crate::hub::{error::Result, position::Token};
+use crate::hub::{error::Result, version::Content};
 use serde_json::{Value, json};
 use std::{
     io::{self, Read},
@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::Xxh3;
 const RACY_NS: u128 = 1_000_000_000;
 
 /// The token of these files; `None` if there are none.
-pub fn of(folder: &Folder, files: &[Found], last: Option<&Token>) -> Result<Option<Token>> {
+pub fn of(folder: &Folder, files: &[Found], last: Option<&Content>) -> Result<Option<Content>> {
     if files.is_empty() {
         return Ok(None);
     }
@@ -33,7 +33,7 @@ pub fn of(folder: &Folder, files: &[Found], last: Option<&Token>) -> Result<Opti
             hint.insert(found.name.clone(), json!({ "facts": facts, "digest": digest }));
         }
     }
-    Ok(Some(Token { value: format!("{:032x}", all.digest128()), hint: Value::Object(hint) }))
+    Ok(Some(Content { value: format!("{:032x}", all.digest128()), hint: Value::Object(hint), reads: None }))
 }
 
 fn digest(found: &Found) -> io::Result<String> {

@@ -214,6 +214,11 @@ impl Client {
         self.inner.control.lock().expect("no holder of this lock panics")
     }
 
+    /// The connection's name.
+    pub fn connection_name(&self) -> &Name {
+        &self.inner.name
+    }
+
     /// An error of this connection.
     pub fn error(&self, doing: &str, blame: Blame, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
         Error::new(&self.inner.name, doing, blame, why)

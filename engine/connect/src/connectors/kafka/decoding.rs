@@ -38,7 +38,15 @@ impl Shape {
         let schema = self.decoder.schema().clone();
         let provider = Arc::new(MemTable::try_new(schema, vec![batches]).expect("batches have this schema"));
         let rejected = self.decoder.rejected().clone();
-        OpenTable { provider, definition: self.decoder.definition(), next, more, size_bytes: None, rejected }
+        OpenTable {
+            provider,
+            definition: self.decoder.definition(),
+            next,
+            more,
+            size_bytes: None,
+            instant: None,
+            rejected,
+        }
     }
 }
 

@@ -25,13 +25,14 @@ pub use config::{Config, Kafka};
 use crate::{
     format::{avro::decoder::Schemas, decoder},
     hub::{
-        connection::{Abilities, Connection},
+        connection::{Connection, Connector as _},
         error::Result,
-        position::{Position, Token},
-        publication::{Publication, Publisher},
+        position::Position,
+        publication::{Publication, PublishRequest, Sink, SinkFacts},
         rejected::RejectedRow,
-        source::{OpenTable, ReadRequest, Reading, TableRequest},
-        topics::{Lag, Offsets, Start},
+        source::{OpenTable, ReadRequest, Snapshot, Source, TableRequest},
+        topics::{Lag, Offsets, Start, Topics},
+        version::Content,
     },
 };
 use client::{Client, PATIENCE};
@@ -75,8 +76,12 @@ impl Brokers {
 
 #[async_trait::async_trait]
 impl Connection for Brokers {
-    fn abilities(&self) -> Abilities {
-        Abilities { write: true, replace: false, merge: false, stream: true, positions: false }
+    fn name(&self) -> &Name {
+        self.client.connection_name()
+    }
+
+    fn kind(&self) -> &'static str {
+        Kafka::KIND
     }
 
     fn refuses(&self, table: &SourceTable) -> Option<(String, &'static str)> {
@@ -108,6 +113,21 @@ impl Connection for Brokers {
         self.client.ask("listing topics", list).await
     }
 
+    fn source(&self) -> Option<&dyn Source> {
+        Some(self)
+    }
+
+    fn sink(&self) -> Option<&dyn Sink> {
+        Some(self)
+    }
+
+    fn topics(&self) -> Option<&dyn Topics> {
+        Some(self)
+    }
+}
+
+#[async_trait::async_trait]
+impl Source for Brokers {
     async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
         if self.topic(&table.table).partitions().await?.is_none() {
             return Ok(None);
@@ -117,29 +137,40 @@ impl Connection for Brokers {
         Ok(Some(TableDefinition { columns: columns.collect(), ..TableDefinition::default() }))
     }
 
-    async fn read(&self, request: ReadRequest) -> Result<Reading> {
+    async fn open(&self, request: ReadRequest) -> Result<Snapshot> {
         let mut tables = vec![];
         for table in &request.tables {
             tables.push(read::open(&self.topic(&table.table), table, (&self.pollers, self.schemas())).await?);
         }
-        Ok(Reading { tables, snapshot: None })
+        Ok(Snapshot { tables })
     }
 
-    async fn token(&self, table: &TableRequest, _: Option<&Token>) -> Result<Option<Token>> {
+    async fn content(&self, table: &TableRequest, _: Option<&Content>) -> Result<Option<Content>> {
         let Some(extents) = self.topic(&table.table).extents().await? else { return Ok(None) };
         // A topic that was made anew and filled as far would look the same.
         let last = lag::last_marks(&self.topic(&table.table), &extents).await?;
-        Ok(Some(Token { value: format!("{extents:?} {last:?}"), hint: Value::Null }))
+        Ok(Some(Content { value: format!("{extents:?} {last:?}"), hint: Value::Null, reads: None }))
+    }
+}
+
+#[async_trait::async_trait]
+impl Sink for Brokers {
+    fn facts(&self) -> SinkFacts {
+        SinkFacts::default()
     }
 
-    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
-        Ok(Box::new(write::Append::begin(self, publication).await?))
+    async fn begin(&self, request: PublishRequest) -> Result<Box<dyn Publication>> {
+        Ok(Box::new(write::Append::begin(self, request).await?))
     }
 
-    async fn position(&self, _: &Name) -> Result<Option<Position>> {
-        Ok(None)
+    /// A writer that died left a transaction open; the next one of its name ends it.
+    async fn recover(&self) -> Result<usize> {
+        Ok(0)
     }
+}
 
+#[async_trait::async_trait]
+impl Topics for Brokers {
     async fn lag(&self, table: &TableRequest) -> Result<Option<Lag>> {
         lag::lag(&self.topic(&table.table), table.since.as_ref()).await
     }
@@ -156,7 +187,7 @@ impl Connection for Brokers {
         dead_letters::message(&self.topic(&table.table), at, reason).await
     }
 
-    async fn again(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
+    async fn decode(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
         let topic = self.topic(&table.table);
         let decoder = decoding::decoder(&topic, table, self.schemas())?;
         // Schemas may have to be waited for.
@@ -164,7 +195,7 @@ impl Connection for Brokers {
         tokio::task::spawn_blocking(work).await.expect("decoding does not panic").map(Some)
     }
 
-    async fn again_whole(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
+    async fn fetch(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
         let topic = self.topic(&table.table);
         let decoder = decoding::decoder(&topic, table, self.schemas())?;
         let (messages, gone) = dead_letters::find(&topic, rejected).await?;
@@ -175,13 +206,8 @@ impl Connection for Brokers {
         tokio::task::spawn_blocking(work).await.expect("decoding does not panic").map(Some)
     }
 
-    async fn tell(&self, pipeline: &Name, at: &Position) -> Result<()> {
+    async fn report(&self, pipeline: &Name, at: &Position) -> Result<()> {
         let Some(read_offsets) = ReadOffsets::read(at) else { return Ok(()) };
         self.groups.tell(&self.client, pipeline.as_str(), read_offsets).await
-    }
-
-    /// A writer that died left a transaction open; the next one of its name ends it.
-    async fn recover(&self) -> Result<usize> {
-        Ok(0)
     }
 }

@@ -13,10 +13,10 @@ use crate::{
     },
     hub::{
         error::{Blame, Error, Result},
-        publication::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
+        publication::{Commit, Mode, Preview, Publication, PublishRequest, Target, Writer, Writers, Written},
     },
 };
-use datafusion::{arrow::array::RecordBatch, catalog::TableProvider};
+use datafusion::arrow::array::RecordBatch;
 use engine_language::name::Name;
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode as Code},
@@ -44,7 +44,7 @@ pub struct Append {
 
 impl Append {
     /// Makes the topics that are missing, and begins the transaction; one that a dead writer of this name left is ended.
-    pub async fn begin(brokers: &Brokers, publication: Publication) -> Result<Self> {
+    pub async fn begin(brokers: &Brokers, publication: PublishRequest) -> Result<Self> {
         let client = brokers.client.clone();
         for target in &publication.tables {
             if target.mode != Mode::Append {
@@ -99,15 +99,15 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 }
 
 #[async_trait::async_trait]
-impl Publisher for Append {
-    async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
+impl Publication for Append {
+    async fn writer(&self, table: &Name, _: Writers) -> Result<Box<dyn Writer>> {
         let (target, topic, body) = self.table(table);
         let key = target.definition.message_key().to_vec();
         let (topic, producer) = (topic.clone(), self.producer.clone());
         Ok(Box::new(Sender { topic, producer, key, body: *body, rows: self.rows.clone(), written: 0 }))
     }
 
-    async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
+    async fn preview(&self, table: &Name) -> Result<Preview> {
         let hint = "leave the checks to the model that reads the topic";
         let why = "a topic cannot be looked at before it is published";
         Err(self.table(table).1.error("checking", Blame::User, why).hint(hint))

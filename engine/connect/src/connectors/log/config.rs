@@ -1,6 +1,6 @@
 //! What the user writes of a folder of topics.
 
-use super::Topics;
+use super::TopicFolder;
 use crate::hub::{
     connection::{Connection, Connector, Declaration},
     error::Result,
@@ -25,6 +25,6 @@ impl Connector for Log {
     type Config = Config;
 
     fn connect(place: &Declaration<'_>, config: Config) -> Result<Arc<dyn Connection>, Diagnostic> {
-        Ok(Arc::new(Topics { name: place.name.clone(), folder: Arc::new(place.path(config.path)) }))
+        Ok(Arc::new(TopicFolder { name: place.name.clone(), folder: Arc::new(place.path(config.path)) }))
     }
 }

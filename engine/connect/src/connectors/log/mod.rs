@@ -15,13 +15,14 @@ pub use config::{Config, Log};
 use crate::{
     format::decoder,
     hub::{
-        connection::{Abilities, Connection},
+        connection::{Connection, Connector as _},
         error::{Blame, Error, Result},
-        position::{Position, Token},
-        publication::{Publication, Publisher},
+        position::Position,
+        publication::{Publication, PublishRequest, Sink, SinkFacts},
         rejected::RejectedRow,
-        source::{OpenTable, ReadRequest, Reading, TableRequest},
-        topics::{Lag, Offsets, Start},
+        source::{OpenTable, ReadRequest, Snapshot, Source, TableRequest},
+        topics::{Lag, Offsets, Start, Topics},
+        version::Content,
     },
 };
 use engine_language::{
@@ -35,12 +36,12 @@ use topic::Topic;
 
 /// A folder of topics.
 #[derive(Clone, Debug)]
-pub struct Topics {
+pub struct TopicFolder {
     name: Name,
     folder: Arc<PathBuf>,
 }
 
-impl Topics {
+impl TopicFolder {
     fn topic(&self, table: &Name) -> Result<Topic> {
         let plain = !table.as_str().contains(['/', '\\', '\0']) && !matches!(table.as_str(), "." | "..");
         if !plain {
@@ -61,9 +62,13 @@ impl Topics {
 }
 
 #[async_trait::async_trait]
-impl Connection for Topics {
-    fn abilities(&self) -> Abilities {
-        Abilities { write: true, replace: false, merge: false, stream: true, positions: false }
+impl Connection for TopicFolder {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        Log::KIND
     }
 
     fn refuses(&self, table: &SourceTable) -> Option<(String, &'static str)> {
@@ -93,6 +98,21 @@ impl Connection for Topics {
         Ok(names)
     }
 
+    fn source(&self) -> Option<&dyn Source> {
+        Some(self)
+    }
+
+    fn sink(&self) -> Option<&dyn Sink> {
+        Some(self)
+    }
+
+    fn topics(&self) -> Option<&dyn Topics> {
+        Some(self)
+    }
+}
+
+#[async_trait::async_trait]
+impl Source for TopicFolder {
     async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
         if self.topic(&table.table)?.committed()?.is_none() {
             return Ok(None);
@@ -102,24 +122,38 @@ impl Connection for Topics {
         Ok(Some(TableDefinition { columns: columns.collect(), ..TableDefinition::default() }))
     }
 
-    async fn read(&self, request: ReadRequest) -> Result<Reading> {
+    async fn open(&self, request: ReadRequest) -> Result<Snapshot> {
         let tables = request.tables.iter().map(|table| read::open(&self.topic(&table.table)?, table));
-        Ok(Reading { tables: tables.collect::<Result<_>>()?, snapshot: None })
+        Ok(Snapshot { tables: tables.collect::<Result<_>>()? })
     }
 
-    async fn token(&self, table: &TableRequest, _: Option<&Token>) -> Result<Option<Token>> {
+    async fn content(&self, table: &TableRequest, _: Option<&Content>) -> Result<Option<Content>> {
         let committed = self.topic(&table.table)?.committed()?;
-        Ok(committed.map(|c| Token { value: format!("{}:{:?}", c.id, c.ends()), hint: Value::Null }))
+        Ok(committed.map(|c| Content { value: format!("{}:{:?}", c.id, c.ends()), hint: Value::Null, reads: None }))
+    }
+}
+
+#[async_trait::async_trait]
+impl Sink for TopicFolder {
+    fn facts(&self) -> SinkFacts {
+        SinkFacts::default()
     }
 
-    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
-        Ok(Box::new(write::Append::begin(self, publication)?))
+    async fn begin(&self, request: PublishRequest) -> Result<Box<dyn Publication>> {
+        Ok(Box::new(write::Append::begin(self, request)?))
     }
 
-    async fn position(&self, _: &Name) -> Result<Option<Position>> {
-        Ok(None)
+    async fn recover(&self) -> Result<usize> {
+        let mut cut = 0;
+        for name in self.tables().await? {
+            cut += self.topic(&name)?.cut()?;
+        }
+        Ok(cut)
     }
+}
 
+#[async_trait::async_trait]
+impl Topics for TopicFolder {
     async fn lag(&self, table: &TableRequest) -> Result<Option<Lag>> {
         read::lag(&self.topic(&table.table)?, table.since.as_ref())
     }
@@ -136,18 +170,10 @@ impl Connection for Topics {
         read::message(&self.topic(&table.table)?, at, reason)
     }
 
-    async fn again(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
+    async fn decode(&self, table: &TableRequest, rejected: Vec<RejectedRow>) -> Result<Option<OpenTable>> {
         let topic = self.topic(&table.table)?;
         let decoder = read::decoder(&topic, table)?;
         let wrong = |why: String| topic.error("reading", Blame::Data, why);
         decoder.open_again(&rejected).map(Some).map_err(|undecoded| undecoded.explained(wrong))
-    }
-
-    async fn recover(&self) -> Result<usize> {
-        let mut cut = 0;
-        for name in self.tables().await? {
-            cut += self.topic(&name)?.cut()?;
-        }
-        Ok(cut)
     }
 }

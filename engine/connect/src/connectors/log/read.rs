@@ -65,7 +65,15 @@ fn opened(shape: &Shape, batches: Vec<RecordBatch>, next: Option<Position>, more
     let schema = shape.decoder.schema().clone();
     let provider = Arc::new(MemTable::try_new(schema, vec![batches]).expect("batches have this schema"));
     let rejected = shape.decoder.rejected().clone();
-    OpenTable { provider, definition: shape.decoder.definition(), next, more, size_bytes: None, rejected }
+    OpenTable {
+        provider,
+        definition: shape.decoder.definition(),
+        next,
+        more,
+        size_bytes: None,
+        instant: None,
+        rejected,
+    }
 }
 
 /// How far a position is behind the end.

@@ -1,17 +1,17 @@
 //! Appending to topics: lines behind the visible end, made visible in one step.
 
 use super::{
-    Topics,
+    TopicFolder,
     topic::{Committed, End, Line, Topic},
 };
 use crate::{
     format::encoder::{Body, Message, messages},
     hub::{
         error::{Blame, Error, Result},
-        publication::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
+        publication::{Commit, Mode, Preview, Publication, PublishRequest, Target, Writer, Writers, Written},
     },
 };
-use datafusion::{arrow::array::RecordBatch, catalog::TableProvider};
+use datafusion::arrow::array::RecordBatch;
 use engine_language::name::Name;
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -36,7 +36,7 @@ pub struct Append {
 
 impl Append {
     /// Takes the topic's lock, makes the topic if it is missing, and cuts off what a crash left.
-    pub fn begin(topics: &Topics, publication: Publication) -> Result<Self> {
+    pub fn begin(topics: &TopicFolder, publication: PublishRequest) -> Result<Self> {
         let refuse = |why: &str| Error::new(&topics.name, "writing", Blame::User, why.to_owned());
         let [target] = publication.tables.as_slice() else {
             return Err(refuse("topics on disk are published one by one"));
@@ -77,13 +77,13 @@ fn make(topic: &Topic, target: &Target, run: &str) -> io::Result<Committed> {
 }
 
 #[async_trait::async_trait]
-impl Publisher for Append {
-    async fn writer(&self, _: &Name) -> Result<Box<dyn Writer>> {
+impl Publication for Append {
+    async fn writer(&self, _: &Name, _: Writers) -> Result<Box<dyn Writer>> {
         let (topic, ends, key) = (self.topic.clone(), self.ends.clone(), self.key.clone());
         Ok(Box::new(Lines { topic, ends, rows: self.rows.clone(), key, written: 0 }))
     }
 
-    async fn preview(&self, _: &Name) -> Result<Arc<dyn TableProvider>> {
+    async fn preview(&self, _: &Name) -> Result<Preview> {
         let hint = "leave the checks to the model that reads the topic";
         Err(self.topic.error("checking", Blame::User, "a topic cannot be looked at before it is published").hint(hint))
     }

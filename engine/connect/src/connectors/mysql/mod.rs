@@ -28,20 +28,18 @@ mod standard_sql;
 mod statement;
 mod table;
 mod types;
+mod version;
 
 pub use config::{Config, MySql};
-pub use table::Table;
 
-use crate::{
-    arrow::digest::Digest,
-    hub::{
-        connection::{Abilities, Connection, cores},
-        error::Result,
-        loss::Loss,
-        position::{Position, Token},
-        publication::{Publication, Publisher},
-        source::{OpenTable, ReadRequest, Reading, TableRequest},
-    },
+use crate::hub::{
+    connection::{Connection, cores},
+    error::Result,
+    loss::Loss,
+    position::Position,
+    publication::{Positions, Publication, PublishRequest, Sink, SinkFacts},
+    source::{ReadRequest, Snapshot, Source, TableRequest},
+    version::{Content, ContentFrom},
 };
 use engine_language::{name::Name, table::TableDefinition};
 use server::Server;
@@ -60,8 +58,12 @@ pub struct Database {
 
 #[async_trait::async_trait]
 impl Connection for Database {
-    fn abilities(&self) -> Abilities {
-        Abilities::DATABASE
+    fn name(&self) -> &Name {
+        self.server.connection_name()
+    }
+
+    fn kind(&self) -> &'static str {
+        types::KIND
     }
 
     async fn ping(&self) -> Result<String> {
@@ -73,6 +75,17 @@ impl Connection for Database {
         describe::tables(&self.server).await
     }
 
+    fn source(&self) -> Option<&dyn Source> {
+        Some(self)
+    }
+
+    fn sink(&self) -> Option<&dyn Sink> {
+        Some(self)
+    }
+}
+
+#[async_trait::async_trait]
+impl Source for Database {
     async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
         let doing = format!("describing `{}`", table.table);
         self.server.product(&doing).await?;
@@ -81,10 +94,6 @@ impl Connection for Database {
             found.map_err(|error| self.server.fault(&doing, error))
         };
         Ok(self.server.briefly(&doing, look).await?.map(|relation| relation.definition))
-    }
-
-    async fn read(&self, request: ReadRequest) -> Result<Reading> {
-        snapshot::open(self, request).await
     }
 
     async fn is_there(&self, table: &TableRequest) -> Result<bool> {
@@ -97,43 +106,53 @@ impl Connection for Database {
         self.server.briefly(&doing, look).await
     }
 
-    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
-        snapshot::token(self, table, last).await
+    async fn open(&self, request: ReadRequest) -> Result<Snapshot> {
+        snapshot::open(self, request).await
     }
 
-    fn kind(&self) -> &'static str {
-        types::KIND
+    async fn content(&self, table: &TableRequest, last: Option<&Content>) -> Result<Option<Content>> {
+        version::of(self, table, last).await
     }
 
-    fn stamp(&self, _: &Reading, _: &OpenTable, digest: Option<Digest>) -> Option<Token> {
-        digest.map(snapshot::stamp)
+    fn content_from(&self) -> ContentFrom {
+        ContentFrom::Rows
+    }
+}
+
+#[async_trait::async_trait]
+impl Sink for Database {
+    fn facts(&self) -> SinkFacts {
+        SinkFacts { writers: cores(MOST_WRITERS), ..SinkFacts::DATABASE }
     }
 
-    fn writers(&self) -> usize {
-        cores(MOST_WRITERS)
+    async fn begin(&self, request: PublishRequest) -> Result<Box<dyn Publication>> {
+        Ok(Box::new(publish::Staged::begin(self.server.clone(), request).await?))
+    }
+
+    async fn check_privileges(&self, _: &[Name]) -> Result<()> {
+        publish::check_privileges(&self.server).await
     }
 
     fn losses(&self, table: &TableDefinition) -> Vec<Loss> {
         loss::of(table)
     }
 
-    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
-        Ok(Box::new(publish::Staged::begin(self.server.clone(), publication).await?))
+    fn positions(&self) -> Option<&dyn Positions> {
+        Some(self)
     }
 
-    async fn try_writing(&self, _: &[Name]) -> Result<()> {
-        publish::try_writing(&self.server).await
-    }
-
-    async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {
-        publish::position(&self.server, pipeline).await
-    }
-
-    async fn tidied(&self) {
+    async fn finish_background(&self) {
         self.server.background().done().await;
     }
 
     async fn recover(&self) -> Result<usize> {
         publish::recover(&self.server).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Positions for Database {
+    async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {
+        publish::position(&self.server, pipeline).await
     }
 }

@@ -14,22 +14,17 @@ use super::{
     statement::quote,
     table::{Table, TableLocation},
     types::Wire,
+    version::Rows,
 };
 use crate::{
-    arrow::{
-        digest::{Digest, Digester},
-        types,
-    },
+    arrow::types,
     hub::{
-        connection::Connection as _,
         error::{Blame, Error, Result},
-        position::Token,
         rejected::Rejects,
-        source::{OpenTable, ReadRequest, Reading, TableRequest},
+        source::{OpenTable, ReadRequest, Snapshot, TableRequest},
     },
+    sql::aggregate::AggregatingTable,
 };
-use datafusion::prelude::SessionContext;
-use futures::StreamExt;
 use sqlx::MySqlConnection;
 use std::{sync::Arc, time::Duration};
 
@@ -41,7 +36,7 @@ const KEEPS: u32 = 1000;
 const PARTS_EACH: i128 = 4;
 
 /// Opens tables as of one instant.
-pub async fn open(database: &Database, request: ReadRequest) -> Result<Reading> {
+pub async fn open(database: &Database, request: ReadRequest) -> Result<Snapshot> {
     let server = &database.server;
     let doing = match request.tables.as_slice() {
         [one] => format!("opening `{}`", one.table),
@@ -69,6 +64,7 @@ pub async fn open(database: &Database, request: ReadRequest) -> Result<Reading> 
             ..TableLocation::new(server.clone(), names, pool.clone())
         };
         let provider = Arc::new(Table::new(types::schema(&relation.definition), place));
+        let provider = Arc::new(AggregatingTable(provider));
         OpenTable {
             definition: relation.definition,
             provider,
@@ -76,9 +72,10 @@ pub async fn open(database: &Database, request: ReadRequest) -> Result<Reading> 
             more: false,
             size_bytes: relation.size_bytes,
             rejected,
+            instant: Some(Arc::new(Rows)),
         }
     });
-    Ok(Reading { tables: tables.collect(), snapshot: Some(pool.clone()) })
+    Ok(Snapshot { tables: tables.collect() })
 }
 
 type Begun = (Vec<PoolConnection>, Vec<Relation>);
@@ -227,29 +224,4 @@ async fn cut(
     let middle = (1..count - 1).map(|i| format!("{key} >= {} and {key} < {}", border(i), border(i + 1)));
     let last = format!("{key} >= {}", border(count - 1));
     Ok(std::iter::once(first).chain(middle).chain(std::iter::once(last)).collect())
-}
-
-/// The token of a table: its rows.
-pub async fn token(database: &Database, table: &TableRequest, _: Option<&Token>) -> Result<Option<Token>> {
-    let doing = format!("digesting `{}`", table.table);
-    let wrong = |error: datafusion::error::DataFusionError| database.server.error(&doing, Blame::System, error);
-    let mut reading = match database.read(ReadRequest { tables: vec![table.clone()] }).await {
-        Err(error) if error.blame == Blame::User => {
-            return if database.is_there(table).await? { Err(error) } else { Ok(None) };
-        }
-        reading => reading?,
-    };
-    let open = reading.tables.pop().expect("one table was asked for");
-    let frame = SessionContext::new().read_table(open.provider).map_err(wrong)?;
-    let mut digester = Digester::new(&frame.schema().inner().clone()).map_err(|e| wrong(e.into()))?;
-    let mut rows = frame.execute_stream().await.map_err(wrong)?;
-    while let Some(batch) = rows.next().await {
-        digester.add(&batch.map_err(wrong)?).map_err(|e| wrong(e.into()))?;
-    }
-    Ok(Some(stamp(digester.digest())))
-}
-
-/// The token of rows that were read.
-pub fn stamp(digest: Digest) -> Token {
-    Token { value: digest.to_string(), hint: serde_json::Value::Null }
 }

@@ -35,18 +35,17 @@ mod version;
 
 pub use config::{Config, Postgres};
 pub use decode::{DecodeError, Decoder, Shape};
-pub use table::Table;
 pub use types::Wire;
 
 use crate::{
-    arrow::digest::{Digest, RowDigester},
     hub::{
-        connection::{Abilities, Connection, cores},
+        connection::{Connection, cores},
         error::{Blame, Result},
         loss::Loss,
-        position::{Position, Token},
-        publication::{Publication, Publisher},
-        source::{OpenTable, ReadRequest, Reading, TableRequest},
+        position::Position,
+        publication::{Positions, Publication, PublishRequest, Sink, SinkFacts},
+        source::{ReadRequest, Snapshot, Source, TableRequest},
+        version::{Content, ContentFrom},
     },
     sql::single_flight::SingleFlight,
 };
@@ -69,8 +68,12 @@ pub struct Database {
 
 #[async_trait::async_trait]
 impl Connection for Database {
-    fn abilities(&self) -> Abilities {
-        Abilities::DATABASE
+    fn name(&self) -> &Name {
+        self.server.connection_name()
+    }
+
+    fn kind(&self) -> &'static str {
+        types::KIND
     }
 
     async fn ping(&self) -> Result<String> {
@@ -83,6 +86,17 @@ impl Connection for Database {
         describe::tables(&self.server).await
     }
 
+    fn source(&self) -> Option<&dyn Source> {
+        Some(self)
+    }
+
+    fn sink(&self) -> Option<&dyn Sink> {
+        Some(self)
+    }
+}
+
+#[async_trait::async_trait]
+impl Source for Database {
     async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
         let doing = format!("describing `{}`", table.table);
         let look = async |on: &mut PgConnection| {
@@ -98,61 +112,49 @@ impl Connection for Database {
         Ok(!found.is_empty())
     }
 
-    async fn read(&self, request: ReadRequest) -> Result<Reading> {
+    async fn open(&self, request: ReadRequest) -> Result<Snapshot> {
         snapshot::open(&self.server, request).await
     }
 
-    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
+    async fn content(&self, table: &TableRequest, last: Option<&Content>) -> Result<Option<Content>> {
         version::of(self, table, last).await
     }
 
-    fn kind(&self) -> &'static str {
-        types::KIND
+    fn content_from(&self) -> ContentFrom {
+        ContentFrom::Instant
+    }
+}
+
+#[async_trait::async_trait]
+impl Sink for Database {
+    fn facts(&self) -> SinkFacts {
+        let writers = cores(MOST_WRITERS);
+        SinkFacts { writers, stages_ahead: true, content_is_digest: false, ..SinkFacts::DATABASE }
     }
 
-    fn stages_ahead(&self) -> bool {
-        true
+    async fn begin(&self, request: PublishRequest) -> Result<Box<dyn Publication>> {
+        Ok(Box::new(publish::Staged::begin(self.server.clone(), request).await?))
     }
 
-    fn writers(&self) -> usize {
-        cores(MOST_WRITERS)
+    async fn check_privileges(&self, replaced: &[Name]) -> Result<()> {
+        privilege_check::check(&self.server, replaced).await
     }
 
     fn losses(&self, table: &TableDefinition) -> Vec<Loss> {
         loss::of(table)
     }
 
-    fn digester(&self, open: &OpenTable) -> Option<Box<dyn RowDigester>> {
-        open.provider.downcast_ref::<Table>()?.server_digester()
+    fn positions(&self) -> Option<&dyn Positions> {
+        Some(self)
     }
 
-    async fn digest(&self, reading: &Reading, open: &OpenTable) -> Result<Option<Digest>> {
-        match open.provider.downcast_ref::<Table>() {
-            Some(table) => table.digest(reading).await,
-            None => Ok(None),
-        }
+    async fn recover(&self) -> Result<usize> {
+        publish::stage::recover(&self.server).await
     }
+}
 
-    fn stamp(&self, reading: &Reading, open: &OpenTable, digest: Option<Digest>) -> Option<Token> {
-        version::stamp(self, reading, open, digest)
-    }
-
-    fn stamp_plain(&self, reading: &Reading, open: &OpenTable, digest: Digest) -> Option<Token> {
-        version::stamp_plain(self, reading, open, digest)
-    }
-
-    fn tokens_are_digests(&self) -> bool {
-        false
-    }
-
-    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
-        Ok(Box::new(publish::Staged::begin(self.server.clone(), publication).await?))
-    }
-
-    async fn try_writing(&self, replaced: &[Name]) -> Result<()> {
-        privilege_check::writing(&self.server, replaced).await
-    }
-
+#[async_trait::async_trait]
+impl Positions for Database {
     async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {
         let doing = "reading a position";
         let table = within(self.server.schema(), "engine_positions");
@@ -165,9 +167,5 @@ impl Connection for Database {
         let text: Option<String> = rows.first().map(|row| row.get(0));
         let read = |text: String| serde_json::from_str(&text).map(Position);
         text.map(|text| read(text).map_err(|error| self.server.error(doing, Blame::Data, error))).transpose()
-    }
-
-    async fn recover(&self) -> Result<usize> {
-        publish::stage::recover(&self.server).await
     }
 }

@@ -12,7 +12,7 @@ use sqlx::{Connection as _, PgConnection, Row};
 const DOING: &str = "trying to write";
 
 /// Tries to make a table in the schema, and the schema if need be; and that all tables that are to be replaced are the role's.
-pub async fn writing(server: &Server, replaced: &[Name]) -> Result<()> {
+pub async fn check(server: &Server, replaced: &[Name]) -> Result<()> {
     let fault = |error| server.fault(DOING, error);
     let mut on = server.connect(DOING).await?;
     let (schema, user) = (server.schema(), server.user());

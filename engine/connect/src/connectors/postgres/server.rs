@@ -209,6 +209,11 @@ impl Server {
         self.inner.facts.get().is_some_and(|facts| facts.hashes)
     }
 
+    /// The connection's name.
+    pub fn connection_name(&self) -> &Name {
+        &self.inner.name
+    }
+
     /// An error of this connection.
     pub fn error(&self, doing: &str, blame: Blame, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
         Error::new(&self.inner.name, doing, blame, why)

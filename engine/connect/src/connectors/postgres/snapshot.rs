@@ -13,14 +13,16 @@ use super::{
     table::{Table, TableLocation, Through},
     table_swap::run,
     types::KIND,
+    version::TableInstant,
 };
 use crate::{
     arrow::types,
     hub::{
         error::{Blame, Error, Result},
         rejected::Rejects,
-        source::{OpenTable, ReadRequest, Reading, TableRequest},
+        source::{OpenTable, ReadRequest, Snapshot, TableRequest},
     },
+    sql::aggregate::AggregatingTable,
 };
 use sqlx::{Connection as _, PgConnection, Row};
 use std::{fmt, fmt::Write as _, sync::Arc};
@@ -73,7 +75,7 @@ impl Coordinator {
 }
 
 /// Opens tables as of one instant.
-pub async fn open(server: &Server, request: ReadRequest) -> Result<Reading> {
+pub async fn open(server: &Server, request: ReadRequest) -> Result<Snapshot> {
     let (coordinator, opened) = coordinate(server, &request).await?;
     let coordinator = Arc::new(coordinator);
     let tables = request.tables.iter().zip(opened).map(|(asked, opened)| {
@@ -89,16 +91,18 @@ pub async fn open(server: &Server, request: ReadRequest) -> Result<Reading> {
             replaced: rejected.replaced.clone(),
             ..TableLocation::new(server.clone(), asked.table.to_string())
         };
+        let table = Arc::new(Table::new(types::schema(&opened.relation.definition), place));
         OpenTable {
-            provider: Arc::new(Table::new(types::schema(&opened.relation.definition), place)),
+            provider: Arc::new(AggregatingTable(table.clone())),
             definition: opened.relation.definition,
             next: opened.increment.next,
             more: false,
             size_bytes: opened.size_bytes,
             rejected,
+            instant: Some(Arc::new(TableInstant { table, coordinator: coordinator.clone() })),
         }
     });
-    Ok(Reading { tables: tables.collect(), snapshot: Some(coordinator.clone()) })
+    Ok(Snapshot { tables: tables.collect() })
 }
 
 /// A table as it was found, and what is to be read of it.

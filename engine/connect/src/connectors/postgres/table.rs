@@ -17,7 +17,7 @@ use crate::{
         digest::{Digest, RowDigester},
         types::arrow_type,
     },
-    hub::{error::Result, policy::Replacements, source::Reading},
+    hub::{error::Result, policy::Replacements},
 };
 use datafusion::{
     arrow::datatypes::SchemaRef,
@@ -148,17 +148,16 @@ impl Table {
     }
 
     /// The digest of the rows that are read, made by the server as of the reading's instant.
-    pub async fn digest(&self, reading: &Reading) -> Result<Option<Digest>> {
+    pub async fn digest(&self, held: &Coordinator) -> Result<Option<Digest>> {
         let server = &self.place.server;
         let doing = format!("digesting `{}`", self.place.table);
-        let held = reading.snapshot.as_ref().and_then(|any| any.clone().downcast::<Coordinator>().ok());
         let mut from = self.place.whole();
         if !self.place.conditions.is_empty() {
             write!(from, " where {}", self.place.conditions.join(" and ")).expect("text can be written to");
         }
         let columns: Vec<&Carried> = self.place.columns.iter().collect();
         let sql = server_digest::sql(&columns, &from).filter(|_| server.hashes());
-        let (Some(held), Some(sql)) = (held, sql) else { return Ok(None) };
+        let Some(sql) = sql else { return Ok(None) };
         let mut on = server.connect(&doing).await?;
         let fault = |error| server.fault(&doing, error);
         held.join(&mut on).await.map_err(fault)?;

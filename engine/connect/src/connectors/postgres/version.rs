@@ -1,41 +1,41 @@
 //! Whether a table is what it was.
 
-use super::{Database, snapshot::Coordinator, table::Table, types::KIND};
+use super::{Database, server::Server, snapshot::Coordinator, table::Table, types::KIND};
 use crate::{
-    arrow::digest::{Digest, Digester},
+    arrow::digest::{Digest, Digester, RowDigester},
     hub::{
-        connection::Connection as _,
         error::{Blame, Error, Result},
-        position::Token,
-        source::{OpenTable, ReadRequest, Reading, TableRequest},
+        source::{Instant, OpenTable, ReadRequest, Source as _, TableDigest, TableRequest},
+        version::{Content, Reads, RowDigests},
     },
 };
 use datafusion::{error::DataFusionError, prelude::SessionContext};
 use futures::StreamExt;
 use sqlx::Row;
+use std::sync::Arc;
 
-/// The token of a table: a digest of its rows, made by the server where that is sound, unless no transaction has begun
-/// to write since `last`.
-pub async fn of(database: &Database, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
+/// What stands for a table's rows: a digest of them, made by the server where that is sound, unless no transaction has
+/// begun to write since `last`.
+pub async fn of(database: &Database, table: &TableRequest, last: Option<&Content>) -> Result<Option<Content>> {
     let doing = format!("digesting `{}`", table.table);
+    let server = &database.server;
     if let Some(last) = last
-        && at(database, table.table.as_str(), &now(database, &doing).await?) == last.hint
+        && hint(server, table.table.as_str(), &now(database, &doing).await?) == last.hint
     {
         return Ok(Some(last.clone()));
     }
-    if database.describe(table).await?.is_none() {
+    if !database.is_there(table).await? {
         return Ok(None);
     }
     let asked = TableRequest { bound_for: Some(KIND), ..table.clone() };
-    let reading = database.read(ReadRequest { tables: vec![asked] }).await?;
-    let open = &reading.tables[0];
-    let held = held(&reading).expect("a reading holds its instant");
-    let hint = at(database, table.table.as_str(), &held.instant);
-    if let Some(digest) = database.digest(&reading, open).await? {
-        return Ok(Some(Token { value: value(digest), hint }));
-    }
-    let value = read_all(database, open, &doing).await?.to_string();
-    Ok(Some(Token { value, hint }))
+    let snapshot = database.open(ReadRequest { tables: vec![asked] }).await?;
+    let open = &snapshot.tables[0];
+    let instant = open.instant.as_ref().expect("a snapshot knows its instant");
+    let read = match open.digest().await? {
+        Some(digest) => RowDigests { rows: None, server: Some(digest) },
+        None => RowDigests { rows: Some(read_all(database, open, &doing).await?), server: None },
+    };
+    Ok(instant.content(&read))
 }
 
 async fn read_all(database: &Database, open: &OpenTable, doing: &str) -> Result<Digest> {
@@ -52,35 +52,49 @@ async fn read_all(database: &Database, open: &OpenTable, doing: &str) -> Result<
     Ok(digester.digest())
 }
 
-fn held(reading: &Reading) -> Option<std::sync::Arc<Coordinator>> {
-    reading.snapshot.as_ref()?.clone().downcast().ok()
+/// An opened table at the instant of its coordinator.
+pub struct TableInstant {
+    /// The table.
+    pub table: Arc<Table>,
+    /// What holds the instant.
+    pub coordinator: Arc<Coordinator>,
 }
 
-/// Digests by the server are told from others.
-fn value(digest: Digest) -> String {
-    format!("inside-{digest}")
+impl Instant for TableInstant {
+    fn server_digest(&self) -> Option<&dyn TableDigest> {
+        Some(self)
+    }
+
+    /// A digest by the server where it makes one; the digest of the rows where they were read as it is made here. Without, it
+    /// only says when that was.
+    fn content(&self, read: &RowDigests) -> Option<Content> {
+        let place = self.table.place();
+        // A version is made of columns as they are, not of texts that stand for them.
+        let server = read.server.filter(|_| !place.columns.iter().any(|column| column.kind.as_text));
+        let value = match (server, read.rows.filter(|_| read.server.is_none() && place.passing)) {
+            // Digests by the server are told from others.
+            (Some(digest), _) => format!("inside-{digest}"),
+            (None, Some(digest)) => digest.to_string(),
+            (None, None) => format!("as of {}", self.coordinator.instant),
+        };
+        let hint = hint(&place.server, &place.table, &self.coordinator.instant);
+        Some(Content { value, hint, reads: Some(Reads::AnyWrite) })
+    }
 }
 
-/// The token of rows that were all read. Without their digest it only says when that was.
-pub fn stamp(database: &Database, reading: &Reading, open: &OpenTable, digest: Option<Digest>) -> Option<Token> {
-    let held = held(reading)?;
-    let place = open.provider.downcast_ref::<Table>()?.place();
-    // A token is made of columns as they are, not of texts that stand for them.
-    let digest = digest.filter(|_| !place.columns.iter().any(|column| column.kind.as_text));
-    let value = digest.map_or_else(|| format!("as of {}", held.instant), value);
-    Some(Token { value, hint: at(database, &place.table, &held.instant) })
+#[async_trait::async_trait]
+impl TableDigest for TableInstant {
+    fn digester(&self) -> Option<Box<dyn RowDigester>> {
+        self.table.server_digester()
+    }
+
+    async fn digest(&self) -> Result<Option<Digest>> {
+        self.table.digest(&self.coordinator).await
+    }
 }
 
-/// The same where the server cannot digest: if the rows were read as a token reads them.
-pub fn stamp_plain(database: &Database, reading: &Reading, open: &OpenTable, digest: Digest) -> Option<Token> {
-    let held = held(reading)?;
-    let place = open.provider.downcast_ref::<Table>()?.place();
-    let hint = at(database, &place.table, &held.instant);
-    place.passing.then(|| Token { value: digest.to_string(), hint })
-}
-
-fn at(database: &Database, table: &str, instant: &str) -> serde_json::Value {
-    serde_json::json!([database.server.at(), database.server.schema(), table, instant])
+fn hint(server: &Server, table: &str, instant: &str) -> serde_json::Value {
+    serde_json::json!([server.at(), server.schema(), table, instant])
 }
 
 /// What the instant is now.

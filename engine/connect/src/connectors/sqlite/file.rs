@@ -50,6 +50,11 @@ impl File {
         Self { name, path: path.into(), timeout, turns }
     }
 
+    /// The connection's name.
+    pub fn connection_name(&self) -> &Name {
+        &self.name
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

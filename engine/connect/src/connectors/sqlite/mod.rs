@@ -18,11 +18,12 @@ pub use config::{Config, Sqlite};
 pub use memory::Memory;
 
 use crate::hub::{
-    connection::{Abilities, Connection},
+    connection::{Connection, Connector as _},
     error::{Blame, Result},
-    position::{Position, Token},
-    publication::{Publication, Publisher},
-    source::{ReadRequest, Reading, TableRequest},
+    position::Position,
+    publication::{Positions, Publication, PublishRequest, Sink, SinkFacts},
+    source::{ReadRequest, Snapshot, Source, TableRequest},
+    version::Content,
 };
 use engine_language::{name::Name, table::TableDefinition};
 use file::File;
@@ -38,8 +39,12 @@ pub struct Database {
 
 #[async_trait::async_trait]
 impl Connection for Database {
-    fn abilities(&self) -> Abilities {
-        Abilities::DATABASE
+    fn name(&self) -> &Name {
+        self.file.connection_name()
+    }
+
+    fn kind(&self) -> &'static str {
+        if self._vanishing.is_some() { Memory::KIND } else { Sqlite::KIND }
     }
 
     async fn ping(&self) -> Result<String> {
@@ -66,6 +71,17 @@ impl Connection for Database {
         self.file.blocking("listing tables", move || describe::tables(&file.open_read()?)).await
     }
 
+    fn source(&self) -> Option<&dyn Source> {
+        Some(self)
+    }
+
+    fn sink(&self) -> Option<&dyn Sink> {
+        Some(self)
+    }
+}
+
+#[async_trait::async_trait]
+impl Source for Database {
     async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
         if !self.file.exists() {
             return Ok(None);
@@ -76,18 +92,50 @@ impl Connection for Database {
             .await
     }
 
-    async fn read(&self, request: ReadRequest) -> Result<Reading> {
+    async fn open(&self, request: ReadRequest) -> Result<Snapshot> {
         snapshot::open(&self.file, request).await
     }
 
-    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
+    async fn content(&self, table: &TableRequest, last: Option<&Content>) -> Result<Option<Content>> {
         version::of(self, table, last).await
     }
+}
 
-    async fn write(&self, publication: Publication) -> Result<Box<dyn Publisher>> {
-        Ok(Box::new(publish::Staged::begin(self.file.clone(), publication).await?))
+#[async_trait::async_trait]
+impl Sink for Database {
+    fn facts(&self) -> SinkFacts {
+        SinkFacts::DATABASE
     }
 
+    async fn begin(&self, request: PublishRequest) -> Result<Box<dyn Publication>> {
+        Ok(Box::new(publish::Staged::begin(self.file.clone(), request).await?))
+    }
+
+    fn positions(&self) -> Option<&dyn Positions> {
+        Some(self)
+    }
+
+    async fn recover(&self) -> Result<usize> {
+        if !self.file.exists() {
+            return Ok(0);
+        }
+        let _turn = self.file.turn().await;
+        let file = self.file.clone();
+        self.file
+            .blocking("removing leftovers", move || {
+                let connection = file.open_write()?;
+                let left = describe::staging(&connection)?;
+                for table in &left {
+                    connection.execute_batch(&format!("drop table {}", statement::quote(table)))?;
+                }
+                Ok::<_, file::SqliteError>(left.len())
+            })
+            .await
+    }
+}
+
+#[async_trait::async_trait]
+impl Positions for Database {
     async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {
         if !self.file.exists() {
             return Ok(None);
@@ -110,23 +158,5 @@ impl Connection for Database {
                 .map_err(|error| self.file.error("reading a position", Blame::Data, error))
         })
         .transpose()
-    }
-
-    async fn recover(&self) -> Result<usize> {
-        if !self.file.exists() {
-            return Ok(0);
-        }
-        let _turn = self.file.turn().await;
-        let file = self.file.clone();
-        self.file
-            .blocking("removing leftovers", move || {
-                let connection = file.open_write()?;
-                let left = describe::staging(&connection)?;
-                for table in &left {
-                    connection.execute_batch(&format!("drop table {}", statement::quote(table)))?;
-                }
-                Ok::<_, file::SqliteError>(left.len())
-            })
-            .await
     }
 }

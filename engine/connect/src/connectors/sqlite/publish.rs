@@ -11,10 +11,11 @@ use super::{
 use crate::hub::{
     error::Result,
     position::Position,
-    publication::{Advance, Commit, DeadLetter, Mode, Publication, Publisher, Target, Writer, Written},
+    publication::{
+        Advance, Commit, DeadLetter, Mode, Preview, Publication, PublishRequest, Target, Writer, Writers, Written,
+    },
     rejected::RejectedRow,
 };
-use datafusion::catalog::TableProvider;
 use engine_language::{column::ColumnType, name::Name, table::TableDefinition};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::sync::{
@@ -26,7 +27,7 @@ use tokio::sync::OwnedMutexGuard;
 /// A publication whose rows go into staging tables.
 pub struct Staged {
     file: File,
-    publication: Publication,
+    publication: PublishRequest,
     stages: Vec<String>,
     /// The open transaction in which everything is applied, once it was looked at.
     applied: tokio::sync::Mutex<Option<Applied>>,
@@ -50,7 +51,7 @@ const OWN_TABLES: &str = "
 
 impl Staged {
     /// Makes the staging tables.
-    pub async fn begin(file: File, publication: Publication) -> Result<Self> {
+    pub async fn begin(file: File, publication: PublishRequest) -> Result<Self> {
         // What a run gave up is still being removed while it tries again.
         static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
         let attempt = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
@@ -195,7 +196,7 @@ fn finish_table(connection: &Connection, table: &str, definition: &TableDefiniti
 }
 
 /// No published row may refer to a row that is not there, nor may a published table take one away.
-fn foreign_keys(connection: &Connection, publication: &Publication) -> Result<(), SqliteError> {
+fn foreign_keys(connection: &Connection, publication: &PublishRequest) -> Result<(), SqliteError> {
     let mut statement = connection.prepare("pragma foreign_key_check")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -251,8 +252,8 @@ fn settle(connection: &Connection, pipeline: &str, letters: &[DeadLetter]) -> Re
 }
 
 #[async_trait::async_trait]
-impl Publisher for Staged {
-    async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
+impl Publication for Staged {
+    async fn writer(&self, table: &Name, _: Writers) -> Result<Box<dyn Writer>> {
         let file = self.file.clone();
         let connection = self.file.blocking("opening a writer", move || file.open_write()).await?;
         Ok(Box::new(StageWriter {
@@ -264,7 +265,7 @@ impl Publisher for Staged {
         }))
     }
 
-    async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
+    async fn preview(&self, table: &Name) -> Result<Preview> {
         let connection = self.apply().await?;
         let name = table.as_str().to_owned();
         let shared = connection.clone();
@@ -276,7 +277,8 @@ impl Publisher for Staged {
             .await?
             .expect("the table was just made");
         let schema = crate::arrow::types::schema(&definition);
-        Ok(Arc::new(Table::shared(self.file.clone(), table.to_string(), schema, connection)))
+        let rows = Arc::new(Table::shared(self.file.clone(), table.to_string(), schema, connection));
+        Ok(Preview { rows, unique: vec![] })
     }
 
     async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {

@@ -14,7 +14,7 @@ use crate::{
     hub::{
         error::{Blame, Result},
         rejected::Rejects,
-        source::{OpenTable, ReadRequest, Reading},
+        source::{OpenTable, ReadRequest, Snapshot},
     },
 };
 use datafusion::{
@@ -42,7 +42,7 @@ const ATTEMPTS: usize = 100;
 const AHEAD: usize = 2;
 
 /// Opens tables as of one instant.
-pub async fn open(file: &File, request: ReadRequest) -> Result<Reading> {
+pub async fn open(file: &File, request: ReadRequest) -> Result<Snapshot> {
     if !file.exists() {
         let hint = "run what makes it first, or correct `path`";
         let message = format!("`{}` is not there", file.path().display());
@@ -53,7 +53,7 @@ pub async fn open(file: &File, request: ReadRequest) -> Result<Reading> {
     let inner = file.clone();
     let tables = file.blocking("opening tables", move || begin(&inner, &request)).await?;
     drop(turn);
-    Ok(Reading { tables, snapshot: None })
+    Ok(Snapshot { tables })
 }
 
 /// Opens a transaction for each table; all of them again if somebody has committed in between.
@@ -87,6 +87,7 @@ fn open_one(file: &File, name: &str) -> Result<OpenTable, SqliteError> {
         more: false,
         size_bytes: None,
         rejected: Rejects::default(),
+        instant: None,
     })
 }
 

@@ -4,10 +4,9 @@ use super::Database;
 use crate::{
     arrow::digest::Digester,
     hub::{
-        connection::Connection as _,
         error::{Blame, Result},
-        position::Token,
-        source::{ReadRequest, TableRequest},
+        source::{ReadRequest, Source as _, TableRequest},
+        version::{Content, Reads},
     },
 };
 use datafusion::prelude::SessionContext;
@@ -22,7 +21,7 @@ use std::{
 const RACY_NS: u128 = 1_000_000_000;
 
 /// The token of a table as it is now; `None` if it is not there.
-pub async fn of(database: &Database, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
+pub async fn of(database: &Database, table: &TableRequest, last: Option<&Content>) -> Result<Option<Content>> {
     let before = stat(database.file.path());
     if let (Some(before), Some(last)) = (&before, last)
         && last.hint == *before
@@ -32,7 +31,7 @@ pub async fn of(database: &Database, table: &TableRequest, last: Option<&Token>)
     if database.describe(table).await?.is_none() {
         return Ok(None);
     }
-    let mut reading = database.read(ReadRequest { tables: vec![table.clone()] }).await?;
+    let mut reading = database.open(ReadRequest { tables: vec![table.clone()] }).await?;
     let open = reading.tables.pop().expect("one table was asked for");
     let doing = format!("digesting `{}`", table.table);
     let error = |e: datafusion::error::DataFusionError| database.file.error(&doing, Blame::System, e);
@@ -44,7 +43,8 @@ pub async fn of(database: &Database, table: &TableRequest, last: Option<&Token>)
     while let Some(batch) = rows.next().await {
         digester.add(&batch.map_err(error)?).map_err(|e| database.file.error(&doing, Blame::System, e))?;
     }
-    Ok(Some(Token { value: digester.digest().to_string(), hint: before.unwrap_or(Value::Null) }))
+    let reads = before.is_none().then_some(Reads::Racy);
+    Ok(Some(Content { value: digester.digest().to_string(), hint: before.unwrap_or(Value::Null), reads }))
 }
 
 /// Sizes and times of the file and its log, unless one of them is so young that a change could hide behind it.

@@ -4,7 +4,7 @@ use super::subject::{Subject, appended, keyed_definition, pairs, pairs_definitio
 use engine_connect::hub::{
     error::Blame,
     position::Position,
-    publication::{Advance, Commit, DeadLetter, Mode, Publication},
+    publication::{Advance, Commit, DeadLetter, Mode, PublishRequest, Writers},
     rejected::RejectedRow,
     source::TableRequest,
 };
@@ -17,14 +17,14 @@ use std::sync::{
 
 pub async fn dropped_leaves_nothing(it: Subject) {
     it.publish(appended("words"), pairs(&[(1, "a")])).await.unwrap();
-    let publication = Publication { run: "lost".into(), tables: vec![appended("words")], pipeline: None };
+    let publication = PublishRequest { run: "lost".into(), tables: vec![appended("words")], pipeline: None };
     if !it.connection.abilities().write {
-        let refused = it.connection.write(publication).await.err().unwrap();
+        let refused = it.connection.writable().err().unwrap();
         assert_eq!(refused.blame, Blame::User, "{refused}");
         return;
     }
-    let publisher = it.connection.write(publication).await.unwrap();
-    let mut writer = publisher.writer(&"words".into()).await.unwrap();
+    let publisher = it.connection.writable().unwrap().begin(publication).await.unwrap();
+    let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
     writer.write(pairs(&[(2, "b")])).await.unwrap();
     writer.finish().await.unwrap();
     drop(publisher);
@@ -32,8 +32,8 @@ pub async fn dropped_leaves_nothing(it: Subject) {
     assert_eq!(it.connection.tables().await.unwrap(), vec!["words".into()]);
     it.publish(appended("words"), pairs(&[(3, "c")])).await.unwrap();
     assert_eq!(it.rows("words").await, "1 a, 3 c");
-    it.connection.recover().await.unwrap();
-    assert_eq!(it.connection.recover().await.unwrap(), 0, "nothing is left after a recovery");
+    it.connection.writable().unwrap().recover().await.unwrap();
+    assert_eq!(it.connection.writable().unwrap().recover().await.unwrap(), 0, "nothing is left after a recovery");
     assert_eq!(it.rows("words").await, "1 a, 3 c");
 }
 

@@ -3,7 +3,7 @@
 use super::subject::{Subject, appended, keyed_definition, pairs, pairs_definition, shown_provider, target};
 use engine_connect::hub::{
     error::Blame,
-    publication::{Mode, Publication},
+    publication::{Mode, PublishRequest, Writers},
 };
 
 fn by_id() -> Vec<String> {
@@ -83,15 +83,15 @@ pub async fn preview_is_what_comes(it: Subject) {
     ] {
         it.publish(target("words", &pairs_definition(), Mode::Replace), pairs(&[(1, "a"), (2, "b")])).await.unwrap();
         let changed = target("words", &pairs_definition(), mode);
-        let publication = Publication { run: "two".into(), tables: vec![changed], pipeline: None };
-        let publisher = it.connection.write(publication).await.unwrap();
-        let mut writer = publisher.writer(&"words".into()).await.unwrap();
+        let publication = PublishRequest { run: "two".into(), tables: vec![changed], pipeline: None };
+        let publisher = it.connection.writable().unwrap().begin(publication).await.unwrap();
+        let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
         writer.write(pairs(&[(2, "new")])).await.unwrap();
         writer.finish().await.unwrap();
         if let Some(written) = publisher.written(&"words".into()).await.unwrap() {
             assert_eq!(shown_provider(written).await, expected);
         }
-        let preview = publisher.preview(&"words".into()).await.unwrap();
+        let preview = publisher.preview(&"words".into()).await.unwrap().rows;
         assert_eq!(shown_provider(preview).await, expected);
         assert_eq!(it.rows("words").await, "1 a, 2 b", "readers do not see it yet");
         publisher.commit(engine_connect::hub::publication::Commit::default()).await.unwrap();
@@ -107,22 +107,23 @@ pub async fn rows_that_are_not_kept_go(it: Subject) {
         let old = pairs(&[(1, "a"), (2, "b"), (3, "c")]);
         it.publish(target("words", &keyed_definition(), Mode::Replace), old).await.unwrap();
         let merged = target("words", &keyed_definition(), Mode::Merge { key: by_id() });
-        let publication = Publication { run: "two".into(), tables: vec![merged], pipeline: None };
-        let publisher = it.connection.write(publication).await.unwrap();
-        let mut writer = publisher.writer(&"words".into()).await.unwrap();
+        let publication = PublishRequest { run: "two".into(), tables: vec![merged], pipeline: None };
+        let publisher = it.connection.writable().unwrap().begin(publication).await.unwrap();
+        let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
         writer.write(pairs(&[(1, "A")])).await.unwrap();
         writer.finish().await.unwrap();
         if looked_at {
-            let preview = publisher.preview(&"words".into()).await.unwrap();
+            let preview = publisher.preview(&"words".into()).await.unwrap().rows;
             assert_eq!(shown_provider(preview).await, "1 A, 2 b, 3 c");
         }
-        let Some(mut keeper) = publisher.keeper(&"words".into()).await.unwrap() else {
+        let Some(sweep) = publisher.key_sweep() else {
             assert!(!matches!(it.connection.kind(), "postgres" | "mysql"), "servers sweep what is not kept");
             return;
         };
+        let mut keeper = sweep.keys(&"words".into()).await.unwrap();
         keeper.write(pairs(&[(1, ""), (3, "")]).project(&[0]).unwrap()).await.unwrap();
         assert_eq!(keeper.finish().await.unwrap(), 2);
-        let preview = publisher.preview(&"words".into()).await.unwrap();
+        let preview = publisher.preview(&"words".into()).await.unwrap().rows;
         assert_eq!(shown_provider(preview).await, "1 A, 3 c");
         assert_eq!(it.rows("words").await, "1 a, 2 b, 3 c", "readers do not see it yet");
         publisher.commit(engine_connect::hub::publication::Commit::default()).await.unwrap();

@@ -38,8 +38,8 @@ pub async fn projection_filter_and_limit(it: Subject) {
 
 pub async fn a_missing_table(it: Subject) {
     it.publish(appended("words"), pairs(&[])).await.unwrap();
-    assert_eq!(it.connection.describe(&TableRequest::all("word")).await.unwrap(), None);
-    assert_eq!(it.connection.token(&TableRequest::all("word"), None).await.unwrap(), None);
+    assert_eq!(it.connection.readable().unwrap().describe(&TableRequest::all("word")).await.unwrap(), None);
+    assert_eq!(it.connection.readable().unwrap().version(&TableRequest::all("word"), None).await.unwrap(), None);
 }
 
 pub async fn batches_are_bounded(it: Subject) {
@@ -113,21 +113,24 @@ pub async fn since_resumes_exactly(it: Subject) {
 pub async fn tokens_tell_changes(it: Subject) {
     it.publish(appended("words"), pairs(&[(1, "a")])).await.unwrap();
     let asked = request("words", &pairs_definition());
-    let first = it.connection.token(&asked, None).await.unwrap();
+    let source = it.connection.readable().unwrap();
+    let first = source.version(&asked, None).await.unwrap();
     let first = first.expect("what can be written can be told from what it was");
-    let again = it.connection.token(&asked, Some(&first)).await.unwrap().unwrap();
-    assert_eq!(again.value, first.value);
+    let again = source.version(&asked, Some(&first)).await.unwrap().unwrap();
+    assert_eq!(again.value(), first.value());
     it.publish(appended("words"), pairs(&[(2, "b")])).await.unwrap();
-    let second = it.connection.token(&asked, Some(&first)).await.unwrap().unwrap();
-    assert_ne!(second.value, first.value);
+    let second = it.connection.readable().unwrap().version(&asked, Some(&first)).await.unwrap().unwrap();
+    assert_ne!(second.content.value, first.content.value);
+    assert_eq!(second.shape, first.shape);
     if !it.connection.abilities().replace {
         return;
     }
     let same = target("words", &keyed_definition(), Mode::Replace);
     let rows = pairs(&[(2, "b"), (1, "a")]);
     it.publish_all("other", vec![(same, rows)], None, Commit::default()).await.unwrap();
-    let third = it.connection.token(&asked, None).await.unwrap().unwrap();
-    assert_eq!(third.value, second.value, "the same rows in another order are the same");
+    let third = it.connection.readable().unwrap().version(&asked, None).await.unwrap().unwrap();
+    assert_eq!(third.content.value, second.content.value, "the same rows in another order are the same");
+    assert_ne!(third.value(), second.value(), "a key that is new makes another version");
 }
 
 pub async fn places_within_a_stream(it: Subject) {
@@ -137,7 +140,8 @@ pub async fn places_within_a_stream(it: Subject) {
     it.publish(appended("words"), pairs(&[(1, "a"), (2, "b"), (3, "c")])).await.unwrap();
     let all = request("words", &pairs_definition());
     let connection = &it.connection;
-    let lag = connection.lag(&all).await.unwrap().expect("a stream tells how far it is behind");
+    let topics = connection.topics().expect("a stream knows its places");
+    let lag = topics.lag(&all).await.unwrap().expect("a stream tells how far it is behind");
     let sum = lag.values().sum::<u64>();
     assert!((3..=4).contains(&sum), "the messages, and what ends their transaction: {sum}");
     let read = async |since| {
@@ -151,15 +155,15 @@ pub async fn places_within_a_stream(it: Subject) {
         (Start::Offset(1), "2 b, 3 c"),
         (Start::Time(0), "1 a, 2 b, 3 c"),
     ] {
-        let since = connection.start(&all, start).await.unwrap();
+        let since = topics.start(&all, start).await.unwrap();
         assert_eq!(read(since).await, expected, "{start:?}");
     }
-    let since = connection.passed(&all, &[(0, 2)].into()).await.unwrap();
-    let behind = connection.lag(&TableRequest { since: since.clone(), ..all.clone() }).await.unwrap().unwrap();
+    let since = topics.passed(&all, &[(0, 2)].into()).await.unwrap();
+    let behind = topics.lag(&TableRequest { since: since.clone(), ..all.clone() }).await.unwrap().unwrap();
     assert_eq!(behind[&0], sum - 2);
     assert_eq!(read(since).await, "3 c");
-    let message = connection.message(&all, (0, 1), "why".into()).await.unwrap().unwrap();
+    let message = topics.message(&all, (0, 1), "why".into()).await.unwrap().unwrap();
     assert_eq!((message.source.as_str(), message.offset, message.reason.as_str()), ("words", 1, "why"));
-    let opened = connection.again(&all, vec![message]).await.unwrap().unwrap();
+    let opened = topics.decode(&all, vec![message]).await.unwrap().unwrap();
     assert_eq!(shown(&opened).await, "2 b");
 }

@@ -12,7 +12,7 @@ use engine_connect::{
     hub::{
         connection::Connection,
         error::Result,
-        publication::{Commit, Mode, Publication, Target, Written},
+        publication::{Commit, Mode, PublishRequest, Target, Writers, Written},
         registry::Registry,
         source::{OpenTable, ReadRequest, TableRequest},
     },
@@ -143,10 +143,10 @@ impl Subject {
                 .collect();
         }
         let targets = tables.iter().map(|(target, _)| target.clone()).collect();
-        let publication = Publication { run: run.into(), tables: targets, pipeline: pipeline.map(Name::from) };
-        let publisher = self.connection.write(publication).await?;
+        let publication = PublishRequest { run: run.into(), tables: targets, pipeline: pipeline.map(Name::from) };
+        let publisher = self.connection.writable()?.begin(publication).await?;
         for (target, batch) in tables {
-            let mut writer = publisher.writer(&target.table).await?;
+            let mut writer = publisher.writer(&target.table, Writers::Several).await?;
             let rows = batch.num_rows() as u64;
             writer.write(batch).await?;
             assert_eq!(writer.finish().await?, rows);
@@ -156,7 +156,7 @@ impl Subject {
 
     /// Opens tables as of one instant.
     pub async fn open_tables(&self, requests: Vec<TableRequest>) -> Result<Vec<OpenTable>> {
-        Ok(self.connection.read(ReadRequest { tables: requests }).await?.tables)
+        Ok(self.connection.readable()?.open(ReadRequest { tables: requests }).await?.tables)
     }
 
     /// The rows of a table of [`pairs`], ordered, as `1 a, 2 b`.

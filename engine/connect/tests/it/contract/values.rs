@@ -74,7 +74,8 @@ pub async fn every_type_there_and_back(it: Subject) {
             continue;
         }
         written.unwrap_or_else(|error| panic!("{word}: {error}"));
-        let described = it.connection.describe(&request(&table, &definition)).await.unwrap().unwrap();
+        let described =
+            it.connection.readable().unwrap().describe(&request(&table, &definition)).await.unwrap().unwrap();
         assert_eq!(described.column("v").unwrap().kind, kind, "{word}");
         let opened = it.open_tables(vec![request(&table, &definition)]).await.unwrap();
         let found = query(opened[0].provider.clone(), "select v from t order by n").await;
@@ -181,7 +182,7 @@ pub async fn definitions_come_back(it: Subject) {
     for _ in 0..2 {
         let batch = RecordBatch::new_empty(types::schema(&definition));
         it.publish(target("words", &definition, Mode::Replace), batch).await.unwrap();
-        let mut found = it.connection.describe(&TableRequest::all("words")).await.unwrap().unwrap();
+        let mut found = it.connection.readable().unwrap().describe(&TableRequest::all("words")).await.unwrap().unwrap();
         found.columns[1].default = found.columns[1].default.take().map(|text| text.trim_matches(['(', ')']).into());
         assert_eq!(found, definition);
     }

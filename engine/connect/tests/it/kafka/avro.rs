@@ -16,12 +16,12 @@ use datafusion::arrow::{
     util::pretty::pretty_format_batches,
 };
 use engine_connect::hub::{
-    connection::{Abilities, Connection},
+    connection::Connection,
     error::{Blame, Result},
-    position::{Position, Token},
-    publication::{Commit, Mode, Publication, Publisher, Target},
-    source::{OpenTable, ReadRequest, Reading, TableRequest},
-    topics::Start,
+    publication::{Commit, Mode, Publication, PublishRequest, Sink, SinkFacts, Target, Writers},
+    source::{OpenTable, ReadRequest, Snapshot, Source, TableRequest},
+    topics::{Start, Topics},
+    version::Content,
 };
 use engine_language::{
     config::{Spanned, source::SourceTable},
@@ -45,8 +45,12 @@ fn in_avro(declared: &mut Option<Arc<SourceTable>>) {
 
 #[async_trait::async_trait]
 impl Connection for InAvro {
-    fn abilities(&self) -> Abilities {
-        self.0.abilities()
+    fn name(&self) -> &Name {
+        self.0.name()
+    }
+
+    fn kind(&self) -> &'static str {
+        self.0.kind()
     }
 
     async fn ping(&self) -> Result<String> {
@@ -57,30 +61,48 @@ impl Connection for InAvro {
         self.0.tables().await
     }
 
+    fn source(&self) -> Option<&dyn Source> {
+        Some(self)
+    }
+
+    fn sink(&self) -> Option<&dyn Sink> {
+        Some(self)
+    }
+
+    fn topics(&self) -> Option<&dyn Topics> {
+        self.0.topics()
+    }
+}
+
+#[async_trait::async_trait]
+impl Source for InAvro {
     async fn describe(&self, table: &TableRequest) -> Result<Option<TableDefinition>> {
-        self.0.describe(table).await
+        self.0.readable()?.describe(table).await
     }
 
-    async fn read(&self, mut request: ReadRequest) -> Result<Reading> {
+    async fn open(&self, mut request: ReadRequest) -> Result<Snapshot> {
         request.tables.iter_mut().for_each(|table| in_avro(&mut table.declared));
-        self.0.read(request).await
+        self.0.readable()?.open(request).await
     }
 
-    async fn token(&self, table: &TableRequest, last: Option<&Token>) -> Result<Option<Token>> {
-        self.0.token(table, last).await
+    async fn content(&self, table: &TableRequest, last: Option<&Content>) -> Result<Option<Content>> {
+        self.0.readable()?.content(table, last).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Sink for InAvro {
+    fn facts(&self) -> SinkFacts {
+        self.0.sink().unwrap().facts()
     }
 
-    async fn write(&self, mut publication: Publication) -> Result<Box<dyn Publisher>> {
-        publication.tables.iter_mut().for_each(|table| in_avro(&mut table.declared));
-        self.0.write(publication).await
-    }
-
-    async fn position(&self, pipeline: &Name) -> Result<Option<Position>> {
-        self.0.position(pipeline).await
+    async fn begin(&self, mut request: PublishRequest) -> Result<Box<dyn Publication>> {
+        request.tables.iter_mut().for_each(|table| in_avro(&mut table.declared));
+        self.0.writable()?.begin(request).await
     }
 
     async fn recover(&self) -> Result<usize> {
-        self.0.recover().await
+        self.0.writable()?.recover().await
     }
 }
 
@@ -119,15 +141,15 @@ impl Place {
 
     async fn read(&self) -> Result<OpenTable> {
         let request = ReadRequest { tables: vec![self.request()] };
-        Ok(self.topic.connection.read(request).await?.tables.remove(0))
+        Ok(self.topic.connection.readable().unwrap().open(request).await?.tables.remove(0))
     }
 
     /// Reads from an offset on.
     async fn read_from(&self, offset: u64) -> OpenTable {
         let connection = &self.topic.connection;
-        let since = connection.start(&self.request(), Start::Offset(offset)).await.unwrap();
+        let since = connection.topics().unwrap().start(&self.request(), Start::Offset(offset)).await.unwrap();
         let request = TableRequest { since, ..self.request() };
-        connection.read(ReadRequest { tables: vec![request] }).await.unwrap().tables.remove(0)
+        connection.readable().unwrap().open(ReadRequest { tables: vec![request] }).await.unwrap().tables.remove(0)
     }
 
     /// Sends rows as another program would, and says what their schema's number is.
@@ -208,9 +230,9 @@ async fn what_is_written_another_reads() {
         mode: Mode::Append,
         declared,
     };
-    let publication = Publication { run: "it".into(), tables: vec![target], pipeline: None };
-    let publisher = place.topic.connection.write(publication).await.unwrap();
-    let mut writer = publisher.writer(&"words".into()).await.unwrap();
+    let publication = PublishRequest { run: "it".into(), tables: vec![target], pipeline: None };
+    let publisher = place.topic.connection.writable().unwrap().begin(publication).await.unwrap();
+    let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
     writer.write(rows.clone()).await.unwrap();
     writer.finish().await.unwrap();
     publisher.commit(Commit::default()).await.unwrap();
@@ -276,7 +298,8 @@ async fn each_poison_is_refused_alone_and_the_good_around_it_is_read() {
         assert_eq!(&row.payload, bytes);
         assert!(row.reason.contains(why), "`{why}` is not in `{}`", row.reason);
     }
-    let again = place.topic.connection.again(&place.request(), rejected.clone()).await.unwrap().unwrap();
+    let again =
+        place.topic.connection.topics().unwrap().decode(&place.request(), rejected.clone()).await.unwrap().unwrap();
     assert_eq!(again.rejected.take(), rejected);
 }
 
@@ -390,15 +413,15 @@ async fn a_column_that_avro_cannot_name_or_hold_is_not_written() {
         let declared = place.request().declared;
         let definition = TableDefinition::default();
         let target = Target { table: "words".into(), schema: rows.schema(), definition, mode: Mode::Append, declared };
-        let publication = Publication { run: "it".into(), tables: vec![target], pipeline: None };
-        let refused = place.topic.connection.write(publication).await.err().unwrap();
+        let publication = PublishRequest { run: "it".into(), tables: vec![target], pipeline: None };
+        let refused = place.topic.connection.writable().unwrap().begin(publication).await.err().unwrap();
         assert!(refused.to_string().contains(expected), "{refused}");
     }
     place.registry.answer_instead(Some((409, json!({ "error_code": 409, "message": "incompatible" }))));
     let rows = batch(vec![("u", unsigned)]);
     let (declared, definition) = (place.request().declared, TableDefinition::default());
     let target = Target { table: "words".into(), schema: rows.schema(), definition, mode: Mode::Append, declared };
-    let publication = Publication { run: "it".into(), tables: vec![target], pipeline: None };
-    let refused = place.topic.connection.write(publication).await.err().unwrap();
+    let publication = PublishRequest { run: "it".into(), tables: vec![target], pipeline: None };
+    let refused = place.topic.connection.writable().unwrap().begin(publication).await.err().unwrap();
     assert!(refused.hint.as_ref().unwrap().contains("rule of compatibility"), "{refused:?}");
 }

@@ -3,7 +3,7 @@
 use super::topic::{Topic, events, texts};
 use engine_connect::hub::{
     error::{Blame, Retry},
-    publication::{Mode, Publication},
+    publication::{Mode, PublishRequest, Writers},
 };
 use engine_language::diagnostic::Problems;
 use rdkafka::{
@@ -54,13 +54,13 @@ async fn a_broker_that_goes_while_it_is_read_is_waited_for() {
 async fn a_second_writer_of_the_same_project_ends_the_first() {
     let topic = Topic::new(1);
     let target = || crate::contract::subject::appended("words");
-    let publication = || Publication { run: "r".into(), tables: vec![target()], pipeline: None };
-    let first = topic.connection.write(publication()).await.unwrap();
-    let mut writer = first.writer(&"words".into()).await.unwrap();
+    let publication = || PublishRequest { run: "r".into(), tables: vec![target()], pipeline: None };
+    let first = topic.connection.writable().unwrap().begin(publication()).await.unwrap();
+    let mut writer = first.writer(&"words".into(), Writers::Several).await.unwrap();
     writer.write(crate::contract::subject::pairs(&[(1, "first")])).await.unwrap();
     writer.finish().await.unwrap();
-    let second = topic.connection.write(publication()).await.unwrap();
-    let mut writer = second.writer(&"words".into()).await.unwrap();
+    let second = topic.connection.writable().unwrap().begin(publication()).await.unwrap();
+    let mut writer = second.writer(&"words".into(), Writers::Several).await.unwrap();
     writer.write(crate::contract::subject::pairs(&[(2, "second")])).await.unwrap();
     writer.finish().await.unwrap();
     let error = first.commit(engine_connect::hub::publication::Commit::default()).await.unwrap_err();
@@ -74,9 +74,9 @@ async fn keys_are_those_of_the_table_and_go_where_other_clients_send_them() {
     let topic = Topic::new(4);
     let definition = crate::contract::subject::keyed_definition();
     let target = crate::contract::subject::target("words", &definition, Mode::Append);
-    let publication = Publication { run: "r".into(), tables: vec![target], pipeline: None };
-    let publisher = topic.connection.write(publication).await.unwrap();
-    let mut writer = publisher.writer(&"words".into()).await.unwrap();
+    let publication = PublishRequest { run: "r".into(), tables: vec![target], pipeline: None };
+    let publisher = topic.connection.writable().unwrap().begin(publication).await.unwrap();
+    let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
     writer.write(crate::contract::subject::pairs(&[(21, "a"), (22, "b"), (21, "c")])).await.unwrap();
     writer.finish().await.unwrap();
     publisher.commit(engine_connect::hub::publication::Commit::default()).await.unwrap();

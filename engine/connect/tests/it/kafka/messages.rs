@@ -16,10 +16,10 @@ async fn partitions_are_read_each_message_once_in_batches_of_any_size() {
         numbers.sort_unstable();
         let expected: Vec<u32> = (0..40).flat_map(|n| [n, n, n]).collect();
         assert_eq!(numbers, expected, "in batches of {rows}");
-        let lag = topic.connection.lag(&topic.request(end, None)).await.unwrap().unwrap();
+        let lag = topic.connection.topics().unwrap().lag(&topic.request(end, None)).await.unwrap().unwrap();
         assert_eq!(lag.into_iter().collect::<Vec<_>>(), [(0, 0), (1, 0), (2, 0)]);
     }
-    let lag = topic.connection.lag(&topic.request(None, None)).await.unwrap().unwrap();
+    let lag = topic.connection.topics().unwrap().lag(&topic.request(None, None)).await.unwrap().unwrap();
     assert_eq!(lag.values().sum::<u64>(), 120);
 }
 
@@ -50,7 +50,7 @@ async fn only_committed_messages_are_seen_and_their_gaps_are_stepped_over() {
     topic.transact(&["{\"id\":2,\"word\":\"never\"}", "{\"id\":3,\"word\":\"never\"}"], false);
     let (words, middle) = topic.follow(None, 10).await;
     assert_eq!(words, "a");
-    let lag = topic.connection.lag(&topic.request(middle.clone(), None)).await.unwrap().unwrap();
+    let lag = topic.connection.topics().unwrap().lag(&topic.request(middle.clone(), None)).await.unwrap().unwrap();
     assert_eq!(lag[&0], 0, "what is no message is no lag: {middle:?}");
     topic.transact(&["{\"id\":4,\"word\":\"b\"}"], true);
     assert_eq!(topic.follow(middle.clone(), 10).await.0, "b");
@@ -90,11 +90,14 @@ async fn a_reader_begins_where_it_is_told_to() {
         (Start::Time(1_700_000_002_000_001), "3 4"),
         (Start::Time(1_900_000_000_000_000), ""),
     ] {
-        let since = topic.connection.start(&topic.request(None, None), start).await.unwrap();
+        let since = topic.connection.topics().unwrap().start(&topic.request(None, None), start).await.unwrap();
         assert_eq!(topic.follow(since, 10).await.0, expected, "{start:?}");
     }
     let missing = Topic::missing();
-    assert_eq!(missing.connection.start(&missing.request(None, None), Start::Latest).await.unwrap(), None);
+    assert_eq!(
+        missing.connection.topics().unwrap().start(&missing.request(None, None), Start::Latest).await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

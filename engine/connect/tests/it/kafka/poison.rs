@@ -51,7 +51,8 @@ async fn each_poison_is_refused_alone_and_the_good_around_it_is_read() {
         assert!(row.reason.contains(reason), "`{reason}` is not in `{}`", row.reason);
     }
     // Read again as dead letters would be, they are refused for the same reasons.
-    let again = topic.connection.again(&topic.request(None, None), rejected.clone()).await.unwrap().unwrap();
+    let again =
+        topic.connection.topics().unwrap().decode(&topic.request(None, None), rejected.clone()).await.unwrap().unwrap();
     assert_eq!(column(&again, "id").await, "");
     assert_eq!(again.rejected.take(), rejected);
 }
@@ -83,7 +84,7 @@ async fn a_message_can_be_fetched_as_it_stands() {
     let topic = Topic::new(2);
     topic.send(1, &["{}", "{\"id\": 1, \"word\": \"a\"}", "{}"]);
     let (request, reason) = (topic.request(None, None), "its target refused it".to_owned());
-    let found = topic.connection.message(&request, (1, 1), reason).await.unwrap().unwrap();
+    let found = topic.connection.topics().unwrap().message(&request, (1, 1), reason).await.unwrap().unwrap();
     assert_eq!((found.source.as_str(), found.partition, found.offset), ("words", 1, 1));
     assert_eq!(
         (found.payload.as_slice(), found.reason.as_str()),
@@ -96,9 +97,11 @@ async fn a_position_can_be_moved_on_within_a_batch() {
     let topic = Topic::new(2);
     topic.send(0, &["{\"id\":1,\"word\":\"a\"}", "{\"id\":2,\"word\":\"b\"}"]);
     topic.send(1, &["{\"id\":3,\"word\":\"c\"}"]);
-    for since in [None, topic.connection.start(&topic.request(None, None), Start::Earliest).await.unwrap()] {
+    for since in
+        [None, topic.connection.topics().unwrap().start(&topic.request(None, None), Start::Earliest).await.unwrap()]
+    {
         let next = [(0, 1), (1, 1)].into_iter().collect();
-        let middle = topic.connection.passed(&topic.request(since, None), &next).await.unwrap();
+        let middle = topic.connection.topics().unwrap().passed(&topic.request(since, None), &next).await.unwrap();
         assert_eq!(topic.follow(middle, 10).await.0, "b");
     }
 }

@@ -202,7 +202,7 @@ impl Topic {
         rows: u64,
     ) -> Result<OpenTable> {
         let request = self.request(since, Some(limit(rows)));
-        Ok(connection.read(ReadRequest { tables: vec![request] }).await?.tables.remove(0))
+        Ok(connection.readable().unwrap().open(ReadRequest { tables: vec![request] }).await?.tables.remove(0))
     }
 
     /// Follows the topic in batches of so many messages: all words in their order, and where that ends.

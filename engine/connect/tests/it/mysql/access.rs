@@ -5,7 +5,7 @@ use crate::contract::subject::{open, pairs, pairs_definition, target};
 use engine_connect::hub::{
     connection::Connection,
     error::{Blame, Error, Retry},
-    publication::{Mode, Publication},
+    publication::{Mode, PublishRequest, Writers},
     source::{ReadRequest, TableRequest},
 };
 use std::sync::Arc;
@@ -36,7 +36,7 @@ async fn mistakes_are_told_apart() {
     assert_eq!(error.blame, Blame::User, "{error}");
     let place = Place::new().await;
     let request = ReadRequest { tables: vec![TableRequest::all("words")] };
-    let error = place.connection.read(request).await.err().unwrap();
+    let error = place.connection.readable().unwrap().open(request).await.err().unwrap();
     assert_eq!(error.blame, Blame::User, "{error}");
     assert!(error.to_string().contains("there is no table `words`"), "{error}");
 }
@@ -80,30 +80,30 @@ async fn least_rights_are_enough() {
     place.run("insert into old values (1, 'a')").await;
     let source = account(&mut place, "src", SOURCE).await;
     let request = ReadRequest { tables: vec![TableRequest::all("old")] };
-    let reading = source.read(request).await.unwrap();
+    let reading = source.readable().unwrap().open(request).await.unwrap();
     assert_eq!(reading.tables[0].definition.key, ["id"]);
-    source.token(&TableRequest::all("old"), None).await.unwrap().unwrap();
+    source.readable().unwrap().version(&TableRequest::all("old"), None).await.unwrap().unwrap();
     let words = target("words", &pairs_definition(), Mode::Replace);
-    let publication = Publication { run: "run".into(), tables: vec![words.clone()], pipeline: None };
-    let error = source.write(publication).await.err().unwrap();
+    let publication = PublishRequest { run: "run".into(), tables: vec![words.clone()], pipeline: None };
+    let error = source.writable().unwrap().begin(publication).await.err().unwrap();
     assert_eq!(error.blame, Blame::User, "{error}");
     assert!(error.hint.unwrap().contains("grant the right"));
 
-    let error = source.try_writing(&[]).await.unwrap_err();
+    let error = source.writable().unwrap().check_privileges(&[]).await.unwrap_err();
     assert!(error.hint.unwrap().starts_with(&format!("let an administrator run `grant {SINK} on")));
     let sink = account(&mut place, "snk", SINK).await;
-    sink.try_writing(&["words".into()]).await.unwrap();
+    sink.writable().unwrap().check_privileges(&["words".into()]).await.unwrap();
     assert_eq!(place.staging().await, "0");
     for mode in [Mode::Replace, Mode::Append, Mode::Replace, Mode::DeleteInsert { key: vec!["id".into()] }] {
         let words = target("words", &pairs_definition(), mode);
-        let publication = Publication { run: "run".into(), tables: vec![words], pipeline: None };
-        let publisher = sink.write(publication).await.unwrap();
-        let mut writer = publisher.writer(&"words".into()).await.unwrap();
+        let publication = PublishRequest { run: "run".into(), tables: vec![words], pipeline: None };
+        let publisher = sink.writable().unwrap().begin(publication).await.unwrap();
+        let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
         writer.write(pairs(&[(1, "a")])).await.unwrap();
         writer.finish().await.unwrap();
         publisher.commit(engine_connect::hub::publication::Commit::default()).await.unwrap();
     }
-    assert_eq!(sink.recover().await.unwrap(), 0);
+    assert_eq!(sink.writable().unwrap().recover().await.unwrap(), 0);
     assert_eq!(place.rows("words").await, ["1 a"]);
 }
 
@@ -115,9 +115,9 @@ async fn triggers_that_cannot_be_seen_are_kept() {
     place.run("create table heard (id bigint)").await;
     place.run("create trigger hears after insert on words for each row insert into heard values (new.id)").await;
     let blind = account(&mut place, "bld", &SINK.replace(", trigger", "")).await;
-    let publication = Publication { run: "run".into(), tables: vec![words()], pipeline: None };
-    let publisher = blind.write(publication).await.unwrap();
-    let mut writer = publisher.writer(&"words".into()).await.unwrap();
+    let publication = PublishRequest { run: "run".into(), tables: vec![words()], pipeline: None };
+    let publisher = blind.writable().unwrap().begin(publication).await.unwrap();
+    let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
     writer.write(pairs(&[(1, "a"), (2, "b")])).await.unwrap();
     writer.finish().await.unwrap();
     publisher.commit(engine_connect::hub::publication::Commit::default()).await.unwrap();

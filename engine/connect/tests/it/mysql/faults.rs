@@ -9,7 +9,7 @@ use crate::{
 use engine_connect::hub::{
     error::{Blame, Retry},
     position::Position,
-    publication::{Advance, Commit, Mode},
+    publication::{Advance, Commit, Mode, Writers},
 };
 use serde_json::json;
 use sqlx::AssertSqlSafe;
@@ -83,13 +83,13 @@ async fn a_killed_session_leaves_the_old() {
     place.publish(replaced(), pairs(&[(1, "old")])).await.unwrap();
     for change in [replaced(), appended("words")] {
         // In staging.
-        let publication = engine_connect::hub::publication::Publication {
+        let publication = engine_connect::hub::publication::PublishRequest {
             run: "run".into(),
             tables: vec![change.clone()],
             pipeline: None,
         };
-        let publisher = place.connection.write(publication).await.unwrap();
-        let mut writer = publisher.writer(&"words".into()).await.unwrap();
+        let publisher = place.connection.writable().unwrap().begin(publication).await.unwrap();
+        let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
         writer.write(pairs(&[(2, "new")])).await.unwrap();
         kill_all(&mut place).await;
         let error = writer.finish().await.unwrap_err();
@@ -159,7 +159,7 @@ async fn two_engines_on_one_table_leave_one_of_them() {
             for _ in 0..5 {
                 place.publish(replaced(), pairs(&[(1, word), (2, word)])).await.unwrap();
             }
-            place.connection.tidied().await;
+            place.connection.writable().unwrap().finish_background().await;
         }));
     }
     for run in runs {
@@ -199,7 +199,7 @@ async fn a_server_that_stops_before_the_commit_has_the_old() {
                     publisher.preview(&"words".into()).await.unwrap();
                 } else {
                     // Rows that nobody will see.
-                    let mut writer = publisher.writer(&"words".into()).await.unwrap();
+                    let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
                     writer.write(pairs(&[(3, "more")])).await.unwrap();
                 }
                 server.end(signal);

@@ -4,7 +4,7 @@ use super::{Place, shown};
 use crate::contract::subject::{keyed_definition, pairs, query, target};
 use engine_connect::hub::{
     error::Blame,
-    publication::{Commit, Mode, Publication},
+    publication::{Commit, Mode, PublishRequest, Writers},
     source::TableRequest,
 };
 
@@ -103,7 +103,7 @@ async fn rows_are_seen_before_their_table_is_ready() {
     let error = publisher.commit(Commit::default()).await.unwrap_err();
     assert_eq!(error.blame, Blame::Data, "{error}");
     assert!(error.to_string().contains("writing `words`"), "{error}");
-    assert!(place.connection.describe(&TableRequest::all("words")).await.unwrap().is_none());
+    assert!(place.connection.readable().unwrap().describe(&TableRequest::all("words")).await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,10 +118,10 @@ async fn tables_and_what_refers_to_them_go_together() {
     let targets =
         || vec![target("children", &children, Mode::Replace), target("parents", &keyed_definition(), Mode::Replace)];
     for round in 1..=3 {
-        let publication = Publication { run: "run".into(), tables: targets(), pipeline: None };
-        let publisher = place.connection.write(publication).await.unwrap();
+        let publication = PublishRequest { run: "run".into(), tables: targets(), pipeline: None };
+        let publisher = place.connection.writable().unwrap().begin(publication).await.unwrap();
         for table in ["children", "parents"] {
-            let mut writer = publisher.writer(&table.into()).await.unwrap();
+            let mut writer = publisher.writer(&table.into(), Writers::Several).await.unwrap();
             writer.write(pairs(&[(round, "a")])).await.unwrap();
             writer.finish().await.unwrap();
         }
@@ -145,7 +145,7 @@ async fn merging_changes_what_differs_and_deletes_what_is_gone() {
     place.run("update words set changed = '2000-01-01'").await;
     let merged = target("words", &keyed_definition(), Mode::Merge { key: vec!["id".into()] });
     let publisher = place.staged(merged, pairs(&[(1, "same"), (2, "CASE"), (4, "more")]), None).await.unwrap();
-    let mut keeper = publisher.keeper(&"words".into()).await.unwrap().unwrap();
+    let mut keeper = publisher.key_sweep().unwrap().keys(&"words".into()).await.unwrap();
     let ids = pairs(&[(1, ""), (2, ""), (4, "")]).project(&[0]).unwrap();
     keeper.write(ids).await.unwrap();
     assert_eq!(keeper.finish().await.unwrap(), 3);

@@ -8,7 +8,7 @@ use crate::{
 };
 use engine_connect::hub::{
     error::{Blame, Error, Retry},
-    publication::{Commit, Mode, Publication},
+    publication::{Commit, Mode, PublishRequest, Writers},
     source::{ReadRequest, TableRequest},
 };
 
@@ -31,16 +31,16 @@ async fn a_limit_of_connections_is_said_and_leaves_nothing() {
     limit(&mut place, &account, 1).await;
     let words = || ReadRequest { tables: vec![TableRequest::all("words")] };
     // One reading has the one connection.
-    let reading = few.read(words()).await.unwrap();
-    full(&few.read(words()).await.err().unwrap());
+    let reading = few.readable().unwrap().open(words()).await.unwrap();
+    full(&few.readable().unwrap().open(words()).await.err().unwrap());
     drop(reading);
     // The publisher has it, and its writer none.
     limit(&mut place, &account, 2).await;
-    let publication = Publication { run: "run".into(), tables: vec![replaced()], pipeline: None };
-    let publisher = few.write(publication).await.unwrap();
+    let publication = PublishRequest { run: "run".into(), tables: vec![replaced()], pipeline: None };
+    let publisher = few.writable().unwrap().begin(publication).await.unwrap();
     let mut writers = vec![];
     let error = loop {
-        match publisher.writer(&"words".into()).await {
+        match publisher.writer(&"words".into(), Writers::Several).await {
             Ok(writer) => writers.push(writer),
             Err(error) => break error,
         }
@@ -50,9 +50,9 @@ async fn a_limit_of_connections_is_said_and_leaves_nothing() {
     drop((writers, publisher));
     assert_eq!(place.rows("words").await, ["1 old"]);
     limit(&mut place, &account, 20).await;
-    let publication = Publication { run: "run".into(), tables: vec![replaced()], pipeline: None };
-    let publisher = few.write(publication).await.unwrap();
-    let mut writer = publisher.writer(&"words".into()).await.unwrap();
+    let publication = PublishRequest { run: "run".into(), tables: vec![replaced()], pipeline: None };
+    let publisher = few.writable().unwrap().begin(publication).await.unwrap();
+    let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
     writer.write(pairs(&[(2, "new")])).await.unwrap();
     writer.finish().await.unwrap();
     publisher.commit(Commit::default()).await.unwrap();

@@ -31,9 +31,9 @@ fn many(count: i64) -> RecordBatch {
     RecordBatch::try_new(types::schema(&crate::contract::subject::pairs_definition()), columns).unwrap()
 }
 
-async fn tables(place: &Place, names: &[&str]) -> engine_connect::hub::source::Reading {
+async fn tables(place: &Place, names: &[&str]) -> engine_connect::hub::source::Snapshot {
     let tables = names.iter().map(|name| TableRequest::all(*name)).collect();
-    place.connection.read(ReadRequest { tables }).await.unwrap()
+    place.connection.readable().unwrap().open(ReadRequest { tables }).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

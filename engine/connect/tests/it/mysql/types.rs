@@ -248,7 +248,7 @@ async fn views_and_wide_rows_are_read() {
     assert_eq!(tables, ["t", "w"]);
     place.run("create table m (n int) engine = myisam").await;
     let request = engine_connect::hub::source::ReadRequest { tables: vec![TableRequest::all("m")] };
-    let error = place.connection.read(request).await.err().unwrap();
+    let error = place.connection.readable().unwrap().open(request).await.err().unwrap();
     assert!(error.to_string().contains("`m` is a MyISAM table"), "{error}");
     assert_eq!(error.blame, Blame::User);
 }

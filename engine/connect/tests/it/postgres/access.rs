@@ -4,7 +4,7 @@ use super::{Place, connect};
 use crate::contract::subject::{keyed_definition, pairs, pairs_definition, target};
 use engine_connect::hub::{
     error::{Blame, Error, Retry},
-    publication::{Commit, Mode, Publication},
+    publication::{Commit, Mode, PublishRequest},
     source::{ReadRequest, TableRequest},
 };
 
@@ -88,21 +88,21 @@ async fn least_rights_are_enough() {
     let source = place.again(&role(&place, "src", SOURCE).await).connection;
     for table in ["old", "cut", "seen"] {
         let request = ReadRequest { tables: vec![TableRequest::all(table)] };
-        let reading = source.read(request).await.unwrap();
+        let reading = source.readable().unwrap().open(request).await.unwrap();
         let rows = crate::contract::subject::query(reading.tables[0].provider.clone(), "select count(*) from t").await;
         assert_eq!(super::shown(&rows), "1", "{table}");
-        source.token(&TableRequest::all(table), None).await.unwrap().unwrap();
+        source.readable().unwrap().version(&TableRequest::all(table), None).await.unwrap().unwrap();
     }
     let words = target("words", &pairs_definition(), Mode::Replace);
-    let publication = Publication { run: "run".into(), tables: vec![words], pipeline: None };
-    let error = source.write(publication).await.err().unwrap();
+    let publication = PublishRequest { run: "run".into(), tables: vec![words], pipeline: None };
+    let error = source.writable().unwrap().begin(publication).await.err().unwrap();
     assert_eq!(error.blame, Blame::User, "{error}");
     assert!(error.hint.unwrap().contains("grant the right"));
-    let error = source.try_writing(&[]).await.unwrap_err();
+    let error = source.writable().unwrap().check_privileges(&[]).await.unwrap_err();
     assert!(error.hint.unwrap().starts_with("let an administrator run `grant usage, create on schema"));
 
     let sink = place.again(&role(&place, "snk", SINK).await);
-    sink.connection.try_writing(&["words".into()]).await.unwrap();
+    sink.connection.writable().unwrap().check_privileges(&["words".into()]).await.unwrap();
     let key = || vec!["id".to_owned()];
     for mode in [
         Mode::Replace,
@@ -116,9 +116,9 @@ async fn least_rights_are_enough() {
         let rows = if mode == Mode::Append { pairs(&[(2, "b")]) } else { pairs(&[(1, "a")]) };
         sink.publish(words, rows).await.unwrap_or_else(|error| panic!("{mode:?}: {error}"));
     }
-    assert_eq!(sink.connection.recover().await.unwrap(), 0);
+    assert_eq!(sink.connection.writable().unwrap().recover().await.unwrap(), 0);
     assert_eq!(place.words().await, "a");
-    sink.connection.try_writing(&["words".into(), "new".into()]).await.unwrap();
+    sink.connection.writable().unwrap().check_privileges(&["words".into(), "new".into()]).await.unwrap();
     assert_eq!(place.value("select to_regclass('engine_trial') is null").await, "true");
 }
 
@@ -137,7 +137,7 @@ async fn rights_that_are_missing_are_told_with_what_to_do() {
     assert!(error.to_string().contains("permission denied for table old"), "{error}");
     // Somebody else's table cannot be replaced.
     let sink = role(&place, "snk", SINK).await;
-    let error = place.again(&sink).connection.try_writing(&["old".into()]).await.unwrap_err();
+    let error = place.again(&sink).connection.writable().unwrap().check_privileges(&["old".into()]).await.unwrap_err();
     assert_eq!(error.blame, Blame::User, "{error}");
     assert!(error.to_string().contains("`old` belongs to `engine`, and only its owner may replace it"), "{error}");
     assert!(error.hint.unwrap().contains(&format!("owner to \"{}\"", user(&sink))));
@@ -146,12 +146,12 @@ async fn rights_that_are_missing_are_told_with_what_to_do() {
     assert_eq!(error.blame, Blame::User, "{error}");
     // A schema that is not there is made, where that may be.
     let elsewhere = super::schema();
-    let error = connect(&elsewhere, &sink).try_writing(&[]).await.unwrap_err();
+    let error = connect(&elsewhere, &sink).writable().unwrap().check_privileges(&[]).await.unwrap_err();
     assert!(error.hint.unwrap().contains(&format!("create schema \"{elsewhere}\" authorization \"{}\"", user(&sink))));
-    connect(&elsewhere, "").try_writing(&[]).await.unwrap();
+    connect(&elsewhere, "").writable().unwrap().check_privileges(&[]).await.unwrap();
     assert_eq!(place.value(&format!("select to_regnamespace('{elsewhere}') is null")).await, "true");
     // What is left of a publication that was refused.
     place.recover().await;
-    let publication = Publication { run: "run".into(), tables: vec![], pipeline: None };
-    place.connection.write(publication).await.unwrap().commit(Commit::default()).await.unwrap();
+    let publication = PublishRequest { run: "run".into(), tables: vec![], pipeline: None };
+    place.connection.writable().unwrap().begin(publication).await.unwrap().commit(Commit::default()).await.unwrap();
 }

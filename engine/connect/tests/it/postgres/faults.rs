@@ -9,7 +9,7 @@ use datafusion::arrow::array::RecordBatch;
 use engine_connect::hub::{
     error::{Blame, Retry},
     position::Position,
-    publication::{Advance, Commit, Mode, Publication, Target},
+    publication::{Advance, Commit, Mode, PublishRequest, Target, Writers},
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -102,9 +102,9 @@ async fn a_killed_session_leaves_the_old() {
     place.publish(replaced(), pairs(&[(1, "old")])).await.unwrap();
     for change in [replaced(), appended("words"), merged()] {
         // In staging.
-        let publication = Publication { run: "run".into(), tables: vec![change.clone()], pipeline: None };
-        let publisher = place.connection.write(publication).await.unwrap();
-        let mut writer = publisher.writer(&"words".into()).await.unwrap();
+        let publication = PublishRequest { run: "run".into(), tables: vec![change.clone()], pipeline: None };
+        let publisher = place.connection.writable().unwrap().begin(publication).await.unwrap();
+        let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
         writer.write(pairs(&[(2, "new")])).await.unwrap();
         kill_all(&place).await;
         let error = writer.finish().await.unwrap_err();

@@ -8,7 +8,7 @@ use crate::{
 };
 use engine_connect::hub::{
     error::{Blame, Retry},
-    publication::{Mode, Publication},
+    publication::{Mode, PublishRequest, Writers},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,11 +39,11 @@ async fn a_limit_of_connections_is_said_and_leaves_nothing() {
     drop((reading, other));
     place.no_sessions().await;
     // The publisher has one, the first writer one, the second none.
-    let publication = Publication { run: "run".into(), tables: vec![replaced()], pipeline: None };
-    let publisher = few.connection.write(publication).await.unwrap();
-    let mut first = publisher.writer(&"words".into()).await.unwrap();
+    let publication = PublishRequest { run: "run".into(), tables: vec![replaced()], pipeline: None };
+    let publisher = few.connection.writable().unwrap().begin(publication).await.unwrap();
+    let mut first = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
     first.write(pairs(&[(2, "new")])).await.unwrap();
-    full(&publisher.writer(&"words".into()).await.err().unwrap());
+    full(&publisher.writer(&"words".into(), Writers::Several).await.err().unwrap());
     drop((first, publisher));
     place.no_sessions().await;
     assert_eq!(place.words().await, "old");

@@ -21,8 +21,8 @@ use datafusion::{
 use engine_connect::hub::{
     connection::Connection,
     error::{Error, Result},
-    publication::{Commit, Publication, Publisher, Target, Written},
-    source::{ReadRequest, Reading, TableRequest},
+    publication::{Commit, Publication, PublishRequest, Target, Writers, Written},
+    source::{ReadRequest, Snapshot, TableRequest},
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row, raw_sql};
 use std::{
@@ -99,11 +99,12 @@ impl Place {
         target: Target,
         batch: RecordBatch,
         pipeline: Option<&str>,
-    ) -> Result<Box<dyn Publisher>> {
+    ) -> Result<Box<dyn Publication>> {
         let table = target.table.clone();
-        let publication = Publication { run: "run".into(), tables: vec![target], pipeline: pipeline.map(Into::into) };
-        let publisher = self.connection.write(publication).await?;
-        let mut writer = publisher.writer(&table).await?;
+        let publication =
+            PublishRequest { run: "run".into(), tables: vec![target], pipeline: pipeline.map(Into::into) };
+        let publisher = self.connection.writable().unwrap().begin(publication).await?;
+        let mut writer = publisher.writer(&table, Writers::Several).await?;
         writer.write(batch).await?;
         writer.finish().await?;
         Ok(publisher)
@@ -119,7 +120,7 @@ impl Place {
         let staging = "select count(*) from pg_class where relkind = 'r' and relnamespace = (select oid from pg_namespace \
                        where nspname = current_schema()) and relname like 'engine\\_stage%'";
         for _ in 0..100 {
-            self.connection.recover().await.unwrap();
+            self.connection.writable().unwrap().recover().await.unwrap();
             if self.value(staging).await == "0" {
                 return;
             }
@@ -165,9 +166,9 @@ impl Place {
     }
 
     /// Opens tables together.
-    pub async fn open(&self, tables: &[&str]) -> Result<Reading> {
+    pub async fn open(&self, tables: &[&str]) -> Result<Snapshot> {
         let tables = tables.iter().map(|table| TableRequest::all(*table)).collect();
-        self.connection.read(ReadRequest { tables }).await
+        self.connection.readable().unwrap().open(ReadRequest { tables }).await
     }
 
     /// Opens a table.

@@ -5,7 +5,7 @@ use datafusion::arrow::{
     array::{Int64Array, RecordBatch},
     datatypes::{DataType, Field, Schema},
 };
-use engine_connect::hub::publication::{Commit, Mode, Publication, Target};
+use engine_connect::hub::publication::{Commit, Mode, PublishRequest, Target, Writers};
 use engine_language::{
     column::ColumnType,
     table::{Column, Index, RowCheck, TableDefinition},
@@ -34,9 +34,9 @@ async fn nothing_of_a_published_table_is_named_after_staging() {
             mode: Mode::Replace,
             declared: None,
         };
-        let publication = Publication { run: run.into(), tables: vec![target], pipeline: None };
-        let publisher = place.connection.write(publication).await.unwrap();
-        let mut writer = publisher.writer(&"t".into()).await.unwrap();
+        let publication = PublishRequest { run: run.into(), tables: vec![target], pipeline: None };
+        let publisher = place.connection.writable().unwrap().begin(publication).await.unwrap();
+        let mut writer = publisher.writer(&"t".into(), Writers::Several).await.unwrap();
         let column = || Arc::new(Int64Array::from(vec![1, 2]));
         writer.write(RecordBatch::try_new(schema.clone(), vec![column(), column()]).unwrap()).await.unwrap();
         writer.finish().await.unwrap();

@@ -128,7 +128,8 @@ fn sql() -> impl Strategy<Value = String> {
 
 /// What a query gives, or why it gives nothing.
 async fn answer(connection: &Arc<dyn Connection>, sql: &str) -> Result<String, String> {
-    let reading = connection.read(ReadRequest { tables: vec![TableRequest::all("mixed")] }).await.unwrap();
+    let reading =
+        connection.readable().unwrap().open(ReadRequest { tables: vec![TableRequest::all("mixed")] }).await.unwrap();
     let context = SessionContext::new();
     context.add_optimizer_rule(Arc::new(PushAggregates));
     context.register_table("t", reading.tables[0].provider.clone()).unwrap();

@@ -42,7 +42,7 @@ async fn larger_tables_say_so_and_all_leaves_count() {
         Place::with(&format!("{PARTITIONED} create table few (id int); create view v as select * from p")).await;
     let size = async |table: &str| {
         let request = ReadRequest { tables: vec![TableRequest::all(table)] };
-        place.connection.read(request).await.unwrap().tables[0].size_bytes
+        place.connection.readable().unwrap().open(request).await.unwrap().tables[0].size_bytes
     };
     assert_eq!(size("few").await, Some(0));
     assert_eq!(size("p").await, Some(4 * 8192), "a page each");

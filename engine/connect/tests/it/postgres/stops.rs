@@ -12,6 +12,7 @@ use crate::{
 use engine_connect::hub::{
     error::{Blame, Retry},
     position::Position,
+    publication::Writers,
 };
 use serde_json::json;
 use std::{path::Path, time::Duration};
@@ -36,7 +37,7 @@ async fn a_server_that_stops_before_the_commit_has_the_old() {
                     publisher.preview(&"words".into()).await.unwrap();
                 } else {
                     // Rows that nobody will see.
-                    let mut writer = publisher.writer(&"words".into()).await.unwrap();
+                    let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
                     writer.write(pairs(&[(3, "more")])).await.unwrap();
                 }
                 server.end(signal);

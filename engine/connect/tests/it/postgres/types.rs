@@ -5,7 +5,7 @@ use crate::contract::subject::query;
 use datafusion::prelude::SessionContext;
 use engine_connect::hub::{
     error::{Blame, Error, Result},
-    publication::{Commit, Mode, Publication, Target},
+    publication::{Commit, Mode, PublishRequest, Target, Writers},
     source::{ReadRequest, TableRequest},
 };
 use futures::StreamExt;
@@ -130,7 +130,7 @@ async fn hard() -> (Place, Vec<String>) {
 async fn pass(place: &Place, from: &str, to: &str, passing: bool) -> Result<usize> {
     let bound_for = passing.then(|| place.connection.kind());
     let request = TableRequest { bound_for, ..TableRequest::all(from) };
-    let reading = place.connection.read(ReadRequest { tables: vec![request] }).await?;
+    let reading = place.connection.readable().unwrap().open(ReadRequest { tables: vec![request] }).await?;
     let open = &reading.tables[0];
     let target = Target {
         table: to.into(),
@@ -139,11 +139,11 @@ async fn pass(place: &Place, from: &str, to: &str, passing: bool) -> Result<usiz
         mode: Mode::Replace,
         declared: None,
     };
-    let publication = Publication { run: "run".into(), tables: vec![target], pipeline: None };
-    let publisher = place.connection.write(publication).await?;
+    let publication = PublishRequest { run: "run".into(), tables: vec![target], pipeline: None };
+    let publisher = place.connection.writable().unwrap().begin(publication).await?;
     let mut digesters: Vec<_> =
-        place.connection.digester(open).into_iter().chain(publisher.digester(&to.into())).collect();
-    let mut writer = publisher.writer(&to.into()).await?;
+        open.digester().into_iter().chain(publisher.server_digest().unwrap().digester(&to.into())).collect();
+    let mut writer = publisher.writer(&to.into(), Writers::Several).await?;
     let frame = SessionContext::new().read_table(open.provider.clone()).unwrap();
     let mut rows = frame.execute_stream().await.unwrap();
     while let Some(batch) = rows.next().await {
@@ -157,7 +157,7 @@ async fn pass(place: &Place, from: &str, to: &str, passing: bool) -> Result<usiz
         writer.write(batch).await?;
     }
     writer.finish().await?;
-    let inside = [place.connection.digest(&reading, open).await?, publisher.digest(&to.into()).await?];
+    let inside = [open.digest().await?, publisher.server_digest().unwrap().digest(&to.into()).await?];
     let inside: Vec<_> = inside.into_iter().flatten().collect();
     assert_eq!(inside.len(), digesters.len());
     for (there, here) in inside.iter().zip(&digesters) {
@@ -237,7 +237,7 @@ async fn a_changed_row_changes_the_digest_inside() {
     let place = Place::with("create table t (id bigint primary key, n numeric(10,2), w text); insert into t values (1, 1.50, 'a'), (2, -1.50, 'b'), (3, null, null)").await;
     let digest = async || {
         let reading = place.open(&["t"]).await.unwrap();
-        place.connection.digest(&reading, &reading.tables[0]).await.unwrap().unwrap()
+        reading.tables[0].digest().await.unwrap().unwrap()
     };
     let before = digest().await;
     for change in ["n = -n where id = 1", "w = 'b' where id = 1", "w = '' where id = 3", "n = 0 where id = 3"] {
@@ -341,9 +341,9 @@ async fn a_text_with_nul_names_its_row_or_becomes_null() {
     let written = async |keys: &str| {
         let place = Place::set(keys, "").await;
         let whole = target("words", &keyed_definition(), Mode::Replace);
-        let publication = Publication { run: "run".into(), tables: vec![whole], pipeline: None };
-        let publisher = place.connection.write(publication).await.unwrap();
-        let mut writer = publisher.writer(&"words".into()).await.unwrap();
+        let publication = PublishRequest { run: "run".into(), tables: vec![whole], pipeline: None };
+        let publisher = place.connection.writable().unwrap().begin(publication).await.unwrap();
+        let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
         writer.write(pairs(&[(1, "a"), (2, "b\u{0}c")])).await?;
         writer.finish().await?;
         let replaced: Vec<String> = publisher.replaced(&"words".into()).iter().map(ToString::to_string).collect();
@@ -393,10 +393,12 @@ async fn what_a_column_would_cut_off_is_an_error() {
         let table = target.table.clone();
         let publisher = place
             .connection
-            .write(Publication { run: "run".into(), tables: vec![target], pipeline: None })
+            .writable()
+            .unwrap()
+            .begin(PublishRequest { run: "run".into(), tables: vec![target], pipeline: None })
             .await
             .unwrap();
-        let error = publisher.writer(&table).await.unwrap().write(batch).await.unwrap_err();
+        let error = publisher.writer(&table, Writers::Several).await.unwrap().write(batch).await.unwrap_err();
         assert_eq!((error.blame, error.source.to_string().as_str()), (Blame::Data, why));
     }
 }

@@ -14,7 +14,10 @@ use datafusion::{
 };
 use engine_connect::{
     arrow::digest::{Digest, Digester, RowDigester},
-    hub::publication::{Publisher, Writer},
+    hub::{
+        publication::{Publication, Writer, Writers},
+        version::ContentFrom,
+    },
 };
 use engine_language::{config::replication::Verify, graph::NodeId};
 use futures::StreamExt;
@@ -76,15 +79,15 @@ impl Job<'_> {
         let session = self.run.runner.sessions.open();
         let plan = session.context.read_table(table.open.provider.clone())?.create_physical_plan().await?;
         // Rows of one key must keep their order; a source's keys are unique, so any order will do.
-        Ok(Scan { session, plan, as_one: self.to.writers() == 1 })
+        Ok(Scan { session, plan, as_one: self.to.writable()?.facts().writers == 1 })
     }
 
     /// Copies a table into its staging.
-    pub(super) async fn one(&self, table: &Passing, scan: Scan, publisher: &dyn Publisher) -> Result<Copied> {
+    pub(super) async fn one(&self, table: &Passing, scan: Scan, publisher: &dyn Publication) -> Result<Copied> {
         let progress = Arc::new(Progress::default());
         let mut working = JoinSet::new();
         for rows in scan.begin()? {
-            let writer = publisher.writer(&table.place.table).await?;
+            let writer = publisher.writer(&table.place.table, Writers::Several).await?;
             let digesters = self.digesters(table, publisher)?;
             let stream = Stream { run: self.run.clone(), node: table.node.clone(), progress: progress.clone() };
             working.spawn(stream.copy(rows, writer, digesters));
@@ -107,14 +110,16 @@ impl Job<'_> {
         })
     }
 
-    fn digesters(&self, table: &Passing, publisher: &dyn Publisher) -> Result<Digesters> {
+    fn digesters(&self, table: &Passing, publisher: &dyn Publication) -> Result<Digesters> {
         let verify = self.replication.verify != Verify::Count;
-        let from = if verify { self.from.digester(&table.open) } else { None };
-        let to = if verify { publisher.digester(&table.place.table) } else { None };
+        let from = if verify { table.open.digester() } else { None };
+        let to = publisher.server_digest().filter(|_| verify).and_then(|inside| inside.digester(&table.place.table));
         let schema = table.open.provider.schema();
-        // Where the target cannot digest by itself, its rows are read back; and where a token is the rows' digest, it is
+        // Where the target cannot digest by itself, its rows are read back; and where a version is the rows' digest, it is
         // known from here.
-        let wanted = self.to.tokens_are_digests() || verify && (from.is_none() || to.is_none());
+        let told =
+            self.to.writable()?.facts().content_is_digest || self.from.readable()?.content_from() == ContentFrom::Rows;
+        let wanted = told || verify && (from.is_none() || to.is_none());
         let rows = wanted.then(|| Digester::new(&schema)).transpose().map_err(DataFusionError::from)?;
         Ok(Digesters { rows, from, to })
     }

@@ -8,7 +8,7 @@ use super::{
     copy::{Copied, Scan},
 };
 use crate::error::Result;
-use engine_connect::hub::{connection::cores, publication::Publisher};
+use engine_connect::hub::{connection::cores, publication::Publication};
 use futures::{StreamExt, stream::FuturesUnordered};
 use std::{cmp::Reverse, sync::Arc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,7 +18,7 @@ const AT_ONCE: usize = 4;
 
 impl Job<'_> {
     /// Copies all tables, each when there is room for it.
-    pub(super) async fn copy_all(&self, tables: &[Passing], publisher: &dyn Publisher) -> Result<Vec<Copied>> {
+    pub(super) async fn copy_all(&self, tables: &[Passing], publisher: &dyn Publication) -> Result<Vec<Copied>> {
         let room = Arc::new(Semaphore::new(AT_ONCE));
         let mut order: Vec<usize> = (0..tables.len()).collect();
         order.sort_by_key(|at| Reverse(tables[*at].open.size_bytes));
@@ -47,7 +47,7 @@ impl Job<'_> {
         tables: &[Passing],
         at: usize,
         (scan, taken): (Scan, OwnedSemaphorePermit),
-        publisher: &dyn Publisher,
+        publisher: &dyn Publication,
     ) -> Result<(usize, Copied)> {
         let copied = self.one(&tables[at], scan, publisher).await?;
         drop(taken);

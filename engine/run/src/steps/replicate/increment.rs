@@ -8,7 +8,7 @@ use crate::{
 use datafusion::prelude::ident;
 use engine_connect::hub::{
     position::Position,
-    publication::{Mode, Publisher},
+    publication::{Mode, Publication},
     source::{Cursor, OpenTable, TableRequest},
 };
 use engine_language::{
@@ -53,9 +53,9 @@ impl Increment {
         let from = source(job.replication, node);
         let (place, _) = job.run.locate(&from)?;
         let request = systems::request(&job.run.runner.project, &from, &place);
-        let Some(definition) = job.from.describe(&request).await? else { return Ok(()) };
+        let Some(definition) = job.from.readable()?.describe(&request).await? else { return Ok(()) };
         self.keys.insert(node.clone(), key(job.replication, &from, &request, &definition)?);
-        let there = job.to.describe(&TableRequest::all(table(node))).await?;
+        let there = job.to.readable()?.describe(&TableRequest::all(table(node))).await?;
         let same =
             there.is_some_and(|there| definition.columns.iter().all(|column| there.column(&column.name).is_some()));
         if let Some(stand) =
@@ -126,12 +126,12 @@ fn key(
 impl Job<'_> {
     /// Deletes from the copies what is gone from the source, and says how many tables had such rows. A copy has all of the
     /// source's keys once what is new was merged; as long as it has no more rows than the source, it has no others.
-    pub(super) async fn sweep(&self, tables: &[Passing], publisher: &dyn Publisher) -> Result<usize> {
+    pub(super) async fn sweep(&self, tables: &[Passing], publisher: &dyn Publication) -> Result<usize> {
         let mut swept = 0;
         for table in tables {
             let (Some(all), Mode::Merge { key }) = (&table.all, &table.mode) else { continue };
             let source = self.count(all.provider.clone()).await?;
-            let copy = self.count(publisher.preview(&table.place.table).await?).await?;
+            let copy = self.count(publisher.preview(&table.place.table).await?.rows).await?;
             if copy <= source {
                 continue;
             }
@@ -142,12 +142,13 @@ impl Job<'_> {
     }
 
     /// Gives the target the keys of all rows that stay.
-    async fn keep(&self, all: &OpenTable, key: &[String], table: &Passing, publisher: &dyn Publisher) -> Result<()> {
-        let Some(mut writer) = publisher.keeper(&table.place.table).await? else {
+    async fn keep(&self, all: &OpenTable, key: &[String], table: &Passing, publisher: &dyn Publication) -> Result<()> {
+        let Some(sweep) = publisher.key_sweep() else {
             let message = format!("rows of `{}` were deleted, and its target cannot compare keys", table.source.name());
             let problem = Diagnostic::error(&code::E0330, self.replication.name.span, message);
             return Err(Error::Project(Box::new(problem.hint("use `mode = \"full\"`"))));
         };
+        let mut writer = sweep.keys(&table.place.table).await?;
         let session = self.run.runner.sessions.open();
         let columns: Vec<_> = key.iter().map(ident).collect();
         let keys = session.context.read_table(all.provider.clone())?.select(columns)?;

@@ -16,9 +16,10 @@ use crate::{
 use copy::Copied;
 use engine_connect::hub::{
     connection::Connection,
-    position::{Position, Token},
-    publication::{Advance, Commit, Mode, Publication, Publisher, Target},
-    source::{OpenTable, ReadRequest, Reading},
+    position::Position,
+    publication::{Advance, Commit, Mode, Publication, PublishRequest, Target},
+    source::{OpenTable, ReadRequest, TableRequest},
+    version::{ContentFrom, RowDigests, Version},
 };
 use engine_language::{
     code,
@@ -55,6 +56,27 @@ struct Passing {
     all: Option<OpenTable>,
 }
 
+/// What is known of a source's table before it is opened.
+enum Before {
+    Version(Option<Version>),
+    /// Its rows are told when they have passed.
+    Definition(Option<TableDefinition>, TableRequest),
+}
+
+impl Before {
+    /// The version of what was copied, by the rows that passed if those were all.
+    fn version(self, table: &Passing, copied: &Copied) -> Option<Version> {
+        let (definition, request) = match self {
+            Self::Version(version) => return version,
+            Self::Definition(definition, request) => (definition?, request),
+        };
+        let all = table.all.is_none();
+        let read = RowDigests { rows: copied.digest.filter(|_| all), server: copied.from.filter(|_| all) };
+        let content = table.open.content(&read)?;
+        Some(Version::new(content, &definition, &request))
+    }
+}
+
 /// Copies tables, unless nothing changed.
 pub async fn run(run: &StepRun, nodes: &[NodeId]) -> Result<Vec<NodeReport>> {
     let job = Job::new(run, nodes)?;
@@ -83,10 +105,10 @@ impl<'a> Job<'a> {
     }
 
     async fn copy(&self, increment: Option<Increment>) -> Result<Vec<NodeReport>> {
-        let stamps = self.stamps_before().await?;
-        let (reading, tables) = self.open(increment.as_ref()).await?;
+        let before = self.before(increment.as_ref()).await?;
+        let tables = self.open(increment.as_ref()).await?;
         let publication = self.publication(&tables, increment.as_ref());
-        let publisher = self.to.write(publication).await?;
+        let publisher = self.to.writable()?.begin(publication).await?;
         let copied = self.copy_all(&tables, publisher.as_ref()).await?;
         if let Some(increment) = &increment {
             let swept = self.sweep(&tables, publisher.as_ref()).await?;
@@ -94,14 +116,13 @@ impl<'a> Job<'a> {
                 return Ok(self.nodes.iter().map(|node| self.unchanged(node)).collect());
             }
         }
-        let verdicts = self.verify(&reading, &tables, &copied, publisher.as_ref()).await?;
+        let verdicts = self.verify(&tables, &copied, publisher.as_ref()).await?;
         let replaced: Vec<_> = tables.iter().map(|table| replaced(table, publisher.as_ref())).collect();
         let advance = increment.map(|increment| increment.advance(&tables));
         publisher.commit(Commit { advance, ..Commit::default() }).await?;
         let mut reports = vec![];
-        for (i, (table, replaced)) in tables.iter().zip(replaced).enumerate() {
-            let input =
-                stamps.as_ref().map_or_else(|| self.stamp(&reading, table, &copied[i]), |stamps| stamps[i].clone());
+        for (i, ((table, replaced), before)) in tables.iter().zip(replaced).zip(before).enumerate() {
+            let input = before.version(table, &copied[i]);
             self.remember(table, &copied[i], input).await?;
             reports.push(NodeReport { verdict: Some(verdicts[i]), replaced, ..self.report(table, &copied[i]) });
         }
@@ -119,27 +140,25 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The source's token, of the rows that passed if those were all.
-    fn stamp(&self, reading: &Reading, table: &Passing, copied: &Copied) -> Option<Token> {
-        if table.all.is_some() {
-            return self.from.stamp(reading, &table.open, None);
-        }
-        let plain = copied.digest.filter(|_| copied.from.is_none());
-        let plain = plain.and_then(|digest| self.from.stamp_plain(reading, &table.open, digest));
-        plain.or_else(|| self.from.stamp(reading, &table.open, copied.from))
+    /// What is known of the sources' versions before they are opened: what changes in between is copied again.
+    async fn before(&self, increment: Option<&Increment>) -> Result<Vec<Before>> {
+        let from = self.from.readable()?.content_from();
+        let asks = from == ContentFrom::Asking || from == ContentFrom::Rows && increment.is_some();
+        let each: Vec<_> = self.nodes.iter().map(|node| self.before_one(node, asks)).collect();
+        stream::iter(each).buffered(unchanged::AT_ONCE).try_collect().await
     }
 
-    /// The sources' tokens, where reading them does not tell.
-    async fn stamps_before(&self) -> Result<Option<Vec<Option<Token>>>> {
-        if !self.from.tokens_are_digests() {
-            return Ok(None);
+    async fn before_one(&self, node: &NodeId, asks: bool) -> Result<Before> {
+        let source = source(self.replication, node);
+        if asks {
+            return Ok(Before::Version(self.run.tokens.of(&source).await?));
         }
-        let sources: Vec<NodeId> = self.nodes.iter().map(|node| source(self.replication, node)).collect();
-        let each: Vec<_> = sources.iter().map(|source| self.run.tokens.of(source)).collect();
-        Ok(Some(stream::iter(each).buffered(unchanged::AT_ONCE).try_collect().await?))
+        let (place, from) = self.run.locate(&source)?;
+        let request = systems::request(&self.run.runner.project, &source, &place);
+        Ok(Before::Definition(from.readable()?.describe(&request).await?, request))
     }
 
-    async fn open(&self, increment: Option<&Increment>) -> Result<(Reading, Vec<Passing>)> {
+    async fn open(&self, increment: Option<&Increment>) -> Result<Vec<Passing>> {
         let project = &self.run.runner.project;
         let kind = self.to.kind();
         let passes = !kind.is_empty() && kind == self.from.kind();
@@ -153,8 +172,7 @@ impl<'a> Job<'a> {
             requests.extend(new);
             requests.push(request);
         }
-        let mut reading = self.from.read(ReadRequest { tables: requests }).await?;
-        let mut opened = std::mem::take(&mut reading.tables).into_iter();
+        let mut opened = self.from.readable()?.open(ReadRequest { tables: requests }).await?.tables.into_iter();
         let mut tables = vec![];
         for node in self.nodes {
             let mut next = || opened.next().expect("each table that was asked for is opened");
@@ -168,10 +186,10 @@ impl<'a> Job<'a> {
             let source = source(self.replication, node);
             tables.push(Passing { node: node.clone(), source, place, mode, open, all });
         }
-        Ok((reading, tables))
+        Ok(tables)
     }
 
-    fn publication(&self, tables: &[Passing], increment: Option<&Increment>) -> Publication {
+    fn publication(&self, tables: &[Passing], increment: Option<&Increment>) -> PublishRequest {
         let names: BTreeSet<String> = self.nodes.iter().map(|node| table(node).to_string()).collect();
         let targets = tables.iter().map(|table| Target {
             table: table.place.table.clone(),
@@ -181,25 +199,21 @@ impl<'a> Job<'a> {
             declared: None,
         });
         let pipeline = increment.map(|_| increment::pipeline(self.replication));
-        Publication { run: self.run.run.id.clone(), tables: targets.collect(), pipeline }
+        PublishRequest { run: self.run.run.id.clone(), tables: targets.collect(), pipeline }
     }
 
     /// Keeps what stands for the source's rows and the copy's.
-    async fn remember(&self, table: &Passing, copied: &Copied, input: Option<Token>) -> Result<()> {
+    async fn remember(&self, table: &Passing, copied: &Copied, input: Option<Version>) -> Result<()> {
         self.run.tokens.forget(&table.place);
-        let output = match copied.digest.filter(|_| self.to.tokens_are_digests() && table.mode == Mode::Replace) {
-            Some(digest) => {
-                let token = Token { value: digest.to_string(), hint: serde_json::Value::Null };
-                self.run.tokens.wrote(&table.place, Some(token.clone()))?;
-                Some(token)
-            }
+        let output = match copied.digest.filter(|_| table.mode == Mode::Replace) {
+            Some(digest) => self.run.tokens.wrote_all(&table.place, digest).await?,
             None => self.run.tokens.of(&table.node).await?,
         };
         if let Some(input) = &input {
             let (place, _) = self.run.locate(&table.source)?;
             self.run.tokens.wrote(&place, Some(input.clone()))?;
         }
-        let (input, output) = (input.map(|token| token.value), output.map(|token| token.value));
+        let (input, output) = (input.map(|version| version.value()), output.map(|version| version.value()));
         self.run.remember(&table.node, input, output, Some(copied.rows))
     }
 }
@@ -239,7 +253,7 @@ fn carried(table: &Passing, copied: &BTreeSet<String>, increment: Option<&Increm
 }
 
 /// What became NULL on the way.
-fn replaced(table: &Passing, publisher: &dyn Publisher) -> Vec<engine_connect::hub::policy::Replaced> {
+fn replaced(table: &Passing, publisher: &dyn Publication) -> Vec<engine_connect::hub::policy::Replaced> {
     let mut all = table.open.rejected.replaced.all();
     all.extend(publisher.replaced(&table.place.table));
     all

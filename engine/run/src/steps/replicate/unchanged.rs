@@ -36,12 +36,12 @@ impl Job<'_> {
             return Ok(false);
         }
         let now = self.run.tokens.of(&source(self.replication, node)).await?;
-        if now.is_none_or(|token| token.value != *input) {
+        if now.is_none_or(|token| token.value() != *input) {
             return Ok(false);
         }
         // Only now: a target may have to be read for it.
         let there = self.run.tokens.of(node).await?;
-        Ok(there.is_some_and(|token| token.value == *output))
+        Ok(there.is_some_and(|token| token.value() == *output))
     }
 
     /// The report of a table that is what it was.

@@ -8,10 +8,7 @@ use crate::{
 use datafusion::{catalog::TableProvider, error::DataFusionError};
 use engine_connect::{
     arrow::digest::{Digest, Digester},
-    hub::{
-        publication::{Mode, Publisher},
-        source::Reading,
-    },
+    hub::publication::{Mode, Publication},
 };
 use engine_language::{code, config::replication::Verify, diagnostic::Diagnostic, name::Name};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -24,13 +21,12 @@ impl Job<'_> {
     /// Compares each table as the project asks; the first difference is an error.
     pub(super) async fn verify(
         &self,
-        reading: &Reading,
         tables: &[Passing],
         copied: &[Copied],
-        publisher: &dyn Publisher,
+        publisher: &dyn Publication,
     ) -> Result<Vec<Verdict>> {
         let verdicts = tables.iter().zip(copied).map(|(table, copied)| async move {
-            let verdict = self.verdict(reading, table, copied, publisher).await?;
+            let verdict = self.verdict(table, copied, publisher).await?;
             self.agree(table, &verdict)?;
             Ok::<_, Error>(verdict)
         });
@@ -39,20 +35,15 @@ impl Job<'_> {
         stream::iter(verdicts).buffered(AT_ONCE).try_collect().await
     }
 
-    async fn verdict(
-        &self,
-        reading: &Reading,
-        table: &Passing,
-        copied: &Copied,
-        publisher: &dyn Publisher,
-    ) -> Result<Verdict> {
+    async fn verdict(&self, table: &Passing, copied: &Copied, publisher: &dyn Publication) -> Result<Verdict> {
         let name = &table.place.table;
         let replaced = !publisher.replaced(name).is_empty();
         if self.replication.verify != Verify::Count && !replaced {
             if let Some(here) = copied.to
-                && let Some(there) = publisher.digest(name).await?
+                && let Some(inside) = publisher.server_digest()
+                && let Some(there) = inside.digest(name).await?
             {
-                return self.inside(reading, table, copied, Verdict::of(here, there, Compared::Target)).await;
+                return self.inside(table, copied, Verdict::of(here, there, Compared::Target)).await;
             }
             if let Some(here) = copied.digest.filter(|_| table.mode == Mode::Replace) {
                 let there = self.read_back(seen(publisher, name).await?).await?;
@@ -69,11 +60,11 @@ impl Job<'_> {
     }
 
     /// Adds the source's own word to the target's, where both are asked for.
-    async fn inside(&self, reading: &Reading, table: &Passing, copied: &Copied, told: Verdict) -> Result<Verdict> {
+    async fn inside(&self, table: &Passing, copied: &Copied, told: Verdict) -> Result<Verdict> {
         if self.replication.verify != Verify::Both || told.source != told.target {
             return Ok(told);
         }
-        let (Some(here), Some(there)) = (copied.from, self.from.digest(reading, &table.open).await?) else {
+        let (Some(here), Some(there)) = (copied.from, table.open.digest().await?) else {
             return Ok(told);
         };
         // Both agree with the rows that passed: then they agree with each other. Otherwise the source's word is shown.
@@ -121,10 +112,10 @@ impl Job<'_> {
 }
 
 /// What was written of a table, as early as it can be seen.
-async fn seen(publisher: &dyn Publisher, table: &Name) -> Result<Arc<dyn TableProvider>> {
+async fn seen(publisher: &dyn Publication, table: &Name) -> Result<Arc<dyn TableProvider>> {
     match publisher.written(table).await? {
         Some(rows) => Ok(rows),
-        None => Ok(publisher.preview(table).await?),
+        None => Ok(publisher.preview(table).await?.rows),
     }
 }
 

@@ -27,7 +27,8 @@ use datafusion::{
 use engine_connect::hub::{
     connection::Connection,
     error::Blame,
-    publication::{Advance, Commit, DeadLetter, Mode, Publication, Publisher, Target, Writer},
+    position::Position,
+    publication::{Advance, Commit, DeadLetter, Mode, Publication, PublishRequest, Target, Writer, Writers},
     rejected::RejectedRow,
     source::{OpenTable, TableRequest},
     topics::Offsets,
@@ -64,6 +65,20 @@ pub struct Batch<'a> {
     pub advance: Advance,
     /// What becomes of the rows that are there.
     pub mode: Mode,
+}
+
+impl Batch<'_> {
+    /// Where its reader stands behind these offsets; `None` where the source cannot say.
+    async fn passed(&self, next: &Offsets) -> Result<Option<Position>> {
+        let Some(topics) = self.source.topics() else { return Ok(None) };
+        Ok(topics.passed(&self.request, next).await?)
+    }
+
+    /// A message as it is rejected; `None` if it is not to be had.
+    async fn message(&self, at: (u32, i64), reason: String) -> Result<Option<RejectedRow>> {
+        let Some(topics) = self.source.topics() else { return Ok(None) };
+        Ok(topics.message(&self.request, at, reason).await?)
+    }
 }
 
 /// A part of a batch that is committed by itself.
@@ -179,8 +194,7 @@ impl Sink<'_> {
             let last = range.end == messages.num_rows();
             let part = messages.slice(range.start, range.len());
             let next = offsets(&messages.slice(0, range.end));
-            let to =
-                if last { Some(batch.advance.to.clone()) } else { batch.source.passed(&batch.request, &next).await? };
+            let to = if last { Some(batch.advance.to.clone()) } else { batch.passed(&next).await? };
             let to = to.expect("a batch is only cut where its source can say where");
             let comes = |row: &RejectedRow| last || next.get(&row.partition).is_some_and(|next| row.offset < *next);
             let (here, later): (Vec<_>, Vec<_>) = std::mem::take(&mut rejected).into_iter().partition(comes);
@@ -188,9 +202,7 @@ impl Sink<'_> {
             let part = Part { messages: part, advance, rejected: here, settled: vec![], mode: mode.clone() };
             match self.commit(batch.topic, &part, report).await {
                 Ok(()) => error_budget.taken(range.len() as u64),
-                Err(Refused::Rows(error, blamed))
-                    if range.len() > 1 && batch.source.passed(&batch.request, &next).await?.is_some() =>
-                {
+                Err(Refused::Rows(error, blamed)) if range.len() > 1 && batch.passed(&next).await?.is_some() => {
                     tracing::debug!(%error, from = range.start, to = range.end, "a row is refused");
                     if self.bisect(&batch, &part, blamed, (error_budget, report)).await? {
                         (rejected, stands) = (later, Some(to));
@@ -234,13 +246,13 @@ impl Sink<'_> {
     pub async fn letter(&self, batch: &Batch<'_>, message: &RecordBatch, error: Error) -> Result<RejectedRow> {
         let at = offsets(message).into_iter().next().map(|(partition, next)| (partition, next - 1));
         let at = at.expect("there is a message");
-        batch.source.message(&batch.request, at, reason(&error)).await?.ok_or(error)
+        batch.message(at, reason(&error)).await?.ok_or(error)
     }
 
     /// Commits a part, and counts what was committed.
     pub async fn commit(&self, topic: &NodeId, part: &Part, report: &mut NodeReport) -> Result<(), Refused> {
         let made = self.make(topic, &part.messages).await?;
-        let publisher = self.target.write(self.publication(&made, part.mode.clone())).await?;
+        let publisher = self.target.writable()?.begin(self.publication(&made, part.mode.clone())).await?;
         self.stage(&*publisher, &made).await?;
         let commit =
             Commit { advance: part.advance.clone(), rejected: part.rejected.clone(), settled: part.settled.clone() };
@@ -267,7 +279,7 @@ impl Sink<'_> {
     }
 
     /// The publication of such rows.
-    pub fn publication(&self, made: &Made, mode: Mode) -> Publication {
+    pub fn publication(&self, made: &Made, mode: Mode) -> PublishRequest {
         let target = Target {
             table: self.place.table.clone(),
             definition: table::definition(self.model, &made.schema),
@@ -275,12 +287,12 @@ impl Sink<'_> {
             mode,
             declared: None,
         };
-        Publication { run: self.run.run.id.clone(), tables: vec![target], pipeline: Some(self.model.name.clone()) }
+        PublishRequest { run: self.run.run.id.clone(), tables: vec![target], pipeline: Some(self.model.name.clone()) }
     }
 
     /// Writes rows into staging.
-    pub async fn stage(&self, publisher: &dyn Publisher, made: &Made) -> Result<(), Refused> {
-        let mut writer = publisher.writer(&self.place.table).await?;
+    pub async fn stage(&self, publisher: &dyn Publication, made: &Made) -> Result<(), Refused> {
+        let mut writer = publisher.writer(&self.place.table, Writers::Several).await?;
         made.write(&mut *writer).await?;
         writer.finish().await.map_err(blamed)?;
         Ok(())

@@ -10,13 +10,13 @@ use crate::{
     report::NodeReport,
 };
 use datafusion::arrow::array::RecordBatch;
-use engine_connect::hub::publication::{Commit, Mode, Publisher};
+use engine_connect::hub::publication::{Commit, Mode, Publication};
 use engine_language::graph::NodeId;
 
 /// What came of the pieces of a part.
 #[derive(Default)]
 struct Sifted {
-    publisher: Option<Box<dyn Publisher>>,
+    publisher: Option<Box<dyn Publication>>,
     taken: Vec<(Tally, usize)>,
 }
 
@@ -81,17 +81,15 @@ impl Sink<'_> {
         let made = self.make(topic, piece).await?;
         let publisher = match &mut sifted.publisher {
             Some(publisher) => publisher,
-            none => none.insert(self.target.write(self.publication(&made, mode.clone())).await?),
+            none => none.insert(self.target.writable()?.begin(self.publication(&made, mode.clone())).await?),
         };
-        if !publisher.takes_parts() {
-            return Ok(false);
-        }
+        let Some(chunks) = publisher.chunks() else { return Ok(false) };
         let table = &self.place.table;
         if let Err(refused) = self.stage(&**publisher, &made).await {
-            publisher.forget(table).await.map_err(|error| Refused::Whole(Error::from(error)))?;
+            chunks.forget(table).await.map_err(|error| Refused::Whole(Error::from(error)))?;
             return Err(refused);
         }
-        publisher.take(table).await.map_err(blamed)?;
+        chunks.take(table).await.map_err(blamed)?;
         sifted.taken.push((made.tally(), piece.num_rows()));
         Ok(true)
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{error::Result, report::NodeReport};
 use engine_connect::hub::{
-    publication::{Advance, Commit, Mode, Publisher, Waiting, Writer},
+    publication::{Advance, Commit, Mode, Publication, Waiting, Writer, Writers},
     rejected::RejectedRow,
 };
 use engine_language::graph::NodeId;
@@ -23,7 +23,7 @@ const MOST_TIME: Duration = Duration::from_secs(5);
 
 /// Micro-batches in one staging, of which at hand is only what could not be read.
 pub struct Group {
-    publisher: Box<dyn Publisher>,
+    publisher: Box<dyn Publication>,
     /// Rows may wait in it for those that take their places.
     writer: Option<Box<dyn Writer>>,
     tally: Tally,
@@ -116,8 +116,8 @@ impl Sink<'_> {
         let group = match group {
             Some(group) => group,
             none => {
-                let publisher = self.target.write(self.publication(&made, mode)).await?;
-                let writer = Some(publisher.writer_of_last(&self.place.table).await?);
+                let publisher = self.target.writable()?.begin(self.publication(&made, mode)).await?;
+                let writer = Some(publisher.writer(&self.place.table, Writers::Only).await?);
                 let tally = Tally::default();
                 none.insert(Group { publisher, writer, tally, rejected: vec![], counts: vec![], began })
             }

@@ -54,13 +54,14 @@ pub async fn replay(run: &StepRun, node: &NodeId, model: &Model, letters: Vec<Re
 
 /// The letters as messages: from their topic, where the model reads what a letter does not keep.
 async fn again(stream: &Stream<'_>, letters: &[RejectedRow]) -> Result<Option<OpenTable>> {
+    let Some(topics) = stream.source.topics() else { return Ok(None) };
     if !needs(stream.model).is_empty() {
-        let whole = stream.source.again_whole(&stream.request, letters.to_vec()).await?;
+        let whole = topics.fetch(&stream.request, letters.to_vec()).await?;
         if whole.is_some() {
             return Ok(whole);
         }
     }
-    Ok(stream.source.again(&stream.request, letters.to_vec()).await?)
+    Ok(topics.decode(&stream.request, letters.to_vec()).await?)
 }
 
 /// What the model seems to read that a dead letter does not hold.

@@ -37,7 +37,8 @@ impl ReportProgress {
 
     async fn tell(&mut self, stream: &Stream<'_>) {
         let Some(at) = self.waits.take() else { return };
-        let told = stream.source.tell(&stream.sink.model.name, &at).await;
+        let Some(topics) = stream.source.topics() else { return };
+        let told = topics.report(&stream.sink.model.name, &at).await;
         self.next = Some(Instant::now() + if told.is_ok() { OFTEN } else { DEAF });
         if let Err(error) = told {
             if !self.complained {

@@ -43,11 +43,12 @@ fn said(error: impl Display) -> String {
 async fn read(reading: &Reading, id: &NodeId) -> Result<Vec<Letter>, String> {
     let Some(place) = location::of(&reading.project, id) else { return Ok(vec![]) };
     let target = reading.runner.systems().get(&place.connection).map_err(said)?;
+    let source = target.readable().map_err(said)?;
     let request = TableRequest::all(TABLE);
-    if target.describe(&request).await.map_err(said)?.is_none() {
+    if source.describe(&request).await.map_err(said)?.is_none() {
         return Ok(vec![]);
     }
-    let mut open = target.read(ReadRequest { tables: vec![request] }).await.map_err(said)?;
+    let mut open = source.open(ReadRequest { tables: vec![request] }).await.map_err(said)?;
     let table = open.tables.pop().ok_or("it is not there")?;
     let session = reading.runner.sessions().generous().open();
     let frame = session.context.read_table(table.provider).map_err(said)?;

@@ -1,4 +1,4 @@
-//! Rows in parts of one transaction, each of which is taken or was never written.
+//! Rows in chunks of one transaction, each of which is taken or was never written.
 
 use super::{
     Stage, Staged,
@@ -16,20 +16,20 @@ use engine_language::name::Name;
 use sqlx::MySqlConnection;
 use std::sync::atomic::Ordering;
 
-/// Where a part is taken back to.
+/// Where a chunk is taken back to.
 const SAVEPOINT: &str = "engine_part";
 
 impl Staged {
     /// Changes the table by what is in staging, or takes back what of that was done.
-    pub(super) async fn take_part(&self, table: &Name) -> Result<()> {
+    pub(super) async fn take_chunk(&self, table: &Name) -> Result<()> {
         let number = self.index(table);
         let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
         let fault = |error| self.fault(target, stage, error);
-        self.begin_parts().await?;
+        self.begin_chunks().await?;
         let mut connection = self.pool.take().await;
         let on = connection.on();
         run(on, format!("savepoint {SAVEPOINT}")).await.map_err(fault)?;
-        let done = self.change_part(on, target, stage).await;
+        let done = self.change_chunk(on, target, stage).await;
         // After an error that ended the transaction there is nothing to go back to.
         let data = done.as_ref().is_err_and(|error| error.blame == Blame::Data);
         if done.is_err() && !data {
@@ -46,13 +46,13 @@ impl Staged {
         done
     }
 
-    async fn change_part(&self, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
+    async fn change_chunk(&self, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {
         settle_keys(self, on, target, stage).await?;
         change(self, on, target, stage).await.map_err(|(error, _)| error)
     }
 
     /// Empties staging.
-    pub(super) async fn forget_part(&self, table: &Name) -> Result<()> {
+    pub(super) async fn forget_chunk(&self, table: &Name) -> Result<()> {
         let number = self.index(table);
         let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
         let mut connection = self.pool.take().await;
@@ -64,7 +64,7 @@ impl Staged {
 
     /// Opens the transaction that `commit` ends. It sees what writers of staging, which have their own, commit meanwhile, and
     /// holds no gaps in which they write.
-    async fn begin_parts(&self) -> Result<()> {
+    async fn begin_chunks(&self) -> Result<()> {
         let begun = self.applied.get_or_try_init(|| async {
             let mut connection = self.pool.take().await;
             for (target, stage) in self.pairs() {

@@ -17,7 +17,7 @@ mod stage;
 mod system_tables;
 
 pub use index_build::IndexBuild;
-pub use privilege_check::writing as try_writing;
+pub use privilege_check::check as check_privileges;
 pub use resolve_commit::{position, recover};
 
 use super::{
@@ -31,10 +31,14 @@ use super::{
 use crate::{
     arrow::types::schema as arrow_schema,
     hub::{
-        error::{Error, Result},
+        error::{Blame, Error, Result},
         policy::Replaced,
-        publication::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
+        publication::{
+            ChunkedTransaction, Commit, KeySweep, Mode, Preview, Publication, PublishRequest, Target, Writer, Writers,
+            Written,
+        },
     },
+    sql::aggregate::AggregatingTable,
 };
 use apply::Applied;
 use datafusion::catalog::TableProvider;
@@ -51,7 +55,7 @@ const STAGES_AT_ONCE: usize = 3;
 /// A publication whose rows go into staging tables.
 pub struct Staged {
     server: Server,
-    publication: Publication,
+    publication: PublishRequest,
     /// What names its staging tables and its markers.
     id: String,
     stages: Vec<Stage>,
@@ -65,7 +69,7 @@ pub struct Staged {
 
 impl Staged {
     /// Makes the staging tables.
-    pub async fn begin(server: Server, publication: Publication) -> Result<Self> {
+    pub async fn begin(server: Server, publication: PublishRequest) -> Result<Self> {
         let doing = "making staging tables";
         server.product(doing).await?;
         let mut connection = PoolConnection::open(&server, doing).await?;
@@ -132,7 +136,7 @@ impl Staged {
             ..TableLocation::new(self.server.clone(), (table.to_string(), from), pool)
         };
         let definition = TableDefinition { columns, ..TableDefinition::default() };
-        Ok(Arc::new(Table::new(arrow_schema(&definition), place)))
+        Ok(Arc::new(AggregatingTable(Arc::new(Table::new(arrow_schema(&definition), place)))))
     }
 
     fn counts(&self) -> Vec<Written> {
@@ -145,33 +149,20 @@ impl Staged {
 }
 
 #[async_trait::async_trait]
-impl Publisher for Staged {
-    async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
+impl Publication for Staged {
+    async fn writer(&self, table: &Name, _: Writers) -> Result<Box<dyn Writer>> {
         let number = self.index(table);
         let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
         let to = stage.to(&self.server, target)?;
         Ok(Box::new(StageWriter::open(self.server.clone(), to).await?))
     }
 
-    async fn keeper(&self, table: &Name) -> Result<Option<Box<dyn Writer>>> {
-        let number = self.index(table);
-        let Mode::Merge { key } = &self.publication.tables[number].mode else { return Ok(None) };
-        // Not over the connection that publishes: making a table would commit what it has changed.
-        let mut connection = PoolConnection::open(&self.server, &format!("comparing the keys of `{table}`")).await?;
-        let to = stage::make_keys(self, connection.on(), number, key).await?;
-        Ok(Some(Box::new(StageWriter::open(self.server.clone(), to).await?)))
+    fn chunks(&self) -> Option<&dyn ChunkedTransaction> {
+        Some(self)
     }
 
-    fn takes_parts(&self) -> bool {
-        true
-    }
-
-    async fn take(&self, table: &Name) -> Result<()> {
-        self.take_part(table).await
-    }
-
-    async fn forget(&self, table: &Name) -> Result<()> {
-        self.forget_part(table).await
+    fn key_sweep(&self) -> Option<&dyn KeySweep> {
+        Some(self)
     }
 
     fn replaced(&self, table: &Name) -> Vec<Replaced> {
@@ -188,7 +179,7 @@ impl Publisher for Staged {
         self.look(table, &self.stages[number].name, pool).await.map(Some)
     }
 
-    async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
+    async fn preview(&self, table: &Name) -> Result<Preview> {
         let number = self.index(table);
         let applied = self.applied().await?;
         let from = applied.seen(self, number).to_owned();
@@ -199,7 +190,7 @@ impl Publisher for Staged {
             Applied::Whole(_) => SnapshotPool::new(vec![PoolConnection::open(&self.server, &doing).await?]),
             Applied::Rows => self.pool.clone(),
         };
-        self.look(table, &from, pool).await
+        Ok(Preview { rows: self.look(table, &from, pool).await?, unique: vec![] })
     }
 
     async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
@@ -224,6 +215,32 @@ impl Publisher for Staged {
             }
         }
         Ok(counts)
+    }
+}
+
+#[async_trait::async_trait]
+impl ChunkedTransaction for Staged {
+    async fn take(&self, table: &Name) -> Result<()> {
+        self.take_chunk(table).await
+    }
+
+    async fn forget(&self, table: &Name) -> Result<()> {
+        self.forget_chunk(table).await
+    }
+}
+
+#[async_trait::async_trait]
+impl KeySweep for Staged {
+    async fn keys(&self, table: &Name) -> Result<Box<dyn Writer>> {
+        let number = self.index(table);
+        let doing = format!("comparing the keys of `{table}`");
+        let Mode::Merge { key } = &self.publication.tables[number].mode else {
+            return Err(self.server.error(&doing, Blame::User, "its rows are not merged by key"));
+        };
+        // Not over the connection that publishes: making a table would commit what it has changed.
+        let mut connection = PoolConnection::open(&self.server, &doing).await?;
+        let to = stage::make_keys(self, connection.on(), number, key).await?;
+        Ok(Box::new(StageWriter::open(self.server.clone(), to).await?))
     }
 }
 

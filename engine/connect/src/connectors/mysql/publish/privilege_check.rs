@@ -12,7 +12,7 @@ use crate::{
 use sqlx::Connection as _;
 
 /// Tries what every publication does with its tables.
-pub async fn writing(server: &Server) -> Result<()> {
+pub async fn check(server: &Server) -> Result<()> {
     let doing = "trying to write";
     server.product(doing).await?;
     let mut on = server.connect(doing).await?;

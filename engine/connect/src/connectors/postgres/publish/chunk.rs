@@ -1,4 +1,4 @@
-//! Rows in parts of one transaction, each of which is taken or was never written.
+//! Rows in chunks of one transaction, each of which is taken or was never written.
 
 use super::{Staged, publish_lock::Found};
 use crate::{
@@ -8,16 +8,16 @@ use crate::{
 use engine_language::name::Name;
 use std::sync::atomic::Ordering;
 
-/// Where a part is taken back to.
+/// Where a chunk is taken back to.
 const SAVEPOINT: &str = "engine_part";
 
 impl Staged {
     /// Changes the table by what is in staging, or takes back what of that was done.
-    pub async fn take_part(&self, table: &Name) -> Result<()> {
+    pub async fn take_chunk(&self, table: &Name) -> Result<()> {
         let number = self.index(table);
         let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
         let fault = |error| self.fault(target, stage, error);
-        let there = self.begin_parts().await?[number].there.as_ref();
+        let there = self.begin_chunks().await?[number].there.as_ref();
         let mut on = self.connection.lock().await;
         self.make_missing(&mut on, (target, stage), there).await.map_err(fault)?;
         run(&mut on, format!("savepoint {SAVEPOINT}")).await.map_err(fault)?;
@@ -35,7 +35,7 @@ impl Staged {
     }
 
     /// Empties staging.
-    pub async fn forget_part(&self, table: &Name) -> Result<()> {
+    pub async fn forget_chunk(&self, table: &Name) -> Result<()> {
         let number = self.index(table);
         let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
         let mut on = self.connection.lock().await;
@@ -47,7 +47,7 @@ impl Staged {
     }
 
     /// Opens the transaction that `commit` ends.
-    async fn begin_parts(&self) -> Result<&[Found]> {
+    async fn begin_chunks(&self) -> Result<&[Found]> {
         let begun = self.applied.get_or_try_init(|| async {
             let mut on = self.connection.lock().await;
             let found = self.take_turn(&mut on).await?;

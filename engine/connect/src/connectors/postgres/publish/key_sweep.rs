@@ -23,10 +23,12 @@ impl Stage {
 }
 
 impl Staged {
-    /// Opens a writer for the keys; `None` where rows are not merged by key.
-    pub async fn keep(&self, target: &Target, stage: &Stage) -> Result<Option<Box<dyn Writer>>> {
-        let Mode::Merge { key } = &target.mode else { return Ok(None) };
+    /// Opens a writer for the keys.
+    pub async fn write_keys(&self, target: &Target, stage: &Stage) -> Result<Box<dyn Writer>> {
         let doing = format!("comparing the keys of `{}`", target.table);
+        let Mode::Merge { key } = &target.mode else {
+            return Err(self.server.error(&doing, Blame::User, "its rows are not merged by key"));
+        };
         let fault = |error| self.server.fault(&doing, error);
         let name = within(self.server.schema(), &stage.keys());
         let mut columns = vec![];
@@ -58,7 +60,7 @@ impl Staged {
             loads: Arc::default(),
             replaced: stage.replaced.clone(),
         };
-        Ok(Some(Box::new(StageWriter::open(self.server.clone(), to).await?)))
+        Ok(Box::new(StageWriter::open(self.server.clone(), to).await?))
     }
 
     /// Deletes, once, the rows whose keys were not kept.

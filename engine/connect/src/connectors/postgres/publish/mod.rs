@@ -30,10 +30,13 @@ use crate::{
     hub::{
         error::{Error, Result},
         policy::Replaced,
-        publication::{Commit, Mode, Publication, Publisher, Target, Writer, Written},
+        publication::{
+            ChunkedTransaction, Commit, KeySweep, Mode, Preview, Publication, PublicationDigest, PublishRequest,
+            Target, Writer, Writers, Written,
+        },
     },
+    sql::aggregate::AggregatingTable,
 };
-use datafusion::catalog::TableProvider;
 use engine_language::name::Name;
 use publish_lock::Found;
 use sqlx::PgConnection;
@@ -45,7 +48,7 @@ use tokio::sync::{Mutex, OnceCell};
 /// A publication whose rows go into staging tables.
 pub struct Staged {
     server: Server,
-    publication: Publication,
+    publication: PublishRequest,
     stages: Vec<Stage>,
     /// Publishes, and until then holds the lock by which a later run knows that the staging tables are in use.
     connection: Arc<Mutex<PgConnection>>,
@@ -58,7 +61,7 @@ pub struct Staged {
 
 impl Staged {
     /// Makes the staging tables.
-    pub async fn begin(server: Server, publication: Publication) -> Result<Self> {
+    pub async fn begin(server: Server, publication: PublishRequest) -> Result<Self> {
         let doing = "making staging tables";
         check_names(&server, &publication)?;
         let mut on = server.connect(doing).await?;
@@ -167,53 +170,28 @@ impl Staged {
 }
 
 #[async_trait::async_trait]
-impl Publisher for Staged {
-    async fn writer(&self, table: &Name) -> Result<Box<dyn Writer>> {
-        self.open_writer(table, false).await
+impl Publication for Staged {
+    async fn writer(&self, table: &Name, writers: Writers) -> Result<Box<dyn Writer>> {
+        self.open_writer(table, writers == Writers::Only).await
     }
 
-    async fn writer_of_last(&self, table: &Name) -> Result<Box<dyn Writer>> {
-        self.open_writer(table, true).await
+    fn server_digest(&self) -> Option<&dyn PublicationDigest> {
+        Some(self)
     }
 
-    fn digester(&self, table: &Name) -> Option<Box<dyn RowDigester>> {
-        let number = self.index(table);
-        self.stages[number].server_digester(&self.server, &self.publication.tables[number])
+    fn chunks(&self) -> Option<&dyn ChunkedTransaction> {
+        Some(self)
     }
 
-    async fn digest(&self, table: &Name) -> Result<Option<Digest>> {
-        let number = self.index(table);
-        self.digest_inside(&self.publication.tables[number], &self.stages[number]).await
-    }
-
-    async fn keeper(&self, table: &Name) -> Result<Option<Box<dyn Writer>>> {
-        let number = self.index(table);
-        self.keep(&self.publication.tables[number], &self.stages[number]).await
-    }
-
-    fn takes_parts(&self) -> bool {
-        true
-    }
-
-    async fn take(&self, table: &Name) -> Result<()> {
-        self.take_part(table).await
-    }
-
-    async fn forget(&self, table: &Name) -> Result<()> {
-        self.forget_part(table).await
+    fn key_sweep(&self) -> Option<&dyn KeySweep> {
+        Some(self)
     }
 
     fn replaced(&self, table: &Name) -> Vec<Replaced> {
         self.stages[self.index(table)].replaced.all()
     }
 
-    fn unique(&self, table: &Name) -> Vec<Vec<String>> {
-        let number = self.index(table);
-        let whole = self.publication.tables[number].mode == Mode::Replace;
-        if whole { self.stages[number].definition.unique.clone() } else { vec![] }
-    }
-
-    async fn preview(&self, table: &Name) -> Result<Arc<dyn TableProvider>> {
+    async fn preview(&self, table: &Name) -> Result<Preview> {
         let number = self.index(table);
         let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
         self.apply().await?;
@@ -234,7 +212,9 @@ impl Publisher for Staged {
             through,
             ..TableLocation::new(self.server.clone(), table.to_string())
         };
-        Ok(Arc::new(Table::new(arrow_schema(&relation.definition), place)))
+        let rows = Arc::new(Table::new(arrow_schema(&relation.definition), place));
+        let unique = if whole { stage.definition.unique.clone() } else { vec![] };
+        Ok(Preview { rows: Arc::new(AggregatingTable(rows)), unique })
     }
 
     async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
@@ -279,6 +259,38 @@ impl Publisher for Staged {
             server.rest(on.into_inner(), "");
         }
         Ok(written)
+    }
+}
+
+#[async_trait::async_trait]
+impl PublicationDigest for Staged {
+    fn digester(&self, table: &Name) -> Option<Box<dyn RowDigester>> {
+        let number = self.index(table);
+        self.stages[number].server_digester(&self.server, &self.publication.tables[number])
+    }
+
+    async fn digest(&self, table: &Name) -> Result<Option<Digest>> {
+        let number = self.index(table);
+        self.digest_inside(&self.publication.tables[number], &self.stages[number]).await
+    }
+}
+
+#[async_trait::async_trait]
+impl ChunkedTransaction for Staged {
+    async fn take(&self, table: &Name) -> Result<()> {
+        self.take_chunk(table).await
+    }
+
+    async fn forget(&self, table: &Name) -> Result<()> {
+        self.forget_chunk(table).await
+    }
+}
+
+#[async_trait::async_trait]
+impl KeySweep for Staged {
+    async fn keys(&self, table: &Name) -> Result<Box<dyn Writer>> {
+        let number = self.index(table);
+        self.write_keys(&self.publication.tables[number], &self.stages[number]).await
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     hub::{
         error::{Blame, Result},
         policy::Replacements,
-        publication::{Mode, Publication, Target},
+        publication::{Mode, PublishRequest, Target},
     },
 };
 use datafusion::arrow::datatypes::{DataType, Field};
@@ -247,7 +247,7 @@ pub async fn make(server: &Server, on: &mut PgConnection, name: String, target: 
 }
 
 /// Refuses names that the server would cut.
-pub fn check_names(server: &Server, publication: &Publication) -> Result<()> {
+pub fn check_names(server: &Server, publication: &PublishRequest) -> Result<()> {
     for target in &publication.tables {
         let columns = target.schema.fields().iter().map(|field| field.name().as_str());
         for name in columns.chain([target.table.as_str()]) {

@@ -11,7 +11,7 @@ use crate::{
     hub::{
         error::{Blame, Result},
         position::Position,
-        publication::{Advance, DeadLetter, Publication, Target},
+        publication::{Advance, DeadLetter, PublishRequest, Target},
         rejected::RejectedRow,
     },
 };
@@ -24,7 +24,7 @@ pub const TURN: &str = "select pg_advisory_xact_lock(7162453)";
 pub const PUBLICATIONS: &str = "engine_publications";
 
 /// Makes what is missing of them, and of the schema.
-pub async fn own_tables(server: &Server, on: &mut PgConnection, publication: &Publication) -> sqlx::Result<()> {
+pub async fn own_tables(server: &Server, on: &mut PgConnection, publication: &PublishRequest) -> sqlx::Result<()> {
     let schema = server.schema();
     let sql = "select to_regnamespace(quote_ident($1)) is not null, exists (select from pg_attribute \
                where attrelid = to_regclass(quote_ident($1) || '.engine_publications') and attname = 'publication'), \
