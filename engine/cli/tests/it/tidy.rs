@@ -113,6 +113,37 @@ fn no_connector_knows_another() {
 }
 
 #[test]
+fn what_connectors_share_names_none_of_them() {
+    each(|path, text| {
+        let inside = path.to_str()?.split_once("connect/src/")?.1;
+        let folder = inside.split_once('/')?.0;
+        // What each folder may know besides itself.
+        let knows: &[&str] = match folder {
+            "hub" => &["hub", "arrow"],
+            "arrow" => &["arrow"],
+            "format" => &["format", "hub", "arrow"],
+            "sql" => &["sql", "hub", "arrow"],
+            _ => return None,
+        };
+        let others = ["hub", "arrow", "format", "sql", "connectors"].into_iter().filter(|other| !knows.contains(other));
+        let found = others.map(|other| format!("crate::{other}")).find(|found| text.contains(found.as_str()));
+        found.map(|found| format!("`{folder}` does not know `{found}`"))
+    });
+}
+
+#[test]
+fn traits_of_the_hub_have_few_methods() {
+    each(|path, text| {
+        path.to_str()?.split_once("connect/src/hub/")?;
+        let traits = text.split("\npub trait ").skip(1).map(|rest| rest.split("\n}\n").next().unwrap_or_default());
+        let wide =
+            traits.map(|body| (body, body.matches("\n    fn ").count() + body.matches("\n    async fn ").count()));
+        let (body, count) = wide.into_iter().find(|(_, count)| *count > 8)?;
+        Some(format!("`{}` has {count} methods; at most 8", body.split([':', ' ']).next().unwrap_or_default()))
+    });
+}
+
+#[test]
 fn only_its_folder_names_a_driver() {
     let drivers = [
         ("sqlx::", &["connect/src/connectors/postgres/", "connect/src/connectors/mysql/"][..]),

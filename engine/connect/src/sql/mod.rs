@@ -6,3 +6,4 @@ pub(crate) mod condition;
 pub(crate) mod pool;
 pub mod pushdown;
 pub(crate) mod single_flight;
+pub(crate) mod url;

@@ -10,5 +10,6 @@ mod mortal;
 mod mysql;
 mod postgres;
 mod proxy;
+mod shelf;
 mod small_disk;
 mod sqlite;

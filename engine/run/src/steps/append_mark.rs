@@ -56,7 +56,7 @@ impl MarkedTable {
     ) -> Result<Option<AppendMark>> {
         let mark = self.stands.as_ref().and_then(|stands| serde_json::from_value::<AppendMark>(stands.0.clone()).ok());
         let Some(mark) = mark.filter(|mark| run.is_of_chain(&mark.run)) else { return Ok(None) };
-        Ok(connection.is_there(&TableRequest::all(table.clone())).await?.then_some(mark))
+        Ok(connection.readable()?.is_there(&TableRequest::all(table.clone())).await?.then_some(mark))
     }
 
     /// What is committed with the rows of a run.

@@ -12,10 +12,11 @@ use datafusion::{
 use engine_connect::hub::{
     connection::Connection,
     error::{Blame, Error, Result},
-    position::Position,
-    publication::{Commit, Mode, Publication, PublishRequest, Target, Writer, Written},
-    source::{ReadRequest, Snapshot, TableRequest},
-    version::Version,
+    publication::{
+        Commit, Mode, Positions, Preview, Publication, PublishRequest, Sink, SinkFacts, Target, Writer, Writers,
+        Written,
+    },
+    source::{ReadRequest, Source, TableRequest},
 };
 use engine_language::{graph::NodeId, name::Name, project::Project, table::TableDefinition, template::RunInfo};
 use engine_run::{
@@ -203,7 +204,8 @@ async fn run(root: &Path, project: &Arc<Project>, fates: &[Fate]) -> String {
 }
 
 async fn rows(target: &Arc<dyn Connection>, table: &str, sql: &str) -> String {
-    let mut reading = target.read(ReadRequest { tables: vec![TableRequest::all(table)] }).await.unwrap();
+    let mut reading =
+        target.readable().unwrap().open(ReadRequest { tables: vec![TableRequest::all(table)] }).await.unwrap();
     let context = SessionContext::new();
     context.register_table("t", reading.tables.remove(0).provider).unwrap();
     pretty_format_batches(&context.sql(sql).await.unwrap().collect().await.unwrap()).unwrap().to_string()
@@ -226,7 +228,7 @@ async fn send(project: &Arc<Project>, root: &Path, events: &[(u8, bool)]) {
     let target = Target { table: at.table.clone(), schema: schema.clone(), definition, mode: Mode::Append, declared };
     let publication = PublishRequest { run: "send".into(), tables: vec![target], pipeline: None };
     let connection = opened::runner(root, project).systems().get(&"events".into()).unwrap().clone();
-    let publisher = connection.write(publication).await.unwrap();
+    let publisher = connection.writable().unwrap().begin(publication).await.unwrap();
     let mut writer = publisher.writer(&at.table, Writers::Several).await.unwrap();
     writer.write(RecordBatch::try_new(schema, vec![keys, payloads]).unwrap()).await.unwrap();
     writer.finish().await.unwrap();

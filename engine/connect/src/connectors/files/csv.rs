@@ -7,7 +7,10 @@ use super::{
     format::Format,
     rows::{At, BadRow, Chunk},
 };
-use crate::format::text::{self, Cell};
+use crate::{
+    arrow::batch_size::BatchSize,
+    format::text::{self, Cell},
+};
 use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
 use datafusion::arrow::{array::RecordBatch, array::RecordBatchOptions, datatypes::SchemaRef};
 use engine_language::column::ColumnType;
@@ -94,14 +97,15 @@ impl Csv {
         for field in &self.fields {
             columns.push(text::Column::new(&field.kind).ok_or_else(|| unread(field))?);
         }
-        let (mut count, mut seen, mut refused) = (0, 0, vec![]);
-        while seen < most {
+        let (mut count, mut seen, mut refused, mut size) = (0, 0, vec![], BatchSize::default());
+        while seen < most && !size.is_full() {
             let before = self.at();
             self.reader.get_mut().since = 0;
             if !self.reader.read_byte_record(&mut self.record).map_err(|error| trouble(&error, before.lines + 1))? {
                 break;
             }
             seen += 1;
+            size.add_row(self.record.as_slice().len());
             match self.cells() {
                 Ok(cells) => {
                     count += 1;

@@ -5,7 +5,7 @@ use super::{
     discovery::Found,
     rows::{At, BadRow, Chunk},
 };
-use crate::format::json::JsonDecoder;
+use crate::{arrow::batch_size::BYTES, format::json::JsonDecoder};
 use std::{
     fs::File,
     io::{BufRead, BufReader, Read, Seek, SeekFrom, Take},
@@ -14,7 +14,7 @@ use std::{
 /// A line longer than this is not one.
 const LONGEST_LINE: u64 = 16 << 20;
 /// Bytes of a chunk's lines, after which it is not made longer.
-const CHUNK_BYTES: usize = 8 << 20;
+const CHUNK_BYTES: usize = BYTES;
 
 /// An ndjson file that is being read.
 pub struct Ndjson {

@@ -1,7 +1,7 @@
 //! Parquet files: their columns, and row groups as batches.
 
 use super::{FileError, discovery::Found};
-use crate::arrow::types;
+use crate::arrow::{batch_size::BatchSize, types};
 use datafusion::{
     arrow::{
         array::{ArrayRef, RecordBatch, RecordBatchOptions},
@@ -15,9 +15,6 @@ use datafusion::{
     },
 };
 use std::fs::File;
-
-/// Rows of a batch.
-const BATCH: usize = 8192;
 
 /// A parquet file whose footer was read.
 pub struct Parquet(ParquetRecordBatchReaderBuilder<File>);
@@ -49,6 +46,16 @@ impl Parquet {
         self.0.metadata().num_row_groups()
     }
 
+    /// About how many bytes a row takes in memory: those of the row group whose rows are the widest.
+    fn row_bytes(&self) -> u64 {
+        let each = self.0.metadata().row_groups().iter();
+        let widths = each.map(|group| {
+            let bytes = u64::try_from(group.total_byte_size()).unwrap_or_default();
+            bytes / u64::try_from(group.num_rows()).unwrap_or_default().max(1)
+        });
+        widths.max().unwrap_or_default()
+    }
+
     /// Its rows as columns of a schema, found by their names.
     pub fn read(self, part: Part, schema: SchemaRef) -> Result<Batches, FileError> {
         let mut roots = vec![];
@@ -59,8 +66,9 @@ impl Parquet {
             })?;
             roots.push(index);
         }
+        let batch = BatchSize::rows_of(self.row_bytes());
         let mask = ProjectionMask::roots(self.0.parquet_schema(), roots);
-        let builder = self.0.with_projection(mask).with_batch_size(BATCH);
+        let builder = self.0.with_projection(mask).with_batch_size(batch);
         let builder = match part {
             Part::Groups(groups) => builder.with_row_groups(groups),
             Part::Rows { from, most } => builder.with_offset(from).with_limit(most),

@@ -13,7 +13,7 @@ use super::{
     scan::Table,
 };
 use crate::{
-    arrow::types,
+    arrow::{batch_size::ROWS, types},
     format::json::JsonDecoder,
     hub::{
         error::Result,
@@ -33,7 +33,7 @@ use engine_language::{
 use std::sync::Arc;
 
 /// Records of one batch.
-pub const BATCH: usize = 8192;
+pub const BATCH: usize = ROWS;
 
 /// What rows of a table are made into.
 #[derive(Clone, Debug)]

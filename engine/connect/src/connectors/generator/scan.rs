@@ -1,6 +1,7 @@
 //! A generator's rows as a table: ranges of rows in parallel, and only the columns that are wanted.
 
 use super::Generators;
+use crate::arrow::batch_size::ROWS;
 use datafusion::{
     arrow::{
         array::{RecordBatch, RecordBatchOptions},
@@ -19,7 +20,7 @@ use engine_language::name::Name;
 use std::sync::Arc;
 
 /// Row numbers of one batch.
-pub(super) const BATCH: u64 = 8192;
+pub(super) const BATCH: u64 = ROWS as u64;
 
 /// The rows as a table.
 pub(super) fn table(generators: &Arc<Generators>, name: &Name) -> Arc<dyn TableProvider> {

@@ -93,6 +93,15 @@ fn registry(place: &Declaration<'_>, config: &Config) -> Result<Option<Registry>
         let hint = "the user and the password are `registry_user` and `registry_password`";
         return Err(("`registry` should look like `http://host:port`".into(), hint.into()));
     }
+    let secret = config.registry_password.is_some() || config.registry_password_file.is_some();
+    let plain = url.strip_prefix("http://").filter(|rest| {
+        let host = rest.split('/').next().unwrap_or_default();
+        !is_loopback(host)
+    });
+    if secret && plain.is_some() {
+        let hint = format!("use `registry = \"{}\"`", url.replacen("http://", "https://", 1));
+        return Err(("the password of `registry` would go over the network in plain text".into(), hint));
+    }
     Ok(Some(Registry::new(Address {
         name: place.name.clone(),
         url: url.trim_end_matches('/').to_owned(),

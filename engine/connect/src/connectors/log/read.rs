@@ -2,6 +2,7 @@
 
 use super::topic::{At, Committed, Line, Topic};
 use crate::{
+    arrow::batch_size::BYTES,
     format::{
         decoder::{BAD_ROW, MessageDecoder},
         messages::{Message, Messages},
@@ -134,7 +135,7 @@ pub fn message(topic: &Topic, (partition, offset): (u32, i64), reason: String) -
 fn first_since(topic: &Topic, partition: usize, end: u64, time: i64) -> Result<u64> {
     let mut at = At { next: 0, segment: 0, byte: 0 };
     while at.next < end {
-        let (lines, next) = topic.messages(partition, at, end, CHUNK, u64::MAX)?;
+        let (lines, next) = topic.messages(partition, at, end, CHUNK, BYTES as u64)?;
         if let Some(line) = lines.iter().find(|line| line.timestamp >= time) {
             return Ok(line.offset);
         }
@@ -235,7 +236,7 @@ impl PartitionStream for Partition {
         let mut at = self.from;
         builder.spawn_blocking(move || {
             while at.next < end {
-                let (lines, next) = shape.topic.messages(partition, at, end, CHUNK, u64::MAX)?;
+                let (lines, next) = shape.topic.messages(partition, at, end, CHUNK, BYTES as u64)?;
                 at = next;
                 let batch = shape.decode(partition, &lines, false)?;
                 if out.blocking_send(Ok(batch)).is_err() {

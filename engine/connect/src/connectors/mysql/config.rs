@@ -7,7 +7,7 @@ use crate::{
         error::Result,
         policy::Types,
     },
-    sql::pushdown::Pushdown,
+    sql::{pushdown::Pushdown, url::has_parameter},
 };
 use engine_language::{code, diagnostic::Diagnostic, secret::Secret};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
@@ -112,7 +112,7 @@ fn secured(
     place: &Declaration<'_>,
     config: &Config,
 ) -> Result<MySqlConnectOptions, String> {
-    let in_url = |url: &Secret| url.expose().contains("sslmode=") || url.expose().contains("ssl-mode=");
+    let in_url = |url: &Secret| has_parameter(url.expose(), &["sslmode", "ssl-mode"]);
     if let Some(mode) = config.ssl_mode.as_ref().filter(|mode| !mode.is_empty()) {
         let known = MySqlSslMode::from_str(mode).map_err(|_| {
             format!("`ssl_mode` is disabled, preferred, required, verify_ca or verify_identity, not `{mode}`")

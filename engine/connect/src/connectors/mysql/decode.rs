@@ -2,7 +2,7 @@
 
 use super::{column_builder::Cells, describe::Carried, server::Server, table::TableLocation};
 use crate::{
-    arrow::row_name,
+    arrow::{batch_size::BatchSize, row_name},
     hub::{
         error::{Blame, Error},
         policy::{Unrepresentable, ValueError},
@@ -21,6 +21,7 @@ pub struct Decoder<'a> {
     schema: &'a SchemaRef,
     cells: Vec<Cells>,
     rows: usize,
+    size: BatchSize,
     /// Rows of the batches before.
     taken: u64,
 }
@@ -49,7 +50,7 @@ impl<'a> Decoder<'a> {
     /// For these columns of a table, as the schema carries them.
     pub fn new(place: &'a TableLocation, columns: &'a [Carried], schema: &'a SchemaRef) -> Self {
         let cells = columns.iter().map(|column| Cells::new(&column.kind.wire, &column.kind.column)).collect();
-        Self { place, columns, schema, cells, rows: 0, taken: 0 }
+        Self { place, columns, schema, cells, rows: 0, taken: 0, size: BatchSize::default() }
     }
 
     /// Rows that wait to be taken.
@@ -57,11 +58,18 @@ impl<'a> Decoder<'a> {
         self.rows
     }
 
+    /// Whether the batch ends here.
+    pub fn is_full(&self) -> bool {
+        self.size.is_full()
+    }
+
     /// Takes a row in.
     pub fn push(&mut self, row: &MySqlRow) -> Result<(), DecodeError> {
+        let mut bytes = 0;
         for number in 0..self.cells.len() {
             // Of these bytes sqlx itself would make NULL where a date is zero.
             let raw = row.try_get_raw(number).ok().and_then(|value| <&[u8] as Decode<MySql>>::decode(value).ok());
+            bytes += raw.map_or(0, <[u8]>::len);
             let (chosen, name) = (&self.columns[number].chosen, &self.columns[number].name);
             let replaced = &self.place.replaced;
             let allow = |oddity: Unrepresentable| {
@@ -76,6 +84,7 @@ impl<'a> Decoder<'a> {
             }
         }
         self.rows += 1;
+        self.size.add_row(bytes);
         Ok(())
     }
 
@@ -97,6 +106,7 @@ impl<'a> Decoder<'a> {
     /// Takes the rows so far.
     pub fn batch(&mut self) -> Answer<RecordBatch> {
         self.taken += std::mem::take(&mut self.rows) as u64;
+        self.size = BatchSize::default();
         Ok(RecordBatch::try_new(self.schema.clone(), self.cells.iter_mut().map(Cells::finish).collect())?)
     }
 }

@@ -1,6 +1,7 @@
 //! What tables look like.
 
 use super::{
+    default_value::constant,
     server::{Server, ask, ask_all},
     standard_sql,
     statement::{literal, quote},
@@ -255,37 +256,6 @@ fn column(server: &Server, table: &str, row: &MySqlRow, checks: &[Check]) -> (Co
     let (collation, mark) = (told.collation, told.mark);
     let carried = Carried { name, kind, declared, computed, counts, comment, collation, mark, as_text, chosen };
     (column, carried)
-}
-
-/// A default that other systems understand too, in standard SQL. MariaDB writes literals as they are, MySQL without
-/// quotes.
-fn constant(expression: &str, kind: &Kind, extra: &str) -> Option<String> {
-    let lower = expression.to_lowercase();
-    if lower == "null" {
-        return None;
-    }
-    if lower.starts_with("current_timestamp") || lower.starts_with("now(") {
-        return Some("CURRENT_TIMESTAMP".into());
-    }
-    if kind.column == ColumnType::Bool {
-        return match lower.as_str() {
-            "1" | "'1'" | "b'1'" => Some("true".into()),
-            "0" | "'0'" | "b'0'" => Some("false".into()),
-            _ => None,
-        };
-    }
-    let quoted = expression.len() > 1 && expression.starts_with('\'') && expression.ends_with('\'');
-    if quoted && !expression[1..expression.len() - 1].replace("''", "").contains('\'') {
-        return Some(expression.to_owned());
-    }
-    let numeric = matches!(kind.column, ColumnType::SmallInt | ColumnType::Int | ColumnType::BigInt)
-        || matches!(kind.column, ColumnType::UBigInt | ColumnType::Float | ColumnType::Double)
-        || matches!(kind.column, ColumnType::Decimal(..));
-    if numeric {
-        return expression.parse::<f64>().is_ok().then(|| expression.to_owned());
-    }
-    // An expression of MySQL's says so; what is left is a bare text or date.
-    (!extra.contains("default_generated") && !lower.contains('(')).then(|| literal(expression))
 }
 
 struct Check {

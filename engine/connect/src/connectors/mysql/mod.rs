@@ -9,6 +9,7 @@ mod column_builder;
 mod config;
 mod decimal;
 mod decode;
+mod default_value;
 mod describe;
 mod encode;
 mod filter;

@@ -8,7 +8,10 @@ use super::{
     spill_sender::SpillSender,
     table::TableLocation,
 };
-use crate::hub::error::{Blame, Error};
+use crate::{
+    arrow::batch_size::ROWS,
+    hub::error::{Blame, Error},
+};
 use datafusion::{
     arrow::{
         array::{RecordBatch, RecordBatchOptions},
@@ -22,8 +25,6 @@ use futures::StreamExt;
 use sqlx::AssertSqlSafe;
 use std::sync::Arc;
 
-/// Rows of a batch.
-const BATCH: usize = 8192;
 /// Batches in flight.
 const AHEAD: usize = 2;
 
@@ -94,12 +95,12 @@ impl Scan {
 
     async fn give_empty_rows(&self, mut count: usize, sender: &mut SpillSender) -> Answer<bool> {
         while count > 0 {
-            let options = RecordBatchOptions::new().with_row_count(Some(count.min(BATCH)));
+            let options = RecordBatchOptions::new().with_row_count(Some(count.min(ROWS)));
             let batch = RecordBatch::try_new_with_options(self.schema.clone(), vec![], &options)?;
             if !sender.give(batch).await? {
                 return Ok(false);
             }
-            count -= count.min(BATCH);
+            count -= count.min(ROWS);
         }
         Ok(true)
     }
@@ -128,7 +129,7 @@ impl Scan {
                 Some(Err(error)) => return Err(server.fault(&doing, error).into()),
                 Some(Ok(row)) => failed = decoder.push(&row).err(),
             }
-            let full = failed.is_none() && decoder.rows() == BATCH;
+            let full = failed.is_none() && decoder.is_full();
             let wanted = failed.is_none() && (!full || sender.give(decoder.batch()?).await?);
             if !wanted {
                 ending = Some(tokio::spawn(interrupt(server.clone(), id)));

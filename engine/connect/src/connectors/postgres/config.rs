@@ -8,7 +8,7 @@ use crate::{
         policy::Types,
         type_map::TypeMap,
     },
-    sql::pushdown::Pushdown,
+    sql::{pushdown::Pushdown, url::has_parameter},
 };
 use engine_language::{code, diagnostic::Diagnostic, secret::Secret};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -79,8 +79,7 @@ fn options(place: &Declaration<'_>, config: &Config) -> Result<PgConnectOptions,
             .map_err(|_| "`url` should look like `postgres://user:password@host:port/database`".to_owned())?,
         None => PgConnectOptions::new_without_pgpass().host("localhost"),
     };
-    let chosen =
-        config.url.as_ref().is_some_and(|url| url.expose().contains("sslmode=") || url.expose().contains("ssl-mode="));
+    let chosen = config.url.as_ref().is_some_and(|url| has_parameter(url.expose(), &["sslmode", "ssl-mode"]));
     if let Some(host) = &config.host {
         options = options.host(host);
     }

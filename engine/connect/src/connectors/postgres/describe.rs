@@ -58,8 +58,13 @@ pub struct Carried {
 impl Carried {
     /// What reads it.
     pub fn expression(&self) -> String {
+        if self.kind.as_text { self.text() } else { quote(&self.name) }
+    }
+
+    /// What makes text of it, as PostgreSQL shows it. Only a cast of `inet` shows the mask of a single host.
+    pub fn text(&self) -> String {
         let name = quote(&self.name);
-        if self.kind.as_text { format!("{name}::text") } else { name }
+        if self.send == "inet_send" { format!("abbrev({name})") } else { format!("{name}::text") }
     }
 }
 

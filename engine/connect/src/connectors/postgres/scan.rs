@@ -6,7 +6,10 @@ use super::{
     table::{TableLocation, Through},
     table_swap::run,
 };
-use crate::hub::error::{Blame, Error, Result};
+use crate::{
+    arrow::batch_size::{BatchSize, ROWS},
+    hub::error::{Blame, Error, Result},
+};
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
     common::Result as Answer,
@@ -18,8 +21,6 @@ use sqlx::{Connection as _, PgConnection};
 use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
 
-/// Rows of a batch.
-const BATCH: usize = 8192;
 /// Batches in flight.
 const AHEAD: usize = 2;
 
@@ -101,14 +102,16 @@ impl Rows {
         let wrong = |undecoded| self.wrong(undecoded);
         let mut decoder = Decoder::new(&self.shape, &self.place.replaced);
         let mut chunks = on.copy_out_raw(copy).await.map_err(fault)?;
-        let mut wanted = true;
+        let (mut wanted, mut size) = (true, BatchSize::default());
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(fault)?;
             if !wanted {
                 continue;
             }
             decoder.feed(&chunk).map_err(wrong)?;
-            if decoder.rows() >= BATCH {
+            size.add_bytes(chunk.len());
+            if decoder.rows() >= ROWS || size.is_full() && decoder.rows() > 0 {
+                size = BatchSize::default();
                 wanted = self.out.send(Ok(decoder.batch().map_err(wrong)?)).await.is_ok();
                 if !wanted && !to_the_end {
                     return Ok(false);

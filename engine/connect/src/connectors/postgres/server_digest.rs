@@ -86,7 +86,7 @@ impl Form {
             Self::Bool => format!("hashint4extended({name}::int4, {seed})"),
             Self::Int => format!("hashint4extended({name}, {seed})"),
             Self::Long => format!("hashint8extended({name}, {seed})"),
-            Self::Text | Self::Number => format!("hashtextextended({name}::text collate \"C\", {seed})"),
+            Self::Text | Self::Number => format!("hashtextextended({} collate \"C\", {seed})", column.text()),
             Self::Time if send == "time_send" => format!("time_hash_extended({name}, {seed})"),
             Self::Time if send == "timestamp_send" => format!("timestamp_hash_extended({name}, {seed})"),
             Self::Time => format!("timestamp_hash_extended({name} at time zone 'UTC', {seed})"),

@@ -116,10 +116,22 @@ fn foreign_keys(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Fo
     for row in rows {
         let (id, table, from, to) = row?;
         let key = keys.entry(-id).or_insert_with(|| ForeignKey { columns: vec![], table, to: vec![] });
+        // Without columns it refers to the key.
+        let to = match to {
+            Some(to) => Some(to),
+            None => primary_key(connection, &key.table)?.into_iter().nth(key.columns.len()),
+        };
         key.to.push(to.unwrap_or_else(|| from.clone()));
         key.columns.push(from);
     }
     Ok(keys.into_values().collect())
+}
+
+fn primary_key(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!("pragma table_info({})", quote(table)))?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(5)?, row.get::<_, String>(1)?)))?;
+    let columns: BTreeMap<i64, String> = rows.collect::<Result<_, _>>()?;
+    Ok(columns.into_iter().filter(|(place, _)| *place > 0).map(|(_, name)| name).collect())
 }
 
 /// The checks of a `create table`, in SQL's own words; what cannot be parsed has none that we know.

@@ -10,7 +10,10 @@ use super::{
     types::Builder,
 };
 use crate::{
-    arrow::types,
+    arrow::{
+        batch_size::{BatchSize, ROWS},
+        types,
+    },
     hub::{
         error::{Blame, Result},
         rejected::Rejects,
@@ -35,7 +38,7 @@ use rusqlite::Connection;
 use std::sync::{Arc, Mutex};
 
 /// Rows of a page, which is one batch.
-const PAGE: usize = 8192;
+const PAGE: usize = ROWS;
 /// How often several tables are opened before it is given up: a commit of another process has to fall between each time.
 const ATTEMPTS: usize = 100;
 /// Pages in flight.
@@ -104,6 +107,13 @@ struct Pages {
     file: File,
     table: String,
     connection: Arc<Mutex<Connection>>,
+    row_number: Option<&'static str>,
+}
+
+/// What SQLite calls the number of a row: one of its names that is no column's. `None` if all of them are.
+fn row_number(schema: &Schema) -> Option<&'static str> {
+    let taken = |name: &str| schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(name));
+    ["rowid", "_rowid_", "oid"].into_iter().find(|name| !taken(name))
 }
 
 impl Table {
@@ -114,7 +124,8 @@ impl Table {
 
     /// The same, over a connection that others use too.
     pub fn shared(file: File, table: String, schema: SchemaRef, connection: Arc<Mutex<Connection>>) -> Self {
-        Self { pages: Arc::new(Pages { file, table, connection }), schema }
+        let row_number = row_number(&schema);
+        Self { pages: Arc::new(Pages { file, table, connection, row_number }), schema }
     }
 }
 
@@ -197,9 +208,12 @@ impl Pages {
         let table = quote(&self.table);
         let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let wanted = if columns.is_empty() { String::new() } else { format!(", {}", list(columns)) };
-        let along = format!("select rowid{wanted} from {table} where rowid >= ?1 order by rowid limit {page}");
+        let along = self
+            .row_number
+            .map(|row| format!("select {row}{wanted} from {table} where {row} >= ?1 order by {row} limit {page}"));
         // Views and tables without rowid are read by counting, which is slower towards their end.
-        let (mut statement, from) = if let Ok(statement) = connection.prepare_cached(&along) {
+        let along = along.and_then(|along| connection.prepare_cached(&along).ok());
+        let (mut statement, from) = if let Some(statement) = along {
             (statement, cursor.from)
         } else {
             let counted = format!("select 0{wanted} from {table} limit {page} offset ?1");
@@ -211,21 +225,27 @@ impl Pages {
             .map(|field| Builder::new(field.data_type()).map_err(SqliteError::Data))
             .collect::<Result<_, _>>()?;
         let mut rows = statement.query([from])?;
-        let (mut count, mut last) = (0, i64::MAX);
-        while let Some(row) = rows.next()? {
+        let (mut count, mut last, mut size) = (0, i64::MAX, BatchSize::default());
+        while !size.is_full()
+            && let Some(row) = rows.next()?
+        {
             let rowid: i64 = row.get(0)?;
+            let mut bytes = 0;
             for (i, builder) in builders.iter_mut().enumerate() {
-                builder.push(row.get_ref(i + 1)?).map_err(|why| {
+                let value = row.get_ref(i + 1)?;
+                bytes += value.as_bytes_or_null().ok().flatten().map_or(8, <[u8]>::len);
+                builder.push(value).map_err(|why| {
                     SqliteError::Data(format!("`{}`.`{}` in row {rowid}: {why}", self.table, schema.field(i).name()))
                 })?;
             }
+            size.add_row(bytes);
             last = rowid;
             count += 1;
         }
         cursor.offset += count;
         cursor.left -= count;
         // Fewer than a page, or the highest number that there is: nothing comes after.
-        match last.checked_add(1).filter(|_| count == page) {
+        match last.checked_add(1).filter(|_| count == page || size.is_full()) {
             Some(next) => cursor.from = next,
             None => cursor.left = 0,
         }

@@ -72,3 +72,31 @@ contract!(kafka_avro:
     modes::append,
     atomic::dropped_leaves_nothing,
 );
+
+// Rules of tables are not a shelf's: it is there to show what a connector has to bring.
+contract!(shelf:
+    values::every_type_there_and_back,
+    values::hostile_names,
+    values::hostile_texts,
+    reading::an_empty_table,
+    reading::projection_filter_and_limit,
+    reading::a_missing_table,
+    reading::batches_are_bounded,
+    reading::one_instant_over_tables,
+    reading::an_early_end_of_a_scan,
+    reading::since_resumes_exactly,
+    reading::tokens_tell_changes,
+    reading::places_within_a_stream,
+    modes::append,
+    modes::replace,
+    modes::merge_keeps_the_last,
+    modes::delete_insert,
+    modes::keys_without_value,
+    modes::preview_is_what_comes,
+    atomic::dropped_leaves_nothing,
+    atomic::readers_see_old_or_new,
+    atomic::positions_move_with_rows,
+    atomic::a_rival_loses,
+    atomic::dead_letters_come_with_rows,
+    atomic::dead_letters_are_let_go_with_rows,
+);

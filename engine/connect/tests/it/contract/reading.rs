@@ -141,7 +141,10 @@ pub async fn places_within_a_stream(it: Subject) {
     let all = request("words", &pairs_definition());
     let connection = &it.connection;
     let topics = connection.topics().expect("a stream knows its places");
-    let lag = topics.lag(&all).await.unwrap().expect("a stream tells how far it is behind");
+    let Some(lag) = topics.lag(&all).await.unwrap() else {
+        assert_eq!(connection.kind(), "files", "a topic tells how far its reader is behind");
+        return;
+    };
     let sum = lag.values().sum::<u64>();
     assert!((3..=4).contains(&sum), "the messages, and what ends their transaction: {sum}");
     let read = async |since| {

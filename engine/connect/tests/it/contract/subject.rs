@@ -13,7 +13,6 @@ use engine_connect::{
         connection::Connection,
         error::Result,
         publication::{Commit, Mode, PublishRequest, Target, Writers, Written},
-        registry::Registry,
         source::{OpenTable, ReadRequest, TableRequest},
     },
 };
@@ -57,6 +56,10 @@ impl Subject {
 
     pub fn memory() -> Self {
         Self::open("type = \"memory\"", &["interval", "list(int)"])
+    }
+
+    pub fn shelf() -> Self {
+        Self::open("type = \"shelf\"", &[])
     }
 
     pub fn log() -> Self {
@@ -177,7 +180,7 @@ pub fn connect(toml: &str, root: &Path, problems: &mut Problems) -> Option<Arc<d
     let mut fields = Value::parse(span.file, toml, problems);
     let kind = fields.take("type").unwrap().1.read::<String>(problems).unwrap();
     let declared = Declared { name: Spanned::new("it".into(), span), kind: Spanned::new(kind, span), fields };
-    Registry::builtin().connect(&declared, root, problems)
+    super::super::shelf::registry().connect(&declared, root, problems)
 }
 
 /// The rows of an opened table of pairs.
