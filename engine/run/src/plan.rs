@@ -30,7 +30,7 @@ pub struct Step {
 }
 
 /// What is done in a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     /// Fill a generated table or topic that is missing.
     Generate,
@@ -65,35 +65,42 @@ pub enum Why {
 
 /// What a run of the selected nodes will do. `built` is what is remembered of a node's last success.
 pub fn plan(project: &Project, selection: &BTreeSet<NodeId>, built: &dyn Fn(&NodeId) -> Option<Built>) -> Plan {
-    let mut steps: Vec<Step> = vec![];
-    let mut step_of: BTreeMap<NodeId, usize> = BTreeMap::new();
     let order = project.graph.order();
+    let mut steps: Vec<Step> = vec![];
+    let mut groups: BTreeMap<(Action, Name), usize> = BTreeMap::new();
+    let mut step_of: BTreeMap<&NodeId, usize> = BTreeMap::new();
     for node in order.iter().filter(|node| selection.contains(node)) {
         let Some(action) = action(project, node) else { continue };
-        let group = group(project, node, action);
-        if let Some(at) = group.as_ref().and_then(|group| {
-            steps.iter().position(|step| {
-                step.action == action && self::group(project, &step.nodes[0], action).as_ref() == Some(group)
-            })
-        }) {
-            steps[at].nodes.push(node.clone());
-            step_of.insert(node.clone(), at);
-        } else {
-            step_of.insert(node.clone(), steps.len());
-            steps.push(Step {
-                nodes: vec![node.clone()],
-                action,
-                after: BTreeSet::new(),
-                why: why(project, node, built),
-            });
+        let new = steps.len();
+        let at = group(project, node, action).map_or(new, |name| *groups.entry((action, name)).or_insert(new));
+        if at == new {
+            let why = why(project, node, built);
+            steps.push(Step { nodes: vec![], action, after: BTreeSet::new(), why });
+        }
+        steps[at].nodes.push(node.clone());
+        step_of.insert(node, at);
+    }
+    wait(project, &order, &step_of, &mut steps);
+    Plan { steps: in_order(steps) }
+}
+
+/// Says which steps each step waits for: those that make what its nodes read, directly or through nodes without a step.
+/// A step that is waited for waits itself, so what stands before it need not be repeated.
+fn wait(project: &Project, order: &[NodeId], step_of: &BTreeMap<&NodeId, usize>, steps: &mut [Step]) {
+    let mut through: BTreeMap<&NodeId, BTreeSet<usize>> = BTreeMap::new();
+    for node in order {
+        let mut before = BTreeSet::new();
+        for parent in project.graph.parents.get(node).into_iter().flatten() {
+            match step_of.get(parent) {
+                Some(step) => drop(before.insert(*step)),
+                None => before.extend(through.get(parent).into_iter().flatten()),
+            }
+        }
+        match step_of.get(node) {
+            Some(at) => steps[*at].after.extend(before.into_iter().filter(|step| step != at)),
+            None => drop(through.insert(node, before)),
         }
     }
-    for (at, step) in steps.iter_mut().enumerate() {
-        let nodes = step.nodes.iter().cloned().collect();
-        let before = project.graph.all_ancestors(&nodes, None);
-        step.after = before.iter().filter_map(|node| step_of.get(node).copied()).filter(|s| *s != at).collect();
-    }
-    Plan { steps: in_order(steps) }
 }
 
 /// What is done for a node; `None` for what only stands for something outside.
@@ -164,23 +171,41 @@ pub fn text(project: &Project, node: &NodeId) -> Option<String> {
     Some(project.files.text(model.file).to_string())
 }
 
-/// The same steps, each behind all that it waits for.
+/// The same steps, each behind all that it waits for; among equals, in the order given.
 fn in_order(steps: Vec<Step>) -> Vec<Step> {
-    let mut place = vec![usize::MAX; steps.len()];
+    let mut waits: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
+    let mut behind: Vec<Vec<usize>> = vec![vec![]; steps.len()];
+    for (at, step) in steps.iter().enumerate() {
+        step.after.iter().for_each(|before| behind[*before].push(at));
+    }
+    let mut left: BTreeSet<usize> = (0..steps.len()).collect();
+    let mut ready: BTreeSet<usize> = left.iter().copied().filter(|at| waits[*at] == 0).collect();
     let mut order: Vec<usize> = vec![];
-    while order.len() < steps.len() {
-        let ready = (0..steps.len())
-            .find(|at| place[*at] == usize::MAX && steps[*at].after.iter().all(|s| place[*s] != usize::MAX));
-        // Steps of several nodes could wait for each other in a circle; then the first that is left goes first.
-        let next = ready.unwrap_or_else(|| place.iter().position(|p| *p == usize::MAX).expect("some step is left"));
-        place[next] = order.len();
+    // Steps of several nodes could wait for each other in a circle; then the first that is left goes first.
+    while let Some(next) = ready.pop_first().or_else(|| left.first().copied()) {
+        left.remove(&next);
         order.push(next);
+        for after in &behind[next] {
+            waits[*after] = waits[*after].saturating_sub(1);
+            if waits[*after] == 0 && left.contains(after) {
+                ready.insert(*after);
+            }
+        }
     }
-    let mut sorted: Vec<Step> = vec![];
-    for (at, from) in order.iter().enumerate() {
-        let mut step = steps[*from].clone();
-        step.after = step.after.iter().map(|s| place[*s]).filter(|s| *s < at).collect();
-        sorted.push(step);
+    sorted(steps, &order)
+}
+
+/// The steps in this order, with the places of what they wait for.
+fn sorted(steps: Vec<Step>, order: &[usize]) -> Vec<Step> {
+    let mut place = vec![0; steps.len()];
+    order.iter().enumerate().for_each(|(at, from)| place[*from] = at);
+    let mut sorted: Vec<(usize, Step)> =
+        steps.into_iter().enumerate().map(|(from, step)| (place[from], step)).collect();
+    sorted.sort_by_key(|(at, _)| *at);
+    let mut steps: Vec<Step> = vec![];
+    for (at, mut step) in sorted {
+        step.after = step.after.iter().map(|before| place[*before]).filter(|before| *before < at).collect();
+        steps.push(step);
     }
-    sorted
+    steps
 }

@@ -3,19 +3,19 @@
 use crate::{
     clock::Clock,
     event::{Event, Events, RunOutcome},
-    execute::{retry, step::StepRun, wait_ready},
+    execute::{ready_queue::ReadyQueue, retry, step::StepRun, wait_ready},
     history::History,
     options::RunOptions,
     plan::Plan,
-    report::{NodeReport, Report, Status},
+    report::{NodeReport, Report},
     reuse::versions::Tokens,
     sql::{classify_error, session::Sessions},
     systems::Systems,
 };
 use engine_connect::hub::connection::Connection;
-use engine_language::{diagnostic::Problems, graph::NodeId, name::Name, project::Project, template::RunInfo};
+use engine_language::{diagnostic::Problems, name::Name, project::Project, template::RunInfo};
 use futures::future::join_all;
-use std::{borrow::Cow, collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -138,28 +138,27 @@ impl Runner {
             tokens: Arc::new(tokens),
             cancel: cancel.clone(),
         };
-        let mut progress = Progress::new(plan);
+        let mut queue = ReadyQueue::new(plan);
         let mut working: JoinSet<(usize, Vec<NodeReport>)> = JoinSet::new();
-        loop {
-            let stopped = cancel.is_cancelled() || (self.options.fail_fast && progress.failed);
+        while !queue.all_done() {
+            let stopped = cancel.is_cancelled() || (self.options.fail_fast && queue.failed);
+            let skipped = if stopped { queue.skip_all(began) } else { queue.skip_broken(began) };
+            for report in skipped {
+                self.send(events, &Event::StepFinished(Box::new(report)));
+            }
             while working.len() < self.project.settings.limits.steps
-                && let Some(at) = progress.next_ready(plan, stopped)
+                && let Some(at) = queue.next_ready()
             {
                 let (step_run, step) = (step_run.clone(), plan.steps[at].clone());
                 working.spawn(async move { (at, retry::run(&step_run, &step).await) });
             }
-            for report in progress.skip(plan, stopped, began) {
-                self.send(events, &Event::StepFinished(Box::new(report.clone())));
-                progress.reports.push(report);
-            }
             match working.join_next().await {
-                None if progress.all_done() => break,
-                None => {}
+                None => assert!(queue.all_done(), "a step that is left can begin, or one before it failed"),
                 Some(Ok((at, reports))) => {
                     for report in &reports {
                         self.send(events, &Event::StepFinished(Box::new(report.clone())));
                     }
-                    progress.finish(at, reports);
+                    queue.finish(at, reports);
                 }
                 Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
             }
@@ -167,14 +166,14 @@ impl Runner {
         join_all(self.systems.iter().filter_map(|(_, connection)| Some(connection.sink()?.finish_background()))).await;
         let outcome = if cancel.is_cancelled() {
             RunOutcome::Cancelled
-        } else if progress.failed {
+        } else if queue.failed {
             RunOutcome::Failed
         } else {
             RunOutcome::Succeeded
         };
         let took = self.since(began);
         self.send(events, &Event::RunFinished { run: run.id.clone(), outcome, took });
-        Report { run: run.id, outcome, nodes: progress.reports, took }
+        Report { run: run.id, outcome, nodes: queue.reports, took }
     }
 
     pub(crate) fn send(&self, events: &Events, event: &Event) {
@@ -191,82 +190,5 @@ async fn recover(name: &Name, connection: &Arc<dyn Connection>) {
     let Some(sink) = connection.sink() else { return };
     if let Err(error) = sink.recover().await {
         tracing::warn!(%name, %error, "leftovers could not be removed");
-    }
-}
-
-/// What has been done of a plan.
-struct Progress {
-    /// Of each step: not begun, begun, done well, done badly.
-    states: Vec<State>,
-    reports: Vec<NodeReport>,
-    failed: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Waiting,
-    Working,
-    Done,
-    Failed,
-}
-
-impl Progress {
-    fn new(plan: &Plan) -> Self {
-        Self { states: vec![State::Waiting; plan.steps.len()], reports: vec![], failed: false }
-    }
-
-    fn all_done(&self) -> bool {
-        self.states.iter().all(|state| matches!(state, State::Done | State::Failed))
-    }
-
-    /// A step that may begin, which then has.
-    fn next_ready(&mut self, plan: &Plan, stopped: bool) -> Option<usize> {
-        if stopped {
-            return None;
-        }
-        let at = (0..plan.steps.len()).find(|at| {
-            self.states[*at] == State::Waiting && plan.steps[*at].after.iter().all(|s| self.states[*s] == State::Done)
-        })?;
-        self.states[at] = State::Working;
-        Some(at)
-    }
-
-    /// Reports of steps that will not be tried: one before them failed, or the run stops.
-    fn skip(&mut self, plan: &Plan, stopped: bool, now: i64) -> Vec<NodeReport> {
-        let mut reports = vec![];
-        for at in 0..plan.steps.len() {
-            let broken: Option<usize> = plan.steps[at].after.iter().copied().find(|s| self.states[*s] == State::Failed);
-            if self.states[at] != State::Waiting || (broken.is_none() && !stopped) {
-                continue;
-            }
-            self.states[at] = State::Failed;
-            let why =
-                broken.map_or_else(|| "stopped".to_owned(), |s| format!("upstream {} failed", self.culprit(plan, s)));
-            for node in &plan.steps[at].nodes {
-                let mut report = NodeReport::new(node.clone(), Status::Skipped, now);
-                report.note = Some(why.clone());
-                reports.push(report);
-            }
-        }
-        reports
-    }
-
-    /// The node that failed first on the way to a step.
-    fn culprit<'a>(&self, plan: &'a Plan, step: usize) -> Cow<'a, str> {
-        let failed: BTreeSet<&NodeId> =
-            self.reports.iter().filter(|r| r.status == Status::Failed).map(|r| &r.node).collect();
-        let nodes = &plan.steps[step].nodes;
-        if let Some(node) = nodes.iter().find(|node| failed.contains(node)) {
-            return node.name();
-        }
-        let before = plan.steps[step].after.iter().find(|s| self.states[**s] == State::Failed);
-        before.map_or_else(|| nodes[0].name(), |s| self.culprit(plan, *s))
-    }
-
-    fn finish(&mut self, at: usize, reports: Vec<NodeReport>) {
-        let bad = reports.iter().any(|r| matches!(r.status, Status::Failed | Status::Skipped));
-        self.failed |= reports.iter().any(|r| r.status == Status::Failed);
-        self.states[at] = if bad { State::Failed } else { State::Done };
-        self.reports.extend(reports);
     }
 }
