@@ -88,17 +88,34 @@ fn is_volatile(tokens: &[Token], i: usize) -> bool {
         && (called || word.quote_style.is_none() && BARE.contains(&name.as_str()))
 }
 
-/// Adds what of `config()` changes the table or what is checked of it.
+/// Adds what of `config()` changes the table or what is checked of it. It is taken apart without `..`, so that a new key
+/// cannot be forgotten here.
 fn settings(config: &ModelConfig, hasher: &mut blake3::Hasher) {
-    part(hasher, config.materialized.word());
-    part(hasher, config.sink.as_ref().map_or("", |sink| sink.as_str()));
-    part(hasher, config.table.as_str());
-    part(hasher, &format!("{:?}", config.strategy));
-    part(hasher, config.cursor.as_ref().map_or("", |cursor| cursor.as_str()));
-    for key in &config.key {
-        part(hasher, key);
+    let ModelConfig {
+        span: _,
+        materialized,
+        sink,
+        table,
+        key,
+        strategy,
+        cursor,
+        description: _,
+        tags: _,
+        checks,
+        meta: _,
+        severity,
+        enabled: _,
+    } = config;
+    part(hasher, materialized.word());
+    part(hasher, sink.as_ref().map_or("", |sink| sink.as_str()));
+    part(hasher, table.as_str());
+    part(hasher, &format!("{strategy:?} {severity:?}"));
+    part(hasher, cursor.as_ref().map_or("", |cursor| cursor.as_str()));
+    part(hasher, &format!("{} columns of the key", key.len()));
+    for column in key {
+        part(hasher, column);
     }
-    for Check { rule, severity, .. } in &config.checks {
+    for Check { rule, severity, span: _ } in checks {
         part(hasher, &rule.say());
         part(hasher, &format!("{severity:?}"));
     }

@@ -4,7 +4,6 @@ use crate::{
     error::{Error, Result},
     event::Events,
     execute::{runner::Runner, step::StepRun},
-    reuse::versions::Tokens,
     sql::session::Session,
     steps::stream::replay,
 };
@@ -79,7 +78,7 @@ impl Runner {
             runner: self.clone(),
             run,
             events: Events::default(),
-            tokens: Arc::new(Tokens::new(self.project.clone(), self.systems.clone(), self.history.clone())),
+            reuse: Arc::new(self.reuse()),
             cancel: CancellationToken::new(),
         };
         let (mut all, mut after) = (Replayed::default(), None);

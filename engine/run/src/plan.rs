@@ -1,6 +1,9 @@
 //! What will be done and why, as data.
 
-use crate::history::Built;
+use crate::{
+    history::Built,
+    reuse::definition::{Definition, Definitions},
+};
 use engine_language::{
     graph::{NodeId, NodeKind},
     model::Materialized,
@@ -51,8 +54,10 @@ pub enum Why {
     New,
     /// Its own text or settings changed.
     Changed,
-    /// An input's data changed, or may have.
+    /// An input's data or columns changed, or may have.
     Input(NodeId),
+    /// Its table is not as it was left.
+    Output,
     /// So many messages of its topic are not read yet.
     Behind(NodeId, u64),
     /// It says something else each time.
@@ -66,6 +71,7 @@ pub enum Why {
 /// What a run of the selected nodes will do. `built` is what is remembered of a node's last success.
 pub fn plan(project: &Project, selection: &BTreeSet<NodeId>, built: &dyn Fn(&NodeId) -> Option<Built>) -> Plan {
     let order = project.graph.order();
+    let definitions = Definitions::of(project);
     let mut steps: Vec<Step> = vec![];
     let mut groups: BTreeMap<(Action, Name), usize> = BTreeMap::new();
     let mut step_of: BTreeMap<&NodeId, usize> = BTreeMap::new();
@@ -74,7 +80,7 @@ pub fn plan(project: &Project, selection: &BTreeSet<NodeId>, built: &dyn Fn(&Nod
         let new = steps.len();
         let at = group(project, node, action).map_or(new, |name| *groups.entry((action, name)).or_insert(new));
         if at == new {
-            let why = why(project, node, built);
+            let why = why(definitions.get(node), built(node));
             steps.push(Step { nodes: vec![], action, after: BTreeSet::new(), why });
         }
         steps[at].nodes.push(node.clone());
@@ -130,38 +136,12 @@ fn group(project: &Project, node: &NodeId, action: Action) -> Option<Name> {
     }
 }
 
-fn why(project: &Project, node: &NodeId, built: &dyn Fn(&NodeId) -> Option<Built>) -> Why {
-    let Some(before) = built(node) else { return Why::New };
-    if before.fingerprint != fingerprint(project, node) {
-        return Why::Changed;
-    }
-    let said = match node.kind() {
-        NodeKind::Model => project.model(node).map(|model| &model.fingerprint),
-        NodeKind::Test => project.singular_test(node).map(|test| &test.fingerprint),
-        _ => None,
-    };
-    if said.is_some_and(|said| said.volatile) {
-        return Why::Volatile;
-    }
-    Why::Unchanged
-}
-
-/// What a node says, as a digest, data aside.
-pub fn fingerprint(project: &Project, node: &NodeId) -> String {
-    match node.kind() {
-        NodeKind::Generator => project.generator(node).map(|g| g.fingerprint.clone()).unwrap_or_default(),
-        NodeKind::Model => project.model(node).map(|m| format!("{:?}", m.fingerprint.hash)).unwrap_or_default(),
-        NodeKind::Copy => {
-            let said = project.replication(node);
-            said.map(|r| format!("{}>{} {:?} {:?} {:?}", r.from.value, r.to.value, r.mode, r.cursor, r.verify))
-                .unwrap_or_default()
-        }
-        NodeKind::Seed => {
-            let text = project.seed(node).map(|seed| project.files.text(seed.file).clone());
-            text.map(|text| blake3::hash(text.as_bytes()).to_hex().to_string()).unwrap_or_default()
-        }
-        NodeKind::Test => project.singular_test(node).map(|t| t.fingerprint.hash.clone()).unwrap_or_default(),
-        NodeKind::Source => String::new(),
+fn why(definition: &Definition, before: Option<Built>) -> Why {
+    match before {
+        None => Why::New,
+        Some(before) if before.definition != definition.hash => Why::Changed,
+        Some(_) if definition.volatile => Why::Volatile,
+        Some(_) => Why::Unchanged,
     }
 }
 

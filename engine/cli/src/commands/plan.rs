@@ -83,7 +83,7 @@ async fn foresee(
     // Without records everything is new, and there is nothing to ask.
     if run_session::remembers(context) {
         let runner = ready.runner(context, history.clone(), options)?;
-        runner.foresee(&mut steps).await;
+        runner.explain_changes(&mut steps).await;
         changes = changes::changes(ready, history, &steps)?;
         changes::count(&runner, &steps, &mut changes).await;
     }

@@ -8,7 +8,7 @@ use crate::{
     options::RunOptions,
     plan::Plan,
     report::{NodeReport, Report},
-    reuse::versions::Tokens,
+    reuse::{Reuse, definition::Definitions},
     sql::{classify_error, session::Sessions},
     systems::Systems,
 };
@@ -30,6 +30,7 @@ pub struct Runner {
     pub(crate) options: RunOptions,
     /// The runs that this one retries, whose publications are not made again.
     pub(crate) earlier_runs: Arc<Vec<String>>,
+    pub(crate) definitions: Arc<Definitions>,
 }
 
 impl Runner {
@@ -51,6 +52,7 @@ impl Runner {
             problems.push(classify_error::of(&error, None));
             problems
         })?;
+        let definitions = Arc::new(Definitions::of(&project));
         Ok(Self {
             project,
             systems,
@@ -59,6 +61,7 @@ impl Runner {
             clock,
             options: RunOptions::default(),
             earlier_runs: Arc::default(),
+            definitions,
         })
     }
 
@@ -130,12 +133,11 @@ impl Runner {
     pub async fn run(&self, plan: &Plan, run: RunInfo, events: &Events, cancel: &CancellationToken) -> Report {
         let began = self.clock.now_us();
         self.send(events, &Event::RunStarted { run: run.id.clone(), steps: plan.steps.len() });
-        let tokens = Tokens::new(self.project.clone(), self.systems.clone(), self.history.clone());
         let step_run = StepRun {
             runner: self.clone(),
             run: run.clone(),
             events: events.clone(),
-            tokens: Arc::new(tokens),
+            reuse: Arc::new(self.reuse()),
             cancel: cancel.clone(),
         };
         let mut queue = ReadyQueue::new(plan);
@@ -174,6 +176,12 @@ impl Runner {
         let took = self.since(began);
         self.send(events, &Event::RunFinished { run: run.id.clone(), outcome, took });
         Report { run: run.id, outcome, nodes: queue.reports, took }
+    }
+
+    /// Decides what is unchanged, having asked nothing yet.
+    pub(crate) fn reuse(&self) -> Reuse {
+        let definitions = self.definitions.clone();
+        Reuse::new(self.project.clone(), self.systems.clone(), self.history.clone(), definitions)
     }
 
     pub(crate) fn send(&self, events: &Events, event: &Event) {

@@ -5,11 +5,11 @@ use crate::{
     error::Result,
     event::{Event, Events, Level},
     execute::runner::Runner,
-    history::Built,
+    history::{Built, Inputs},
     location::Place,
     plan::{self, Action, Step},
     report::{CheckReport, NodeReport, Status},
-    reuse::versions::Tokens,
+    reuse::{Reuse, Verdict},
     steps::{generate, model, replicate, seed, test},
 };
 use engine_connect::hub::connection::Connection;
@@ -26,8 +26,8 @@ pub struct StepRun {
     pub run: RunInfo,
     /// The way out.
     pub events: Events,
-    /// Whether tables are what they were.
-    pub tokens: Arc<Tokens>,
+    /// Whether nodes are what they were.
+    pub reuse: Arc<Reuse>,
     /// Whether the user stopped it.
     pub cancel: CancellationToken,
 }
@@ -65,6 +65,14 @@ impl StepRun {
         self.runner.systems.locate(&self.runner.project, node)
     }
 
+    /// The report of a node that is unchanged; `None` if it has to be made.
+    pub async fn reused(&self, node: &NodeId, began_us: i64) -> Result<Option<NodeReport>> {
+        Ok(match self.reuse.verdict(node).await? {
+            Verdict::Unchanged(built) => Some(self.unchanged(node, &built, began_us)),
+            Verdict::Changed(_) => None,
+        })
+    }
+
     /// The report of a node that is what it was at its last success.
     pub fn unchanged(&self, node: &NodeId, last: &Built, began_us: i64) -> NodeReport {
         let mut report = NodeReport::new(node.clone(), Status::Reused, began_us);
@@ -78,15 +86,15 @@ impl StepRun {
     pub fn remember(
         &self,
         node: &NodeId,
-        key: Option<String>,
+        inputs: Option<Inputs>,
         output: Option<String>,
         rows: Option<u64>,
     ) -> Result<()> {
         let project = &self.runner.project;
         let built = Built {
-            key,
+            inputs,
             output,
-            fingerprint: plan::fingerprint(project, node),
+            definition: self.reuse.definition(node).hash.clone(),
             at_us: self.runner.clock.now_us(),
             rows,
             text: plan::text(project, node),

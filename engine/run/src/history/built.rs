@@ -4,17 +4,21 @@ use super::{History, state};
 use crate::error::Result;
 use engine_language::graph::NodeId;
 use rusqlite::{OptionalExtension, params};
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// The versions of what a node read, by node.
+pub type Inputs = BTreeMap<String, String>;
 
 /// What is remembered of a node's last success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
-    /// What stands for its text and the data that it read.
-    pub key: Option<String>,
-    /// The token of what it wrote.
+    /// The versions of what it and its checks read, by node; `None` if they could not be told.
+    pub inputs: Option<Inputs>,
+    /// The version of what it wrote.
     pub output: Option<String>,
-    /// What it said, as a digest, to tell whether the user changed it.
-    pub fingerprint: String,
+    /// What it said, as a digest: its SQL, its settings, the declarations of what it reads.
+    pub definition: String,
     /// When, in microseconds since 1970 UTC.
     pub at_us: i64,
     /// Rows written.
@@ -39,9 +43,9 @@ impl History {
         self.db()
             .query_row(sql, params![target, node.to_string()], |row| {
                 Ok(Built {
-                    key: row.get(0)?,
+                    inputs: inputs(row.get(0)?),
                     output: row.get(1)?,
-                    fingerprint: row.get(2)?,
+                    definition: row.get(2)?,
                     at_us: row.get(3)?,
                     rows: row.get(4)?,
                     text: row.get(5)?,
@@ -58,8 +62,9 @@ impl History {
             on conflict (target, node) do update set key = excluded.key, output = excluded.output,
             fingerprint = excluded.fingerprint, at_us = excluded.at_us, rows = excluded.rows, text = excluded.text";
         let node = node.to_string();
-        let Built { key, output, fingerprint, at_us, rows, text } = built;
-        let row = params![target, node, key, output, fingerprint, at_us, rows, text];
+        let Built { inputs, output, definition, at_us, rows, text } = built;
+        let inputs = inputs.as_ref().map(serde_json::to_string).transpose().map_err(state)?;
+        let row = params![target, node, inputs, output, definition, at_us, rows, text];
         self.db().execute(sql, row).map(drop).map_err(state)
     }
 
@@ -94,4 +99,9 @@ impl History {
         let sql = "delete from built where target = ?1 and node = ?2";
         self.db().execute(sql, params![target, node]).map(drop).map_err(state)
     }
+}
+
+/// What an older engine wrote is not read: the node is made again.
+fn inputs(text: Option<String>) -> Option<Inputs> {
+    serde_json::from_str(&text?).ok()
 }

@@ -19,7 +19,7 @@ mod schema;
 pub mod sessions;
 pub mod users;
 
-pub use built::{Built, Made};
+pub use built::{Built, Inputs, Made};
 pub use recorder::{Origin, Recorder};
 pub use remember::{columns, kind, left, remember, removed};
 pub use run_request::RunRequest;

@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(history.runs(10).unwrap()[0].id, "01A");
         assert_eq!(history.request_of("01A").unwrap(), None);
         let built = history.built("dev", &NodeId::Model("m".into())).unwrap().unwrap();
-        assert_eq!((built.key.as_deref(), built.rows, built.text), (Some("k"), Some(3), None));
+        assert_eq!((built.inputs, built.rows, built.text), (None, Some(3), None));
     }
 
     #[test]

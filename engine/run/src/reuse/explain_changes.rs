@@ -4,9 +4,8 @@ use crate::{
     error::{Error, Result},
     execute::runner::Runner,
     lag::lag,
-    location,
     plan::{Action, Plan, Step, Why},
-    reuse::versions::Tokens,
+    reuse::{Reuse, Verdict},
     sql::inputs,
     systems,
 };
@@ -23,15 +22,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Runner {
     /// Asks the systems what changed, and gives the steps that have no reason of their own the one that they have from their inputs.
-    pub async fn foresee(&self, plan: &mut Plan) {
-        let tokens = Tokens::new(self.project.clone(), self.systems.clone(), self.history.clone());
+    pub async fn explain_changes(&self, plan: &mut Plan) {
+        let reuse = self.reuse();
         let mut moving: BTreeSet<NodeId> = BTreeSet::new();
         for step in &mut plan.steps {
             if step.why == Why::Unchanged {
                 let above = step.nodes.iter().flat_map(|node| self.stored_parents(node)).find(|n| moving.contains(n));
                 step.why = match above {
                     Some(input) => Why::Input(input),
-                    None => self.reason(&tokens, step).await,
+                    None => self.reason(&reuse, step).await,
                 };
             }
             if step.why != Why::Unchanged {
@@ -51,16 +50,7 @@ impl Runner {
 
     /// What a node reads that is stored: views are looked through.
     fn stored_parents(&self, node: &NodeId) -> BTreeSet<NodeId> {
-        let mut found = BTreeSet::new();
-        for parent in self.project.graph.parents.get(node).into_iter().flatten() {
-            let view = parent.kind() == NodeKind::Model && location::of(&self.project, parent).is_none();
-            if view {
-                found.extend(self.stored_parents(parent));
-            } else {
-                found.insert(parent.clone());
-            }
-        }
-        found
+        self.definitions.stored_parents(&self.project, node)
     }
 
     /// The sources whose tables a node writes.
@@ -70,7 +60,7 @@ impl Runner {
     }
 
     /// The reason of a step whose text is what it was and whose inputs in the plan are, too.
-    async fn reason(&self, tokens: &Tokens, step: &Step) -> Why {
+    async fn reason(&self, reuse: &Reuse, step: &Step) -> Why {
         let stream = |node: &NodeId| {
             let model = self.project.model(node);
             model.is_some_and(|model| model.config.materialized == Materialized::Stream)
@@ -82,8 +72,11 @@ impl Runner {
                     timeout(PATIENCE, self.followed(node)).await.unwrap_or(Err(Error::Cancelled))
                 }
                 _ => {
-                    let moved = timeout(PATIENCE, self.moved(tokens, node)).await.unwrap_or(Err(Error::Cancelled));
-                    moved.map(|input| input.map(Why::Input))
+                    let verdict = timeout(PATIENCE, reuse.verdict(node)).await.unwrap_or(Err(Error::Cancelled));
+                    verdict.map(|verdict| match verdict {
+                        Verdict::Unchanged(_) => None,
+                        Verdict::Changed(why) => Some(why),
+                    })
                 }
             };
             if let Some(why) = why.unwrap_or_else(|_| Some(Why::Input(self.input(node)))) {
@@ -121,31 +114,5 @@ impl Runner {
             .pop()
             .and_then(|open| open.next);
         Ok((next.is_some() && next != since).then_some(Why::Input(topic)))
-    }
-
-    /// What is not as it was: an input, or the node's own table.
-    async fn moved(&self, tokens: &Tokens, node: &NodeId) -> Result<Option<NodeId>> {
-        let Some(built) = self.history.built(self.project.target.as_str(), node)? else {
-            return Ok(Some(node.clone()));
-        };
-        let reads = match node.kind() {
-            NodeKind::Model => tokens.key(node).await?,
-            NodeKind::Test => tokens.known_key(node),
-            NodeKind::Copy => match self.stored_parents(node).first() {
-                Some(source) => tokens.of(source).await?.map(|version| version.value()),
-                None => None,
-            },
-            _ => built.key.clone(),
-        };
-        let known = node.kind() == NodeKind::Seed || reads.is_some();
-        if !known || reads != built.key {
-            return Ok(Some(self.input(node)));
-        }
-        if node.kind() == NodeKind::Test {
-            return Ok(None);
-        }
-        let wrote = tokens.of(node).await?.map(|version| version.value());
-        let same = wrote.is_some() && wrote == built.output;
-        Ok((!same).then(|| node.clone()))
     }
 }

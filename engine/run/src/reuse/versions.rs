@@ -1,4 +1,4 @@
-//! Whether tables are what they were.
+//! The versions of tables: what tells whether their rows or their columns changed.
 
 use crate::{
     error::Result,
@@ -10,32 +10,29 @@ use engine_connect::{
     arrow::digest::Digest,
     hub::{source::TableRequest, version::Version},
 };
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    project::Project,
-};
+use engine_language::{graph::NodeId, project::Project};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
 };
 use tokio::sync::OnceCell;
 
-/// The tokens of tables during one run. What this run wrote, it knows; the rest is asked for once.
+/// The versions of tables during one run. What this run wrote, it knows; the rest is asked for once.
 #[derive(Debug)]
-pub struct Tokens {
+pub struct Versions {
     project: Arc<Project>,
     systems: Systems,
     history: Arc<History>,
-    known: Mutex<BTreeMap<Place, Known>>,
+    tables: Mutex<BTreeMap<Place, Known>>,
 }
 
 /// A token that is asked for once, however many want it.
 type Known = Arc<OnceCell<Option<Version>>>;
 
-impl Tokens {
+impl Versions {
     /// Knows nothing yet.
     pub fn new(project: Arc<Project>, systems: Systems, history: Arc<History>) -> Self {
-        Self { project, systems, history, known: Mutex::default() }
+        Self { project, systems, history, tables: Mutex::default() }
     }
 
     /// What a run wrote just now.
@@ -43,7 +40,7 @@ impl Tokens {
         if let Some(token) = &token {
             self.history.remember_token(place, token)?;
         }
-        self.known().insert(place.clone(), Arc::new(OnceCell::new_with(Some(token))));
+        self.tables().insert(place.clone(), Arc::new(OnceCell::new_with(Some(token))));
         Ok(())
     }
 
@@ -60,17 +57,17 @@ impl Tokens {
 
     /// Forgets a table, because something wrote it.
     pub fn forget(&self, place: &Place) {
-        self.known().remove(place);
+        self.tables().remove(place);
     }
 
-    fn known(&self) -> MutexGuard<'_, BTreeMap<Place, Known>> {
-        self.known.lock().expect("no holder of this lock panics")
+    fn tables(&self) -> MutexGuard<'_, BTreeMap<Place, Known>> {
+        self.tables.lock().expect("no holder of this lock panics")
     }
 
     /// The token of a node's table as it is now; `None` if it is not there or its system cannot tell.
     pub async fn of(&self, node: &NodeId) -> Result<Option<Version>> {
         let Some(place) = location::of(&self.project, node) else { return Ok(None) };
-        let known = self.known().entry(place.clone()).or_default().clone();
+        let known = self.tables().entry(place.clone()).or_default().clone();
         known.get_or_try_init(|| self.ask(node, &place)).await.cloned()
     }
 
@@ -84,51 +81,13 @@ impl Tokens {
         Ok(token)
     }
 
-    /// What stands for a model and the data that it reads; `None` if it cannot be told or changes each time.
-    pub async fn key(&self, node: &NodeId) -> Result<Option<String>> {
-        let Some((mut hash, reads)) = self.said(node) else { return Ok(None) };
-        for read in reads {
-            let Some(token) = self.of(&read).await? else { return Ok(None) };
-            add(&mut hash, &read, &token);
-        }
-        Ok(Some(hash.finalize().to_hex().to_string()))
+    /// The version of a node's table, if this run knows it without asking.
+    pub fn known(&self, node: &NodeId) -> Option<Version> {
+        let place = location::of(&self.project, node)?;
+        self.table(&place)?.get()?.clone()
     }
 
-    /// The same of a test, if this run knows all that the test reads: to ask could cost more than the test.
-    pub fn known_key(&self, node: &NodeId) -> Option<String> {
-        let (mut hash, reads) = self.said(node)?;
-        for read in reads {
-            let place = location::of(&self.project, &read)?;
-            let token = self.known().get(&place)?.get()?.clone()?;
-            add(&mut hash, &read, &token);
-        }
-        Some(hash.finalize().to_hex().to_string())
+    fn table(&self, place: &Place) -> Option<Known> {
+        self.tables().get(place).cloned()
     }
-
-    /// What a model or a test says, its views' words included, and the tables that it reads; `None` if it says something
-    /// else each time.
-    fn said(&self, node: &NodeId) -> Option<(blake3::Hasher, Vec<NodeId>)> {
-        let mut hash = blake3::Hasher::new();
-        hash.update(env!("CARGO_PKG_VERSION").as_bytes());
-        let (mut left, mut stored) = (vec![node.clone()], vec![]);
-        while let Some(node) = left.pop() {
-            let (fingerprint, rendered) = match self.project.singular_test(&node) {
-                Some(test) => (&test.fingerprint, &test.rendered),
-                None => self.project.model(&node).map(|model| (&model.fingerprint, &model.rendered))?,
-            };
-            if fingerprint.volatile {
-                return None;
-            }
-            hash.update(format!("{node}{}{:?}", fingerprint.hash, location::of(&self.project, &node)).as_bytes());
-            for read in rendered.reads.iter().map(|read| &read.value).filter(|read| **read != node) {
-                let view = read.kind() == NodeKind::Model && location::of(&self.project, read).is_none();
-                if view { left.push(read.clone()) } else { stored.push(read.clone()) }
-            }
-        }
-        Some((hash, stored))
-    }
-}
-
-fn add(hash: &mut blake3::Hasher, read: &NodeId, token: &Version) {
-    hash.update(format!("{read}={}", token.value()).as_bytes());
 }

@@ -2,7 +2,7 @@
 //! which run added them. A try, a retry or a job that is begun again after the commit finds it and adds nothing.
 
 use super::model::write_mode;
-use crate::{error::Result, execute::step::StepRun};
+use crate::{error::Result, execute::step::StepRun, history::Inputs};
 use engine_connect::hub::{
     connection::Connection,
     position::Position,
@@ -22,8 +22,8 @@ use std::sync::Arc;
 pub struct AppendMark {
     /// The run that added the rows.
     pub run: String,
-    /// What stood for the model's text and the data that it read, if that is known.
-    pub key: Option<String>,
+    /// The versions of what the model read, if they are known.
+    pub inputs: Option<Inputs>,
     /// How many rows it added.
     pub rows: u64,
 }

@@ -83,10 +83,10 @@ impl Table {
         let mut report = NodeReport::new(self.node.clone(), Status::Reused, began);
         report.done = "Generated";
         let built = run.runner.history.built(run.runner.project.target.as_str(), &self.node)?;
-        let now = crate::plan::fingerprint(&run.runner.project, &self.node);
+        let now = &run.reuse.definition(&self.node).hash;
         report.rows = built.as_ref().and_then(|built| built.rows);
         report.note = Some(match built {
-            Some(built) if built.fingerprint != now => {
+            Some(built) if built.definition != *now => {
                 format!(
                     "kept, though its settings changed: `engine generate {} --replace` makes it anew",
                     self.node.name()
@@ -131,9 +131,9 @@ async fn fill(run: &StepRun, tables: &[Table], began: i64) -> Result<Vec<NodeRep
     }
     publisher.commit(Commit::default()).await?;
     for ((table, report), digest) in tables.iter().zip(&reports).zip(digests) {
-        run.tokens.forget(&table.place);
+        run.reuse.versions.forget(&table.place);
         if table.mode == Mode::Replace {
-            run.tokens.wrote_all(&table.place, digest).await?;
+            run.reuse.versions.wrote_all(&table.place, digest).await?;
         }
         run.remember(&table.node, None, None, report.rows)?;
     }

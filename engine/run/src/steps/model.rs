@@ -15,11 +15,12 @@ use engine_language::{
 
 /// Builds a model, unless nothing changed.
 pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
+    let began = run.runner.clock.now_us();
     let model = run.runner.project.model(node).expect("a step that builds is about a model");
     match model.config.materialized {
         Materialized::Table | Materialized::Incremental => {
             if !run.is_full_refresh(model)
-                && let Some(report) = reused(run, node).await?
+                && let Some(report) = run.reused(node, began).await?
             {
                 return Ok(report);
             }
@@ -36,21 +37,6 @@ fn unsupported(model: &Model) -> Error {
     Error::Project(Box::new(
         Diagnostic::error(&code::E0309, model.config.span, message).hint("use `incremental` with a `key`"),
     ))
-}
-
-/// The report of a model whose text and data are what they were, and whose table is as it was left.
-async fn reused(run: &StepRun, node: &NodeId) -> Result<Option<NodeReport>> {
-    let began = run.runner.clock.now_us();
-    let runner = &run.runner;
-    let Some(built) = runner.history.built(runner.project.target.as_str(), node)? else { return Ok(None) };
-    let (Some(key), Some(output)) = (&built.key, &built.output) else { return Ok(None) };
-    if run.tokens.key(node).await?.as_ref() != Some(key) {
-        return Ok(None);
-    }
-    if run.tokens.of(node).await?.map(|version| version.value()).as_ref() != Some(output) {
-        return Ok(None);
-    }
-    Ok(Some(run.unchanged(node, &built, began)))
 }
 
 /// The key's columns.

@@ -3,6 +3,7 @@
 use crate::{
     error::{Error, Result},
     execute::{step::StepRun, write_rows},
+    history::Inputs,
     report::{NodeReport, Status},
 };
 use arrow::csv::{ReaderBuilder, reader::Format};
@@ -17,6 +18,11 @@ use std::{io::Cursor, sync::Arc};
 /// Loads a seed, unless its table holds it already.
 pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     let began = run.runner.clock.now_us();
+    if !run.runner.options.full_refresh
+        && let Some(report) = run.reused(node, began).await?
+    {
+        return Ok(NodeReport { done: "Seeded", ..report });
+    }
     let seed = run.runner.project.seed(node).expect("a step that seeds is about a seed");
     let text = run.runner.project.files.text(seed.file).clone();
     let span = Span::new(seed.file, 0..0);
@@ -35,19 +41,9 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     }
     let digest = digester.digest();
     let (place, connection) = run.locate(node)?;
-    let mut report = NodeReport::new(node.clone(), Status::Reused, began);
+    let mut report = NodeReport::new(node.clone(), Status::Succeeded, began);
     report.rows = Some(digest.rows);
     report.done = "Seeded";
-    let said = digest.to_string();
-    let built = run.runner.history.built(run.runner.project.target.as_str(), node)?;
-    let same = built.filter(|built| built.key.as_ref() == Some(&said)).and_then(|built| built.output);
-    if !run.runner.options.full_refresh
-        && same.is_some()
-        && run.tokens.of(node).await?.map(|version| version.value()) == same
-    {
-        report.note = Some("unchanged".into());
-        return Ok(report);
-    }
     let definition = TableDefinition {
         columns: schema.fields().iter().filter_map(|field| engine_connect::arrow::types::column(field)).collect(),
         ..TableDefinition::default()
@@ -63,10 +59,9 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     }
     writer.finish().await?;
     publisher.commit(Commit::default()).await?;
-    run.tokens.forget(&place);
-    let output = run.tokens.wrote_all(&place, digest).await?.map(|version| version.value());
-    run.remember(node, Some(said), output, Some(digest.rows))?;
-    report.status = Status::Succeeded;
+    run.reuse.versions.forget(&place);
+    let output = run.reuse.versions.wrote_all(&place, digest).await?.map(|version| version.value());
+    run.remember(node, Some(Inputs::new()), output, Some(digest.rows))?;
     report.took = run.runner.since(began);
     Ok(report)
 }

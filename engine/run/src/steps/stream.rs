@@ -74,7 +74,7 @@ pub async fn follow(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeR
             Err(error) => return Err(error),
         }
     }
-    run.tokens.forget(&stream.sink.place);
+    run.reuse.versions.forget(&stream.sink.place);
     if report.status == Status::Reused {
         report.note = Some("no new events".into());
     } else {

@@ -36,8 +36,8 @@ use std::sync::Arc;
 pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeReport> {
     let began = run.runner.clock.now_us();
     let (place, connection) = run.locate(node)?;
-    // The key is taken before the inputs are opened: what changes in between makes the next run build again.
-    let stands_for = run.tokens.key(node).await?;
+    // The versions are taken before the inputs are opened: what changes in between makes the next run build again.
+    let reads = run.reuse.inputs(node).await?;
     let marked = MarkedTable::of(&connection, node, model).await?;
     if let Some(marked) = &marked
         && let Some(mark) = marked.added(run, &connection, &place.table).await?
@@ -81,14 +81,17 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
         write_rows::copy(run, node, rows, &schema, writer, &located).await.map_err(|error| at_model(error, model))?;
     let checks = checked(run, node, model, publisher.as_ref(), &place.table, &session).await?;
     let commit = marked.as_ref().map_or_else(Commit::default, |marked| {
-        marked.commit(&AppendMark { run: run.run.id.clone(), key: stands_for.clone(), rows: digest.rows })
+        marked.commit(&AppendMark { run: run.run.id.clone(), inputs: reads.clone(), rows: digest.rows })
     });
     publisher.commit(commit).await?;
     fail::fail_point!("append::published");
-    run.tokens.forget(&place);
-    let output =
-        if mode == Mode::Replace { run.tokens.wrote_all(&place, digest).await? } else { run.tokens.of(node).await? };
-    run.remember(node, stands_for, output.map(|version| version.value()), Some(digest.rows))?;
+    run.reuse.versions.forget(&place);
+    let output = if mode == Mode::Replace {
+        run.reuse.versions.wrote_all(&place, digest).await?
+    } else {
+        run.reuse.versions.of(node).await?
+    };
+    run.remember(node, reads, output.map(|version| version.value()), Some(digest.rows))?;
     let mut report = NodeReport::new(node.clone(), Status::Succeeded, began);
     (report.rows, report.bytes, report.checks) = (Some(digest.rows), bytes, checks);
     report.operators = operators::of(plan.as_ref());
@@ -121,8 +124,8 @@ async fn checked(
 
 /// The report of rows that an earlier try has published.
 async fn added_before(run: &StepRun, node: &NodeId, mark: AppendMark, began_us: i64) -> Result<NodeReport> {
-    let output = run.tokens.of(node).await?;
-    run.remember(node, mark.key, output.map(|version| version.value()), Some(mark.rows))?;
+    let output = run.reuse.versions.of(node).await?;
+    run.remember(node, mark.inputs, output.map(|version| version.value()), Some(mark.rows))?;
     let mut report = NodeReport::new(node.clone(), Status::Succeeded, began_us);
     report.rows = Some(mark.rows);
     report.note = Some("its rows were published by an earlier try".to_owned());

@@ -12,14 +12,18 @@ use engine_language::{graph::NodeId, model::CheckSeverity};
 /// Runs a test, unless it passed over the same rows before.
 pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     let began = run.runner.clock.now_us();
-    let key = run.tokens.known_key(node);
-    if let Some(report) = reused(run, node, key.as_deref(), began)? {
-        return Ok(report);
+    // What warned was not remembered: it is run again, so that it warns again.
+    if !run.runner.options.full_refresh
+        && let Some(report) = run.reused(node, began).await?
+    {
+        let note = report.note.map(|note| format!("passed, {note}"));
+        return Ok(NodeReport { done: "Tested", note, ..report });
     }
+    let reads = run.reuse.known_inputs(node);
     let check = look(run, node).await?;
     run.checked(node, std::slice::from_ref(&check));
     if check.failing == 0 {
-        run.remember(node, key, None, None)?;
+        run.remember(node, reads, None, None)?;
     } else if check.severity == CheckSeverity::Error {
         return Err(check::broken(&node.name(), &check));
     }
@@ -28,20 +32,6 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     report.checks.push(check);
     report.took = run.runner.since(began);
     Ok(report)
-}
-
-/// The report of a test that passed when it and all that it reads were what they are. What warned is tried again, so that
-/// it warns again.
-fn reused(run: &StepRun, node: &NodeId, key: Option<&str>, began: i64) -> Result<Option<NodeReport>> {
-    let runner = &run.runner;
-    if key.is_none() || runner.options.full_refresh {
-        return Ok(None);
-    }
-    let passed = runner.history.built(runner.project.target.as_str(), node)?.filter(|last| last.key.as_deref() == key);
-    Ok(passed.map(|passed| {
-        let report = run.unchanged(node, &passed, began);
-        NodeReport { done: "Tested", note: report.note.map(|note| format!("passed, {note}")), ..report }
-    }))
 }
 
 async fn look(run: &StepRun, node: &NodeId) -> Result<CheckReport> {

@@ -11,6 +11,7 @@ use crate::{
     options::RunOptions,
     plan::Plan,
     report::Report,
+    reuse::definition::Definitions,
     sql::{analyze::Schemas, session::Sessions},
     systems::Systems,
 };
@@ -65,8 +66,10 @@ impl Rehearsal {
         let systems = Systems::of(systems.collect::<Result<_>>()?);
         let sessions = Sessions::new(project.settings.limits, folder.path())?.single().generous();
         let options = RunOptions { retries: 0, ..RunOptions::default() };
+        let definitions = Arc::new(Definitions::of(&project));
         let runner = Runner {
             project: Arc::new(project),
+            definitions,
             systems,
             sessions,
             history: Arc::new(History::in_memory()?),

@@ -1,6 +1,7 @@
 //! A project from a text, and who runs it.
 
 use engine_language::{
+    name::Name,
     project::{LoadOptions, Project, load},
     template::RunInfo,
     world::MemoryWorld,
@@ -10,7 +11,16 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Loads a project in which nothing is wrong.
 pub fn project(fixture: &str) -> Project {
-    let options = LoadOptions { target: None, vars: BTreeMap::new(), run: RunInfo::NONE, discovered: BTreeMap::new() };
+    load_for(fixture, None)
+}
+
+/// The same, for a target.
+pub fn project_for(fixture: &str, target: &str) -> Project {
+    load_for(fixture, Some(target.into()))
+}
+
+fn load_for(fixture: &str, target: Option<Name>) -> Project {
+    let options = LoadOptions { target, vars: BTreeMap::new(), run: RunInfo::NONE, discovered: BTreeMap::new() };
     let (project, problems) = load(&MemoryWorld::fixture(fixture), &options);
     assert!(!problems.has_errors(), "{problems:?}");
     project

@@ -24,6 +24,7 @@ fn one(foreseen: &Foreseen, i: usize, step: &Step) -> Value {
         Why::New => ("new", None),
         Why::Changed => ("changed", None),
         Why::Input(input) => ("input", Some(input.to_string())),
+        Why::Output => ("output", None),
         Why::Behind(topic, _) => ("behind", Some(topic.to_string())),
         Why::Volatile => ("volatile", None),
         Why::Asked => ("asked", None),

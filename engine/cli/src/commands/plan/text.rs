@@ -117,7 +117,8 @@ fn why(project: &Project, id: &NodeId, step: &Step) -> String {
             let path = project.graph.nodes.get(id).and_then(|node| node.path.as_ref());
             path.map_or("changed".to_owned(), |path| format!("changed    project/{path}"))
         }
-        Why::Input(input) if input == id => "is new, or not as it was left".to_owned(),
+        Why::Output => "its table is not as it was left".to_owned(),
+        Why::Input(input) if input == id => "is new, or what it reads cannot be told".to_owned(),
         Why::Input(input @ NodeId::Source { .. }) => format!("{} may have new rows", input.name()),
         Why::Input(input) => format!("reads {}", input.name()),
         Why::Behind(topic, events) => {

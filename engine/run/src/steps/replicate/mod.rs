@@ -151,7 +151,7 @@ impl<'a> Job<'a> {
     async fn before_one(&self, node: &NodeId, asks: bool) -> Result<Before> {
         let source = source(self.replication, node);
         if asks {
-            return Ok(Before::Version(self.run.tokens.of(&source).await?));
+            return Ok(Before::Version(self.run.reuse.versions.of(&source).await?));
         }
         let (place, from) = self.run.locate(&source)?;
         let request = systems::request(&self.run.runner.project, &source, &place);
@@ -204,17 +204,17 @@ impl<'a> Job<'a> {
 
     /// Keeps what stands for the source's rows and the copy's.
     async fn remember(&self, table: &Passing, copied: &Copied, input: Option<Version>) -> Result<()> {
-        self.run.tokens.forget(&table.place);
+        self.run.reuse.versions.forget(&table.place);
         let output = match copied.digest.filter(|_| table.mode == Mode::Replace) {
-            Some(digest) => self.run.tokens.wrote_all(&table.place, digest).await?,
-            None => self.run.tokens.of(&table.node).await?,
+            Some(digest) => self.run.reuse.versions.wrote_all(&table.place, digest).await?,
+            None => self.run.reuse.versions.of(&table.node).await?,
         };
         if let Some(input) = &input {
             let (place, _) = self.run.locate(&table.source)?;
-            self.run.tokens.wrote(&place, Some(input.clone()))?;
+            self.run.reuse.versions.wrote(&place, Some(input.clone()))?;
         }
-        let (input, output) = (input.map(|version| version.value()), output.map(|version| version.value()));
-        self.run.remember(&table.node, input, output, Some(copied.rows))
+        let inputs = input.map(|version| [(table.source.to_string(), version.value())].into());
+        self.run.remember(&table.node, inputs, output.map(|version| version.value()), Some(copied.rows))
     }
 }
 

@@ -1,10 +1,10 @@
 //! Whether a replication has anything to do.
 
-use super::{Job, source};
+use super::Job;
 use crate::{
     error::Result,
-    plan,
     report::{NodeReport, Status},
+    reuse::Verdict,
 };
 use engine_language::graph::NodeId;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -29,19 +29,7 @@ impl Job<'_> {
     }
 
     async fn same(&self, node: &NodeId) -> Result<bool> {
-        let runner = &self.run.runner;
-        let Some(built) = runner.history.built(runner.project.target.as_str(), node)? else { return Ok(false) };
-        let (Some(input), Some(output)) = (&built.key, &built.output) else { return Ok(false) };
-        if built.fingerprint != plan::fingerprint(&runner.project, node) {
-            return Ok(false);
-        }
-        let now = self.run.tokens.of(&source(self.replication, node)).await?;
-        if now.is_none_or(|token| token.value() != *input) {
-            return Ok(false);
-        }
-        // Only now: a target may have to be read for it.
-        let there = self.run.tokens.of(node).await?;
-        Ok(there.is_some_and(|token| token.value() == *output))
+        Ok(matches!(self.run.reuse.verdict(node).await?, Verdict::Unchanged(_)))
     }
 
     /// The report of a table that is what it was.
