@@ -105,6 +105,8 @@ fn settings(config: &ModelConfig, hasher: &mut blake3::Hasher) {
         meta: _,
         severity,
         enabled: _,
+        // Whether a full refresh is allowed changes no row by itself.
+        full_refresh: _,
     } = config;
     part(hasher, materialized.word());
     part(hasher, sink.as_ref().map_or("", |sink| sink.as_str()));
