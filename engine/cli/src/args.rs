@@ -1,15 +1,16 @@
 //! What can be typed.
 
 mod dlq;
+mod network;
 mod output;
 mod serve;
 mod start;
 
 pub use dlq::{Dlq, LettersOf};
-pub use output::{CheckOutput, GraphOutput, Output, RowsOutput, TestOutput};
+pub use network::Network;
+pub use output::{CheckOutput, Colour, GraphOutput, Output, RowsOutput, TestOutput};
 pub use serve::{LogOutput, Schedules, Serve, User, UserCommand};
 
-use crate::terminal::Colour;
 use clap::{Args, Parser, Subcommand};
 use engine_connect::hub::topics::Start;
 use start::start;

@@ -13,6 +13,7 @@ use crate::{
 use engine_language::project::Project;
 use engine_run::{
     clock::{Clock as _, SystemClock},
+    redact::Mask,
     report::Report,
     sql::analyze::Schemas,
 };
@@ -32,24 +33,44 @@ pub fn folder(made: &Path) -> Result<PathBuf> {
 
 /// Leaves what a run tells: the project, how it went, and the columns.
 pub fn leave(folder: &Path, project: &Project, schemas: &Schemas, report: &Report) -> Result<()> {
-    let now = SystemClock.now_us();
-    write(folder, "manifest.json", &manifest::manifest(project, &report.run, now))?;
-    write(folder, "run_results.json", &run_results::run_results(report, now))?;
-    write(folder, "catalog.json", &catalog::catalog(schemas, &report.run, now))
+    let (now, mask) = (SystemClock.now_us(), Mask::of(project));
+    write(folder, "manifest.json", manifest::manifest(project, &report.run, now), &mask)?;
+    write(folder, "run_results.json", run_results::run_results(report, now), &mask)?;
+    write(folder, "catalog.json", catalog::catalog(schemas, &report.run, now), &mask)
 }
 
-/// Writes a file in one step: readers see the old one or the new one.
-pub fn write(folder: &Path, name: &str, value: &Value) -> Result<()> {
+/// Writes a file in one step, so that readers see the old one or the new one, and without what is masked.
+pub fn write(folder: &Path, name: &str, value: Value, mask: &Mask) -> Result<()> {
+    let value = masked(value, mask);
     let doing = || format!("writing `.engine/artifacts/{name}`");
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(CliError::io(doing()))?;
     // A write a token would be ten thousands of them.
     let mut buffer = BufWriter::new(&mut file);
-    serde_json::to_writer_pretty(&mut buffer, value)
+    serde_json::to_writer_pretty(&mut buffer, &value)
         .map_err(|error| CliError::Io { doing: doing(), source: error.into() })?;
     buffer.write_all(b"\n").and_then(|()| buffer.flush()).map_err(CliError::io(doing()))?;
     drop(buffer);
     file.persist(folder.join(name)).map_err(|error| CliError::Io { doing: doing(), source: error.error })?;
     Ok(())
+}
+
+/// Fields that hold ids of nodes and of runs: those come from the project's files, not from the environment.
+const IDS: [&str; 5] = ["unique_id", "depends_on", "parent_map", "child_map", "metadata"];
+
+/// A value whose texts are masked.
+pub fn masked(value: Value, mask: &Mask) -> Value {
+    match value {
+        Value::String(text) => Value::String(mask.text(&text)),
+        Value::Array(values) => values.into_iter().map(|value| masked(value, mask)).collect(),
+        Value::Object(fields) => {
+            let field = |(name, value): (String, Value)| {
+                let value = if IDS.contains(&name.as_str()) { value } else { masked(value, mask) };
+                (name, value)
+            };
+            fields.into_iter().map(field).collect()
+        }
+        other => other,
+    }
 }
 
 /// `metadata`: who wrote it, when, and in which run.

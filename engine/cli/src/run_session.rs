@@ -237,7 +237,7 @@ impl Ready {
             () = cancel.cancelled() => {}
         }
         let folder = artifacts::folder(&made)?;
-        let log = Arc::new(EventLog::create(&folder)?);
+        let log = Arc::new(EventLog::create(&folder, Mask::of(&self.project))?);
         let vars = context.global.vars.iter().cloned().collect();
         let run = run_info(retried.and_then(Retried::interval_us));
         let earlier_runs = retried.map_or(Ok(vec![]), |retried| retried.earlier_runs(&history))?;

@@ -26,7 +26,11 @@ impl Mask {
         }
         let told = project.files.iter().filter(|(_, path)| !path.ends_with(".env"));
         let told: Vec<_> = told.map(|(file, _)| project.files.text(file)).collect();
-        let is_told = |value: &String| told.iter().any(|text| text.contains(value.as_str()));
+        let names: Vec<_> = project.files.iter().map(|(_, path)| path.to_string_lossy()).collect();
+        let is_told = |value: &String| {
+            told.iter().any(|text| text.contains(value.as_str()))
+                || names.iter().any(|name| name.contains(value.as_str()))
+        };
         let mut values: Vec<String> =
             values.into_iter().filter(|value| value.len() >= LEAST && !is_told(value)).collect();
         // One that holds another goes first.

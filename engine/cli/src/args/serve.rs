@@ -1,6 +1,6 @@
 //! What can be typed of the service: `serve`, `schedules`, `user`.
 
-use super::Output;
+use super::{Output, network::Network};
 use clap::{Args, Subcommand, ValueEnum};
 use engine_run::history::users::Role;
 use std::{net::SocketAddr, time::Duration};
@@ -14,6 +14,9 @@ pub struct Serve {
     /// The address by which browsers reach it, if a proxy stands in front
     #[arg(long, value_name = "URL", value_parser = url)]
     pub url: Option<String>,
+    /// A proxy that says in `X-Forwarded-For` who asks; nobody else is believed. May be given more than once
+    #[arg(long = "trusted-proxy", value_name = "NETWORK")]
+    pub trusted_proxies: Vec<Network>,
     /// How long runs may go on after being told to stop
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub grace: Duration,

@@ -1,11 +1,14 @@
 //! `events.jsonl`: what happened in a run, one object a line, as it happened.
 
-use super::run_results;
+use super::{masked, run_results};
 use crate::{
     exit_status::{CliError, Result},
     terminal::format::utc,
 };
-use engine_run::event::{Event, Level, Listener, RunOutcome};
+use engine_run::{
+    event::{Event, Level, Listener, RunOutcome},
+    redact::Mask,
+};
 use serde_json::{Value, json};
 use std::{
     fs::File,
@@ -18,14 +21,15 @@ use std::{
 #[derive(Debug)]
 pub struct EventLog {
     file: Mutex<BufWriter<File>>,
+    mask: Mask,
 }
 
 impl EventLog {
     /// Begins the file anew.
-    pub fn create(folder: &Path) -> Result<Self> {
+    pub fn create(folder: &Path, mask: Mask) -> Result<Self> {
         let file = File::create(folder.join("events.jsonl"))
             .map_err(CliError::io("writing `.engine/artifacts/events.jsonl`"))?;
-        Ok(Self { file: Mutex::new(BufWriter::new(file)) })
+        Ok(Self { file: Mutex::new(BufWriter::new(file)), mask })
     }
 }
 
@@ -33,7 +37,7 @@ impl Listener for EventLog {
     fn hear(&self, at_us: i64, event: &Event) {
         let mut file = self.file.lock().expect("no holder of this lock panics");
         // A full disk must not stop the run: the log is the least of its outputs.
-        let _ = writeln!(file, "{}", said(at_us, event));
+        let _ = writeln!(file, "{}", masked(said(at_us, event), &self.mask));
         if !matches!(event, Event::StepProgress { .. }) {
             let _ = file.flush();
         }

@@ -12,7 +12,7 @@ use crate::{
     interrupt, run_session,
     telemetry::{alerts, metrics, traces::Traces},
     terminal::{Style, report::action},
-    web::{self, Web},
+    web::{self, auth::origin::Origin},
 };
 use engine_language::name::Name;
 use engine_run::{
@@ -60,7 +60,12 @@ pub fn serve(context: &Context, args: &Serve) -> Result {
         let listener =
             TcpListener::bind(args.listen).await.map_err(CliError::io(format!("listening on {}", args.listen)))?;
         let address = listener.local_addr().map_err(CliError::io("listening"))?;
-        let web = Web::new(&service, context, address, args.url.clone(), prometheus)?;
+        let web = web::open(
+            &service,
+            context,
+            Origin::new(address, args.url.clone(), args.trusted_proxies.clone()),
+            prometheus,
+        )?;
         log.serving(&service, address, args.url.as_deref());
         let closing = CancellationToken::new();
         let page = tokio::spawn(web::serve(web, listener, closing.clone()));

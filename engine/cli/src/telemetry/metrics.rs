@@ -1,7 +1,9 @@
 //! Numbers for Prometheus. Labels are names of the project's: never an id of a run.
 
 use engine_run::{
+    check::declared,
     event::{Event, RunOutcome},
+    history::checks,
     report::{Report, Status},
     service::{Reading, Service, Watcher, Work},
 };
@@ -123,6 +125,7 @@ pub fn render(service: &Service, handle: &PrometheusHandle) -> String {
         gauge!("engine_stream_behind_messages", "node" => node).set(number(behind));
     }
     let failing = service.history().checks(target, None).unwrap_or_default();
+    let failing = checks::current(failing, &declared(&reading.project, &reading.mask));
     let failing = failing.iter().filter(|check| check.failing > 0).count() as u64;
     gauge!("engine_checks_failing").set(number(failing));
     process();

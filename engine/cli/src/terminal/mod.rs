@@ -9,22 +9,11 @@ mod style;
 
 pub use style::Style;
 
+use crate::args::Colour;
 use std::{
     env,
     io::{self, IsTerminal as _, Write as _},
 };
-
-/// When to use colour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Colour {
-    /// On a terminal, unless the environment says otherwise.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
 
 /// The environment as far as it decides about colour and movement.
 #[derive(Clone, Copy, Debug, Default)]

@@ -38,10 +38,11 @@ impl Fields {
     }
 }
 
-/// A path of ours: nothing that leads to another place.
+/// A path of ours: nothing that leads to another place. Browsers drop tabs and line ends from addresses, and take a
+/// backslash for a slash, so only what no browser reads in another way is a path.
 pub fn own_path(path: &str) -> Option<&str> {
-    let plain = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\n', '\r']);
-    Some(path).filter(|_| plain)
+    let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    Some(path).filter(|path| plain && path.starts_with('/') && !path.starts_with("//"))
 }
 
 /// One field of a form.
@@ -119,7 +120,22 @@ mod tests {
     #[test]
     fn only_own_paths_are_gone_to() {
         assert_eq!(own_path("/runs?x=1"), Some("/runs?x=1"));
-        for path in ["//evil.example", "https://evil.example", "/\\evil.example", "", "/a\r\nb"] {
+        for path in [
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "",
+            "/a\r\nb",
+            "/\t/evil.example",
+            "\t//evil.example",
+            "/\u{b}/evil.example",
+            "/\u{0}/evil.example",
+            "/\u{85}/evil.example",
+            " //evil.example",
+            "/ü",
+            "/a b",
+            "javascript:alert(1)",
+        ] {
             assert_eq!(own_path(path), None, "{path}");
         }
     }

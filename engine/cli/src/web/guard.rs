@@ -1,13 +1,13 @@
 //! What every request passes: who is it, may they, does it come from a page of ours; and what every answer carries.
 
 use super::{
-    routes::{self, Needs, Route},
+    route::{Needs, Route},
     state::Web,
 };
 use crate::{
     telemetry::metrics,
     web::{
-        auth::identity::Identity,
+        auth::identity::{self, Identity},
         form, format,
         http_error::HttpError,
         request::{RequestContext, WantsJson},
@@ -21,8 +21,11 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use engine_run::history::users::Role;
+use futures::FutureExt as _;
 use std::{
     net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
     time::{Duration, Instant},
 };
 use tokio::time::timeout;
@@ -32,6 +35,9 @@ const FORM_BYTES: usize = 64 << 10;
 
 /// How long it may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is there for somebody who has to change their password first.
+const FOR_A_FIRST_PASSWORD: [&str; 3] = ["/password", "/logout", "/events"];
 
 /// The header that carries what signs a form, where there is no form.
 const CSRF: &str = "x-csrf-token";
@@ -43,20 +49,25 @@ pub async fn guard(State(web): State<Web>, incoming: Request, next: Next) -> Res
     let matched = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
     let address = web.origin.address(peer, &parts.headers);
-    let who = Identity::of(&web, &parts.headers, address);
+    let who = Identity::of(&web, &web.origin, &parts.headers, address);
     parts.extensions.insert(who.clone());
     let Ok(request) = RequestContext::from_request_parts(&mut parts, &web).await;
-    let route = matched.as_deref().and_then(|path| routes::find(&parts.method, path));
+    let route = find(&request, &parts.method, matched.as_deref());
     // Read even if it is refused: a connection with bytes that nobody read is cut, and the next request on it lost.
-    let body = read(body).await;
+    let body = read(body, request.json).await;
     let cut = body.is_err();
     let mut response = match admit(&request, route, &parts.headers) {
         Err(error) => refuse(&request, &error, &parts.method, &parts.uri),
         Ok(()) => match body.and_then(|body| signed(&request, &parts, body)) {
-            Ok(body) => next.run(Request::from_parts(parts, body)).await,
+            Ok(body) => {
+                let answer = AssertUnwindSafe(next.run(Request::from_parts(parts, body))).catch_unwind().await;
+                let failed = |_| response::error(&request, &HttpError::internal("engine itself failed"));
+                answer.unwrap_or_else(failed)
+            }
             Err(error) => response::error(&request, &error),
         },
     };
+    response = response::told(&request, response).await;
     if cut {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -66,10 +77,25 @@ pub async fn guard(State(web): State<Web>, incoming: Request, next: Next) -> Res
     response
 }
 
+/// The route of a request.
+fn find(request: &RequestContext, method: &Method, path: Option<&str>) -> Result<Route, HttpError> {
+    let posts = match *method {
+        Method::GET | Method::HEAD => Some(false),
+        Method::POST => Some(true),
+        _ => None,
+    };
+    let mut of_path = request.web.routes.iter().filter(|route| Some(route.path) == path).peekable();
+    if of_path.peek().is_none() {
+        return Err(HttpError::not_found("there is no such page"));
+    }
+    let found = of_path.find(|route| Some(route.posts) == posts).copied();
+    found.ok_or_else(|| HttpError::method_not_allowed(method.as_str()))
+}
+
 /// Whether a request may go to its route.
-fn admit(request: &RequestContext, route: Option<&Route>, headers: &HeaderMap) -> Result<(), HttpError> {
+fn admit(request: &RequestContext, route: Result<Route, HttpError>, headers: &HeaderMap) -> Result<(), HttpError> {
     let (web, who) = (&request.web, &request.identity);
-    let Some(route) = route else { return Err(HttpError::not_found("there is no such page")) };
+    let route = route?;
     if route.needs != Needs::Anything && !who.by_key && !web.origin.is_ours(headers) {
         return Err(HttpError::bad_request("the address in `Host` is not this service's; `--url` says which it is"));
     }
@@ -81,6 +107,9 @@ fn admit(request: &RequestContext, route: Option<&Route>, headers: &HeaderMap) -
     }
     match route.needs {
         Needs::Anything | Needs::Nobody => Ok(()),
+        Needs::Role(_) if who.must_change_password() && !FOR_A_FIRST_PASSWORD.contains(&route.path) => {
+            Err(HttpError::forbidden(identity::first_password_said(who.role)))
+        }
         Needs::Role(role) if who.may(role) => Ok(()),
         Needs::Role(_) if who.role.is_none() => Err(HttpError::unauthorized()),
         Needs::Role(role) => Err(HttpError::forbidden(format!("only for the role {} and above", role.word()))),
@@ -96,15 +125,21 @@ fn refuse(request: &RequestContext, error: &HttpError, method: &Method, uri: &Ur
             if here == "/" { "/login".to_owned() } else { format!("/login?next={next}") }.as_str(),
         );
     }
+    let who = &request.identity;
+    let may_change_password = who.must_change_password() && !who.may(Role::Admin);
+    if error.status == 403 && may_change_password && !request.json && *method == Method::GET {
+        return response::redirect("/password");
+    }
     response::error(request, error)
 }
 
 /// Reads what a request brings.
-async fn read(body: Body) -> Result<Bytes, HttpError> {
+async fn read(body: Body, json: bool) -> Result<Bytes, HttpError> {
     match timeout(PATIENCE, to_bytes(body, FORM_BYTES)).await {
         Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) if json => Err(HttpError::too_large(FORM_BYTES)),
         Ok(Err(_)) => Err(HttpError::bad_request("that is more than a form holds")),
-        Err(_) => Err(HttpError::bad_request("the request's body did not come")),
+        Err(_) => Err(HttpError::timed_out("the request's body did not come")),
     }
 }
 
@@ -115,7 +150,7 @@ fn signed(request: &RequestContext, parts: &Parts, body: Bytes) -> Result<Body, 
     }
     let in_header = parts.headers.get(CSRF).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let given = in_header.unwrap_or_else(|| form::field(&body, "csrf"));
-    if request.identity.is_csrf(&request.web, &given) {
+    if request.identity.is_csrf(&request.web.key, &given) {
         Ok(Body::from(body))
     } else {
         Err(HttpError::forbidden("the form is out of date; go back, load the page again and send it once more"))

@@ -38,6 +38,21 @@ impl HttpError {
         Self::new(404, said)
     }
 
+    /// There is such a thing, but it is not asked for in that way.
+    pub fn method_not_allowed(method: &str) -> Self {
+        Self::new(405, format!("{method} does nothing here"))
+    }
+
+    /// It took too long to come.
+    pub fn timed_out(said: impl Into<String>) -> Self {
+        Self::new(408, said)
+    }
+
+    /// It is too much.
+    pub fn too_large(most: usize) -> Self {
+        Self::new(413, format!("that is more than {} KiB", most >> 10))
+    }
+
     /// It does not fit with how things stand.
     pub fn conflict(said: impl Into<String>) -> Self {
         Self::new(409, said)

@@ -46,7 +46,7 @@ impl Layout {
             role: who.role.map_or("", Role::word),
             operates: who.may(Role::Operator),
             administers: who.may(Role::Admin),
-            csrf: who.csrf(web),
+            csrf: who.csrf(&web.key),
             first_password: who.first_password,
             project: folder,
             target: web.service.reading().project.target.as_str().to_owned(),

@@ -1,18 +1,20 @@
 //! Answers: pages, JSON, where to go next, and what went wrong.
 
-use crate::web::{http_error::HttpError, layout::Layout, request::RequestContext};
+use crate::web::{form::own_path, http_error::HttpError, layout::Layout, request::RequestContext, view::error::Error};
 use askama::Template;
 use axum::{
+    body::to_bytes,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use serde::Serialize;
-use serde_json::json;
 
-#[derive(Template, Serialize)]
+/// More of what a library said of an error is not told.
+const SAID_BYTES: usize = 4096;
+
+#[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
-    #[serde(skip)]
     layout: Layout,
     status: u16,
     error: String,
@@ -51,7 +53,7 @@ pub fn error(request: &RequestContext, problem: &HttpError) -> Response {
         tracing::error!(path = request.path, error = problem.said, "a request failed");
     }
     let mut response = if request.json {
-        json(status, &json!({ "error": problem.said }))
+        json(status, &Error { error: problem.said.clone() })
     } else {
         let title = status.canonical_reason().unwrap_or("Something is wrong");
         let page =
@@ -62,6 +64,24 @@ pub fn error(request: &RequestContext, problem: &HttpError) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// An error as this service tells it, whoever found it: libraries answer with plain text what they cannot read.
+pub async fn told(request: &RequestContext, mut response: Response) -> Response {
+    let status = response.status();
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+    }
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let ours = kind.starts_with(if request.json { "application/json" } else { "text/html" });
+    if ours || !(status.is_client_error() || status.is_server_error()) || request.path == "/readyz" {
+        return response;
+    }
+    let said = to_bytes(response.into_body(), SAID_BYTES).await.unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let said =
+        if said.is_empty() { status.canonical_reason().unwrap_or("an error").to_owned() } else { said.into_owned() };
+    error(request, &HttpError { status: status.as_u16(), said, again: None })
 }
 
 /// JSON.
@@ -84,9 +104,9 @@ pub fn text(kind: &'static str, text: String, name: Option<&str>) -> Response {
     response
 }
 
-/// After a form: where to go next.
+/// After a form: where to go next. What is no path of this service leads to the first page.
 pub fn redirect(to: &str) -> Response {
-    let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
+    let to = HeaderValue::from_str(own_path(to).unwrap_or("/")).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
 }
 

@@ -1,37 +1,20 @@
 //! Every route: how it is asked, what one must be to use it, what it is for, and who answers.
 
-use super::{api, assets, guard, pages, state::Web};
-use crate::web::sse;
+use super::{
+    api, assets, guard, openapi, pages,
+    route::{Needs, Route},
+    sse,
+    state::Web,
+};
 use axum::{
-    Router,
-    http::Method,
-    middleware,
+    Router, middleware,
     routing::{MethodRouter, get, post},
 };
 use engine_run::history::users::Role;
 
-/// What one must be to use a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// Nothing at all, and by whatever name the service is called: for probes.
-    Anything,
-    /// Nothing.
-    Nobody,
-    /// At least that.
-    Role(Role),
-}
-
-/// A route.
-pub struct Route {
-    /// Whether it changes something.
-    pub posts: bool,
-    /// The path, with parameters in braces.
-    pub path: &'static str,
-    /// What one must be to use it.
-    pub needs: Needs,
-    /// What it is for; empty of what only browsers ask for.
-    pub says: &'static str,
-    /// Who answers.
+/// A route and who answers.
+pub struct Served {
+    route: Route,
     serve: fn() -> MethodRouter<Web>,
 }
 
@@ -40,16 +23,16 @@ const VIEWER: Needs = Needs::Role(Role::Viewer);
 const OPERATOR: Needs = Needs::Role(Role::Operator);
 const ADMIN: Needs = Needs::Role(Role::Admin);
 
-const fn page(path: &'static str, needs: Needs, says: &'static str, serve: fn() -> MethodRouter<Web>) -> Route {
-    Route { posts: false, path, needs, says, serve }
+const fn page(path: &'static str, needs: Needs, says: &'static str, serve: fn() -> MethodRouter<Web>) -> Served {
+    Served { route: Route { posts: false, path, needs, says }, serve }
 }
 
-const fn form(path: &'static str, needs: Needs, says: &'static str, serve: fn() -> MethodRouter<Web>) -> Route {
-    Route { posts: true, path, needs, says, serve }
+const fn form(path: &'static str, needs: Needs, says: &'static str, serve: fn() -> MethodRouter<Web>) -> Served {
+    Served { route: Route { posts: true, path, needs, says }, serve }
 }
 
 /// All of them.
-pub static ROUTES: &[Route] = &[
+static ROUTES: &[Served] = &[
     page("/healthz", Needs::Anything, "Whether the process answers", || get(api::health::healthz)),
     page("/readyz", Needs::Anything, "Whether the records can be read and the service goes on", || {
         get(api::health::readyz)
@@ -94,7 +77,7 @@ pub static ROUTES: &[Route] = &[
     form("/keys", ADMIN, "Make a key for a machine", || post(pages::users::add_key)),
     form("/keys/{name}/remove", ADMIN, "Take a machine's key away", || post(pages::users::remove_key)),
     page("/audit", ADMIN, "Who did what", || get(pages::audit::audit)),
-    page("/api/v1/openapi.json", VIEWER, "This description", || get(api::openapi::openapi)),
+    page("/api/v1/openapi.json", VIEWER, "This description", || get(openapi::openapi)),
     page("/api/v1/nodes", VIEWER, "All nodes", || get(api::nodes::nodes)),
     page("/api/v1/nodes/{name}", VIEWER, "One node with its last runs", || get(api::nodes::node)),
     page("/api/v1/runs", VIEWER, "Runs, newest first", || get(api::runs::runs)),
@@ -112,19 +95,45 @@ pub static ROUTES: &[Route] = &[
     page("/api/v1/checks", VIEWER, "How each check went the last time", || get(api::nodes::checks)),
 ];
 
-/// The route of a request.
-pub fn find(method: &Method, path: &str) -> Option<&'static Route> {
-    let posts = match *method {
-        Method::GET | Method::HEAD => false,
-        Method::POST => true,
-        _ => return None,
-    };
-    ROUTES.iter().find(|route| route.posts == posts && route.path == path)
+/// What there is to ask for.
+pub fn all() -> Vec<Route> {
+    ROUTES.iter().map(|served| served.route).collect()
 }
 
 /// All routes behind the guard.
 pub fn router(web: &Web) -> Router {
-    let routes = ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.serve)()));
-    let routes = routes.fallback(guard::missing);
+    let route = |router: Router<Web>, served: &Served| router.route(served.route.path, (served.serve)());
+    let routes =
+        ROUTES.iter().fold(Router::new(), route).fallback(guard::missing).method_not_allowed_fallback(guard::missing);
     routes.layer(middleware::from_fn_with_state(web.clone(), guard::guard)).with_state(web.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::openapi::described, all};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_description_is_whole() {
+        let value = described(&all());
+        let paths = value["paths"].as_object().unwrap();
+        assert!(paths.len() > 40);
+        let mut ids = BTreeSet::new();
+        for (path, operations) in paths {
+            for (verb, operation) in operations.as_object().unwrap() {
+                assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{path} twice");
+                let in_path = path.matches('{').count();
+                let told = operation["parameters"].as_array().unwrap().iter().filter(|p| p["in"] == "path").count();
+                assert_eq!(told, in_path, "{path}");
+                let schema = &operation["responses"]["2XX"]["content"]["application/json"]["schema"];
+                let answers = path.starts_with("/api/") && !path.ends_with("openapi.json");
+                assert!(!answers || schema.is_object(), "{verb} {path} has no schema");
+            }
+        }
+        let text = value.to_string();
+        let schemas = value["components"]["schemas"].as_object().unwrap();
+        for name in text.split("#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            assert!(schemas.contains_key(name), "no schema {name}");
+        }
+    }
 }

@@ -2,32 +2,32 @@
 
 use super::{
     auth::{origin::Origin, password, rate_limit::Limiter},
-    view::{freshness::Freshness, picture::Pictures},
+    changes::Changes,
+    route::Route,
+    view::{Data, freshness::Freshness, picture::Pictures, profile::Kept, source::Trials},
 };
 use crate::{context::Context, exit_status::Result};
 use engine_run::{history::History, service::Service};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// Passwords that are looked at at once: each takes 19 MiB.
 const PASSWORDS: usize = 2;
 
-/// What all pages share. Clones are the same.
+/// What all requests share. Clones are the same.
 #[derive(Clone)]
 pub struct Web(Arc<Shared>);
 
-/// What all pages share.
+/// What all requests share.
 pub struct Shared {
-    /// What is served.
-    pub service: Service,
-    /// The records, over a connection that runs do not wait for.
-    pub records: History,
-    /// The project's root.
-    pub root: PathBuf,
+    /// What views are made from.
+    data: Data,
+    /// What there is to ask for.
+    pub routes: Vec<Route>,
     /// By which address browsers reach it.
-    pub origin: Origin,
+    pub origin: Arc<Origin>,
     /// Limits failed logins.
     pub limiter: Limiter,
     /// Turns for looking at passwords.
@@ -36,15 +36,11 @@ pub struct Shared {
     pub key: [u8; 32],
     /// The numbers for Prometheus.
     pub metrics: PrometheusHandle,
-    /// How old the sources' rows are.
-    pub freshness: Freshness,
-    /// Pictures of the graph.
-    pub pictures: Pictures,
     /// The service is ending.
     pub closing: CancellationToken,
 }
 
-impl std::ops::Deref for Web {
+impl Deref for Web {
     type Target = Shared;
 
     fn deref(&self) -> &Shared {
@@ -52,28 +48,44 @@ impl std::ops::Deref for Web {
     }
 }
 
+/// Requests do with the data what views do.
+impl Deref for Shared {
+    type Target = Data;
+
+    fn deref(&self) -> &Data {
+        &self.data
+    }
+}
+
 impl Web {
-    /// The page of a service at that address.
+    /// For a service that is reached there.
     pub fn new(
         service: &Service,
         context: &Context,
-        address: SocketAddr,
-        url: Option<String>,
+        origin: Origin,
+        routes: Vec<Route>,
         metrics: PrometheusHandle,
     ) -> Result<Self> {
         let records = History::open(&context.made()?)?;
         let key = records.secret("forms", password::random())?;
-        Ok(Self(Arc::new(Shared {
+        let data = Data {
             service: service.clone(),
-            records,
+            records: Arc::new(records),
             root: context.root.clone(),
-            origin: Origin::new(address, url),
+            freshness: Arc::<Freshness>::default(),
+            profiles: Arc::<Kept<_>>::default(),
+            pictures: Arc::<Pictures>::default(),
+            trials: Arc::<Trials>::default(),
+            changes: Arc::<Changes>::default(),
+        };
+        Ok(Self(Arc::new(Shared {
+            data,
+            routes,
+            origin: Arc::new(origin),
             limiter: Limiter::default(),
             passwords: Semaphore::new(PASSWORDS),
             key,
             metrics,
-            freshness: Freshness::default(),
-            pictures: Pictures::default(),
             closing: CancellationToken::new(),
         })))
     }

@@ -30,6 +30,8 @@ mod usage;
 mod values;
 mod watching;
 mod web;
+mod web_api;
+mod web_attacks;
 mod web_browser;
 mod web_security;
 

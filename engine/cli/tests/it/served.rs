@@ -3,6 +3,7 @@
 use crate::builder::Test;
 use std::{
     io::Read,
+    net::TcpListener,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -29,7 +30,10 @@ impl Served {
 
     /// The same with variables.
     pub fn start_with(test: &Test, args: &[&str], env: &[(&str, &str)]) -> Self {
-        let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
+        // Behind an address of somebody else's it does not say its own.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let listen = if args.contains(&"--url") { port.to_string() } else { "127.0.0.1:0".to_owned() };
+        let mut all = vec!["serve", "--listen", &listen];
         all.extend(args);
         let mut command = test.command(&all);
         command.envs(env.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -44,7 +48,7 @@ impl Served {
             }
         });
         let mut served = Self { child, said, url: String::new(), password: String::new() };
-        let text = served.hears("http://127.0.0.1:");
+        let text = served.hears(if args.contains(&"--url") { "Serving" } else { "http://127.0.0.1:" });
         let port = |text: &str| {
             text.rsplit("http://127.0.0.1:")
                 .next()
@@ -53,7 +57,11 @@ impl Served {
                 .take_while(char::is_ascii_digit)
                 .collect::<String>()
         };
-        served.url = format!("http://127.0.0.1:{}", port(&text));
+        served.url = if args.contains(&"--url") {
+            format!("http://{listen}")
+        } else {
+            format!("http://127.0.0.1:{}", port(&text))
+        };
         if let Some((_, rest)) = text.split_once("password ") {
             rest.split_whitespace().next().unwrap().clone_into(&mut served.password);
         }
@@ -226,6 +234,20 @@ impl Browser {
         let answer = Answer::of(request.send(body).unwrap());
         self.take(&answer);
         answer
+    }
+
+    /// The same browser without its cookie.
+    pub fn clone_signed_out(&self) -> Self {
+        Self { cookie: String::new(), ..self.clone() }
+    }
+
+    /// Asks in any way, without a body.
+    pub fn ask(&mut self, verb: &str, path: &str) -> Answer {
+        let mut request = http::Request::builder().method(verb).uri(format!("{}{path}", self.url));
+        if !self.key.is_empty() {
+            request = request.header("authorization", format!("Bearer {}", self.key));
+        }
+        Answer::of(self.agent.run(request.body(()).unwrap()).unwrap())
     }
 
     /// Signs in by the form.

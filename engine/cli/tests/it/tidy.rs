@@ -159,3 +159,135 @@ fn only_its_folder_names_a_driver() {
         drivers.iter().find(strange).map(|(driver, _)| format!("names the driver `{driver}` outside its folder"))
     });
 }
+
+/// The paths that a file names, from its crate's root: `super` and `self` are resolved.
+fn paths(module: &[String], text: &str) -> Vec<Vec<String>> {
+    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut found = vec![];
+    for start in ["crate::", "super::"] {
+        for (at, _) in code.match_indices(start) {
+            let before = code[..at].chars().next_back();
+            if before.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '_' | ':' | '$')) {
+                spread(&code[at..], &[], &mut found);
+            }
+        }
+    }
+    let resolved = found.into_iter().map(|path| {
+        let supers = path.iter().take_while(|part| *part == "super").count();
+        let base = if supers == 0 { &[][..] } else { &module[..module.len().saturating_sub(supers)] };
+        base.iter().cloned().chain(path.into_iter().filter(|part| part != "crate" && part != "super")).collect()
+    });
+    resolved.collect()
+}
+
+/// The paths of a use tree at the beginning of a text; answers what is behind it.
+fn spread<'a>(text: &'a str, prefix: &[String], found: &mut Vec<Vec<String>>) -> &'a str {
+    let mut path = prefix.to_vec();
+    let mut rest = text.trim_start();
+    loop {
+        if let Some(inner) = rest.strip_prefix('{') {
+            rest = inner.trim_start();
+            while !rest.is_empty() && !rest.starts_with('}') {
+                rest = spread(rest, &path, found).trim_start();
+                rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+            }
+            return rest.strip_prefix('}').unwrap_or(rest);
+        }
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        if end == 0 {
+            return rest.get(1..).unwrap_or_default();
+        }
+        path.push(rest[..end].to_owned());
+        match rest[end..].strip_prefix("::") {
+            Some(more) => rest = more,
+            None => {
+                found.push(path);
+                let alias = rest[end..].trim_start().strip_prefix("as ").map(str::trim_start);
+                let skipped = |text: &'a str| text.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+                return alias.map_or(&rest[end..], skipped);
+            }
+        }
+    }
+}
+
+/// The files of the program: each module's path, and what it names.
+fn modules() -> Vec<(Vec<String>, Vec<Vec<String>>)> {
+    let of = |(path, text): &(PathBuf, String)| {
+        let inside = path.to_str()?.split_once("cli/src/")?.1.strip_suffix(".rs")?;
+        let module: Vec<String> = inside.split('/').filter(|part| *part != "mod").map(str::to_owned).collect();
+        let code = text.split("\n#[cfg(test)]\n").next().unwrap_or_default();
+        let names = paths(&module, code);
+        Some((module, names))
+    };
+    files().iter().filter_map(of).collect()
+}
+
+#[test]
+fn no_module_of_the_program_knows_one_that_knows_it() {
+    let modules = modules();
+    assert!(modules.len() > 100, "{}", modules.len());
+    for inside in [&[][..], &["web"][..]] {
+        let depth = inside.len();
+        let below = |path: &[String]| path.len() > depth && path.iter().zip(inside).all(|(a, b)| a == b);
+        let all: std::collections::BTreeSet<&String> =
+            modules.iter().filter(|(module, _)| below(module)).map(|(module, _)| &module[depth]).collect();
+        let mut knows = std::collections::BTreeMap::<&String, std::collections::BTreeSet<&String>>::new();
+        for (module, names) in modules.iter().filter(|(module, _)| below(module)) {
+            let others = names.iter().filter(|path| below(path)).map(|path| &path[depth]);
+            let others = others.filter(|other| all.contains(other) && **other != module[depth]);
+            knows.entry(&module[depth]).or_default().extend(others);
+        }
+        assert!(knows.values().map(std::collections::BTreeSet::len).sum::<usize>() > 20, "{knows:?}");
+        // Whatever knows nothing that is left is taken away, until only circles are.
+        loop {
+            let free: Vec<&String> = all
+                .iter()
+                .copied()
+                .filter(|module| {
+                    knows.get(module).is_some_and(|others| others.iter().all(|other| !knows.contains_key(other)))
+                })
+                .collect();
+            if free.is_empty() {
+                break;
+            }
+            for module in free {
+                knows.remove(module);
+            }
+        }
+        let circle: Vec<_> = knows.iter().map(|(module, others)| format!("{module} knows {others:?}")).collect();
+        assert!(circle.is_empty(), "a circle in `{}`:\n{}", inside.join("/"), circle.join("\n"));
+    }
+}
+
+#[test]
+fn pages_and_the_api_only_know_views() {
+    const PAGES: [&str; 8] = ["auth", "form", "format", "http_error", "layout", "request", "response", "view"];
+    const API: [&str; 5] = ["auth", "http_error", "request", "response", "view"];
+    for (module, names) in modules() {
+        let known = match module.get(..2) {
+            Some([web, pages]) if web == "web" && pages == "pages" => &PAGES[..],
+            Some([web, api]) if web == "web" && api == "api" => &API[..],
+            _ => continue,
+        };
+        for path in names.iter().filter(|path| path.first().is_some_and(|part| part == "web")) {
+            let other = path.get(1).map_or("", String::as_str);
+            assert!(
+                known.contains(&other) || module.get(1).is_some_and(|own| own == other),
+                "{module:?} knows {path:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn use_trees_are_read() {
+    let module = ["web", "pages", "run"].map(str::to_owned);
+    let found = paths(
+        &module,
+        "use super::gantt::{Bar, gantt};\nuse crate::{a, web::{b::{self, C as D}, e}};\nfn f() { crate::x::y(); }",
+    );
+    let found: Vec<String> = found.iter().map(|path| path.join("::")).collect();
+    for path in ["web::pages::gantt::Bar", "a", "web::b::C", "web::e", "x::y"] {
+        assert!(found.contains(&path.to_owned()), "{path} is not in {found:?}");
+    }
+}

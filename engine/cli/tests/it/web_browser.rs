@@ -218,3 +218,60 @@ async fn everything_works_without_script() {
     assert_eq!(page.path().await, "/login");
     page.clean(&served.url).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_tabs_share_one_stream() {
+    let test = crate::runs::chain();
+    let served = Served::start(&test, &[]);
+    let mut page = Chromium::start(&served.url, true).await;
+    page.look(LOOKS[0]).await;
+    page.open("/").await;
+    page.sign_in("admin", &served.password).await;
+    page.sees("#live:not([hidden])").await;
+    for path in ["/runs", "/models", "/grid", "/checks", "/schedules", "/sources", "/graph", "/audit"] {
+        page.tab(path).await;
+        page.sees("#live:not([hidden])").await;
+    }
+    // A browser has six connections to a server: with a stream each, the last tabs would wait for ever.
+    page.open("/runs").await;
+    page.mark().await;
+    let mut admin = served.admin();
+    let numbers = admin.get("/metrics").text;
+    let streams = numbers
+        .lines()
+        .find_map(|line| line.strip_prefix("engine_http_requests_total{path=\"/events\",status=\"200\"} "));
+    assert_eq!(streams, Some("1"), "{numbers}");
+    // What happens is seen in the tab that is open.
+    test.run(&["run"]).code(0);
+    page.shows("in a terminal").await;
+    assert!(page.marked().await);
+    page.clean(&served.url).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_sent_once_whatever_the_page_behind_it_does() {
+    let test = crate::runs::chain().file("project/schedules.toml", "[s]\ncron = \"0 0 1 1 *\"\n");
+    let served = Served::start(&test, &[]);
+    let mut page = Chromium::start(&served.url, true).await;
+    page.look(LOOKS[0]).await;
+    page.open("/").await;
+    page.sign_in("admin", &served.password).await;
+    page.open("/schedules").await;
+    page.run(
+        "window.sent = 0; const real = window.fetch; \
+         window.fetch = async (url, how) => { \
+           if (how && how.method === 'POST') window.sent++; \
+           const answer = await real(url, how); \
+           return answer.type === 'opaqueredirect' ? answer : new Response('', { status: 500 }); }; \
+         HTMLFormElement.prototype.submit = () => { window.sent++; };",
+    )
+    .await;
+    page.press("Pause s").await;
+    let mut admin = served.admin();
+    crate::served::until("it is paused", || {
+        let schedules = admin.get("/schedules.json").json();
+        (schedules["schedules"][0]["state"] == "paused").then_some(())
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert_eq!(page.run("return window.sent").await, serde_json::json!(1));
+}

@@ -274,7 +274,7 @@ fn a_secret_is_never_seen() {
     let test = Test::new()
         .file("project/sources.toml", &sources)
         .file("project/models/a.sql", "select cast('{{ env_var(\"SECRET\") }}' as int) as n, '{{ var(\"from_env\") }}' as v")
-        .file("project/models/b.sql", "select length('{{ env_var(\"SECRET\") }}') as n, length('{{ var(\"from_env\") | upper }}') as m")
+        .file("project/models/b.sql", "{{ config(checks = [expression(\"'\" ~ env_var(\"SECRET\") ~ \"' <> 'x'\")]) }}select length('{{ env_var(\"SECRET\") }}') as n, length('{{ var(\"from_env\") | upper }}') as m")
         .file("project/models/c.sql", "select n from {{ source(\"far\", \"t\") }}")
         .file("project/schedules.toml", "[s]\nevery = \"1d\"\nretries = { times = 1, wait = \"50ms\" }\non_failure = { webhook = \"http://127.0.0.1:1/${SECRET}\" }\n")
         .env("SECRET", SECRET);
@@ -324,6 +324,17 @@ fn a_secret_is_never_seen() {
         let text = text.to_lowercase();
         assert!(!text.contains(SECRET), "{path} holds the secret:\n{text}");
     }
+    drop(served);
+    // What the user's own tables hold is theirs.
+    let _ = fs::remove_file(test.path(".engine/out.db"));
+    assert!(test.path(".engine/artifacts/run_results.json").is_file());
+    crate::web_attacks::nothing_holds(&test.path(".engine"), SECRET);
+    test.run(&["run"]).code(1);
+    let _ = fs::remove_file(test.path(".engine/out.db"));
+    for file in ["manifest.json", "run_results.json", "catalog.json", "events.jsonl"] {
+        assert!(test.path(".engine/artifacts").join(file).is_file(), "{file}");
+    }
+    crate::web_attacks::nothing_holds(&test.path(".engine"), SECRET);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 pub mod amount;
 pub mod connection;
+mod dotenv;
 pub mod env;
 pub mod generated_table;
 pub mod generator;

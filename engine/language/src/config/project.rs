@@ -1,7 +1,7 @@
 //! The project's TOML files, read as a whole.
 
 use super::{
-    connection::Connection, env::Env, generator::Generator, generators, interpolate::interpolate, lock,
+    connection::Connection, dotenv, env::Env, generator::Generator, generators, interpolate::interpolate, lock,
     replication::Replication, schedule::Schedule, schedules, settings::Settings, sink::Sink, source::Source, sources,
     unit_test::UnitTest, unit_tests, value::Value,
 };
@@ -139,17 +139,20 @@ impl Reader<'_> {
     }
 
     fn dotenv(&mut self) {
-        let Some((at, text)) = self.text(".env") else { return };
-        let mut variables = BTreeMap::new();
-        for item in dotenvy::from_read_iter(text.as_bytes()) {
-            if let Ok((key, value)) = item {
-                variables.insert(key, value);
-            } else {
-                // The parser's own message would quote the line, which may hold a secret.
-                let problem = Diagnostic::error(&code::E0009, at, "a line of `.env` is not `NAME=value`");
-                self.problems.push(problem.hint("quote values that hold spaces or `#`"));
-            }
+        let path = Path::new(".env");
+        let Ok(text) = self.world.read(path) else { return drop(self.text(".env")) };
+        let found = dotenv::parse(&text, |name| self.world.env(name));
+        // What is drawn with a diagnostic comes from here, so values must not be in it.
+        let file = self.files.add(path, found.shown.clone().into());
+        let starts: Vec<usize> =
+            std::iter::once(0).chain(found.shown.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        for (line, why) in found.errors {
+            let start = starts.get(line).copied().unwrap_or_default();
+            let end = found.shown[start..].find('\n').map_or(found.shown.len(), |length| start + length);
+            let message = format!("line {} of `.env` is not `NAME=value`: {why}", line + 1);
+            let problem = Diagnostic::error(&code::E0009, Span::new(file, start..end), message);
+            self.problems.push(problem.hint("values that hold blanks, quotes or backslashes stand in single quotes"));
         }
-        self.env.dotenv = variables.into();
+        self.env.dotenv = found.variables.into();
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     error::{Error, Result},
     execute::runner::Runner,
     location,
+    redact::Mask,
     report::CheckReport,
     sql::{inputs, session::Session},
     systems,
@@ -23,8 +24,10 @@ use engine_language::{
     code,
     config::value::{Value, ValueKind},
     diagnostic::Diagnostic,
+    id::NodeId,
     model::{Check, CheckSeverity, Rule},
     name::Name,
+    project::Project,
     template::quote::{identifier, literal},
 };
 use futures::StreamExt;
@@ -47,6 +50,18 @@ pub fn broken(node: &str, check: &CheckReport) -> Error {
         problem = problem.hint(format!("such as\n{}", check.examples.join("\n")));
     }
     Error::Project(Box::new(problem.hint("the table is as it was; mend the model or its data, then `engine run`")))
+}
+
+/// The checks that a project declares now, each by its node and its name, as records have them. What records hold besides
+/// is of checks that were edited or removed.
+pub fn declared(project: &Project, mask: &Mask) -> BTreeSet<(String, String)> {
+    let of_models = project.models.values().flat_map(|model| {
+        let node = NodeId::Model(model.name.clone()).to_string();
+        model.config.checks.iter().map(move |check| (node.clone(), mask.text(&name(&check.rule))))
+    });
+    let tests = project.singular_tests.keys();
+    let tests = tests.map(|name| (NodeId::Test(name.clone()).to_string(), name.to_string()));
+    of_models.chain(tests).collect()
 }
 
 /// New rows that are to be checked.

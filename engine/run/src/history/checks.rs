@@ -5,6 +5,7 @@ use crate::{error::Result, report::CheckReport};
 use engine_language::{graph::NodeId, model::CheckSeverity};
 use rusqlite::{Connection, params};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// A check, as it went the last time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,8 +51,15 @@ pub(super) fn keep(
     Ok(())
 }
 
+/// Those of the checks that a project declares now.
+#[must_use]
+pub fn current(records: Vec<CheckRecord>, declared: &BTreeSet<(String, String)>) -> Vec<CheckRecord> {
+    records.into_iter().filter(|check| declared.contains(&(check.node.clone(), check.name.clone()))).collect()
+}
+
 impl History {
-    /// How each check of a target went the last time, those that break first; of one node, if it is named.
+    /// How each check of a target went the last time, those that break first; of one node, if it is named. Checks that
+    /// were edited or removed are among them: [`current`] leaves them out.
     pub fn checks(&self, target: &str, node: Option<&str>) -> Result<Vec<CheckRecord>> {
         let sql = "select node, name, severity, failing, examples, run, at_us, since_us from checks
             where target = ?1 and (?2 is null or node = ?2) order by failing = 0, severity, node, name";

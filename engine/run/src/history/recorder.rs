@@ -131,8 +131,10 @@ impl Backlog {
             }
             Event::Checked { node, checks } => {
                 let mut checks = checks.clone();
-                let examples = checks.iter_mut().flat_map(|check| &mut check.examples);
-                examples.for_each(|example| *example = self.mask.text(example));
+                for check in &mut checks {
+                    check.name = self.mask.text(&check.name);
+                    check.examples.iter_mut().for_each(|example| *example = self.mask.text(example));
+                }
                 checks::keep(&db, &self.request.target, node, &checks, &self.run, at_us)?;
             }
             Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Lag { .. } => {}

@@ -20,6 +20,9 @@ const MIGRATIONS: &[&str] = &["
     alter table built add column took_us integer;
 ", include_str!("serve.sql"), "
     drop index jobs_due;
+", "
+    alter table machines add column expires_us integer;
+    update machines set expires_us = (unixepoch() + 90 * 86400) * 1000000;
 "];
 
 /// Brings a database up to date, each step in one transaction. One that a newer engine wrote is left alone.
@@ -53,6 +56,19 @@ mod tests {
         assert_eq!(history.request_of("01A").unwrap(), None);
         let built = history.built("dev", &NodeId::Model("m".into())).unwrap().unwrap();
         assert_eq!((built.inputs, built.rows, built.text), (None, Some(3), None));
+    }
+
+    #[test]
+    fn keys_of_an_older_engine_expire() {
+        let old = Connection::open_in_memory().unwrap();
+        for script in &MIGRATIONS[..3] {
+            old.execute_batch(script).unwrap();
+        }
+        old.execute_batch("pragma user_version = 3; insert into machines (name, key, role, made_by, created_us) values ('ci', 'k', 'viewer', 'a', 7);").unwrap();
+        let history = History::with(old).unwrap();
+        let expires = history.machines().unwrap()[0].expires_us.unwrap();
+        assert!(history.machine("k", expires - 1).unwrap().is_some());
+        assert!(history.machine("k", expires).unwrap().is_none());
     }
 
     #[test]

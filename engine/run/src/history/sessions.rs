@@ -21,6 +21,8 @@ pub struct Machine {
     pub created_us: i64,
     /// When it was last used.
     pub seen_us: Option<i64>,
+    /// From when on it is worth nothing.
+    pub expires_us: Option<i64>,
 }
 
 impl History {
@@ -55,15 +57,15 @@ impl History {
 
     /// Machines that have a key, by name.
     pub fn machines(&self) -> Result<Vec<Machine>> {
-        self.all("select name, role, made_by, created_us, seen_us from machines order by name", [], machine)
+        self.all("select name, role, made_by, created_us, seen_us, expires_us from machines order by name", [], machine)
     }
 
     /// Notes a machine's key, given as its digest; false if the name is taken.
     pub fn add_machine(&self, machine: &Machine, key: &str) -> Result<bool> {
-        let sql = "insert into machines (name, key, role, made_by, created_us) values (?1, ?2, ?3, ?4, ?5)
-            on conflict do nothing";
-        let Machine { name, role, made_by, created_us, .. } = machine;
-        Ok(self.change(sql, params![name, key, role.word(), made_by, created_us])? > 0)
+        let sql = "insert into machines (name, key, role, made_by, created_us, expires_us)
+            values (?1, ?2, ?3, ?4, ?5, ?6) on conflict do nothing";
+        let Machine { name, role, made_by, created_us, expires_us, .. } = machine;
+        Ok(self.change(sql, params![name, key, role.word(), made_by, created_us, expires_us])? > 0)
     }
 
     /// Takes a machine's key away; false if there is none.
@@ -71,10 +73,11 @@ impl History {
         Ok(self.change("delete from machines where name = ?1", [name])? > 0)
     }
 
-    /// Whose key it is.
+    /// Whose key it is, unless it has expired.
     pub fn machine(&self, key: &str, now_us: i64) -> Result<Option<Machine>> {
-        let sql = "select name, role, made_by, created_us, seen_us from machines where key = ?1";
-        let found = self.one(sql, [key], machine)?;
+        let sql = "select name, role, made_by, created_us, seen_us, expires_us from machines
+            where key = ?1 and coalesce(expires_us, 0) > ?2";
+        let found = self.one(sql, params![key, now_us], machine)?;
         if let Some(found) = &found {
             let sql = "update machines set seen_us = ?2 where name = ?1 and coalesce(seen_us, 0) < ?2 - 60000000";
             self.change(sql, params![found.name, now_us])?;
@@ -98,5 +101,6 @@ fn machine(row: &rusqlite::Row<'_>) -> rusqlite::Result<Machine> {
         made_by: row.get(2)?,
         created_us: row.get(3)?,
         seen_us: row.get(4)?,
+        expires_us: row.get(5)?,
     })
 }

@@ -10,7 +10,10 @@ use engine_language::{
     graph::{NodeId, NodeKind},
     project::Project,
 };
-use engine_run::test::{TestKind, TestReport, TestStatus};
+use engine_run::{
+    redact::Mask,
+    test::{TestKind, TestReport, TestStatus},
+};
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 use std::{
@@ -71,9 +74,11 @@ impl Passed {
         if self.files == before {
             return Ok(());
         }
-        artifacts::write(&context.made()?, FILE, &json!({ "files": self.files })).map_err(|stop| match stop {
-            CliError::Io { source, .. } => CliError::Io { doing: format!("writing `.engine/{FILE}`"), source },
-            other => other,
+        artifacts::write(&context.made()?, FILE, json!({ "files": self.files }), &Mask::default()).map_err(|stop| {
+            match stop {
+                CliError::Io { source, .. } => CliError::Io { doing: format!("writing `.engine/{FILE}`"), source },
+                other => other,
+            }
         })
     }
 }

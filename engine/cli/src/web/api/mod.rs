@@ -2,7 +2,6 @@
 
 pub mod health;
 pub mod nodes;
-pub mod openapi;
 pub mod runs;
 pub mod schedules;
 
@@ -15,6 +14,9 @@ pub fn body<T: DeserializeOwned + Default>(bytes: &Bytes) -> Result<T, HttpError
     if bytes.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(bytes)
+    // A list would be read as the fields in their order.
+    let object = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(bytes);
+    object
+        .and_then(|object| serde_json::from_value(object.into()))
         .map_err(|error| HttpError::bad_request(format!("the body is not as it should be: {error}")))
 }

@@ -2,7 +2,8 @@
 "use strict";
 
 (() => {
-  const QUIET_MS = 150;
+  /** A page is drawn again once in so long at most. */
+  const MOST_OFTEN_MS = 1000;
 
   /** Times in the reader's own zone; the element's title keeps UTC. */
   function localize(root) {
@@ -41,9 +42,15 @@
     return part.contains(at) && /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName);
   }
 
-  /** Puts what is new into the parts of the page that are live, and leaves the rest alone. */
-  function patch(fresh) {
-    for (const part of document.querySelectorAll("[data-live][id]")) {
+  /** The live parts of the page that show one of these topics. */
+  function parts(topics) {
+    const all = [...document.querySelectorAll("[data-live][id]")];
+    return topics.has("all") ? all : all.filter((part) => part.dataset.live.split(" ").some((topic) => topics.has(topic)));
+  }
+
+  /** Puts what is new into the parts of the page that show these topics, and leaves the rest alone. */
+  function patch(fresh, topics) {
+    for (const part of parts(topics)) {
       const next = fresh.getElementById(part.id);
       if (!next || busy(part)) continue;
       localize(next);
@@ -75,23 +82,36 @@
     return way.reduce((at, i) => at?.children[i], part);
   }
 
+  const changed = new Set();
   let asking = false;
-  let again = false;
+  let timer = 0;
+  let drawn = 0;
 
-  /** Asks for the page once more and patches this one. */
+  /** Asks for the page once more and patches what changed. */
   async function refresh() {
-    if (asking) { again = true; return; }
+    clearTimeout(timer);
+    timer = 0;
+    if (asking || changed.size === 0) return;
     asking = true;
+    drawn = Date.now();
+    const topics = new Set(changed);
+    changed.clear();
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "error" });
-      if (answer.ok) patch(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      if (answer.ok) patch(new DOMParser().parseFromString(await answer.text(), "text/html"), topics);
       await tail();
     } catch {
       // Signed out, or the service is gone: the stream tells.
     } finally {
       asking = false;
-      if (again) { again = false; refresh(); }
+      later();
     }
+  }
+
+  /** Draws what changed, when it may be drawn again and somebody looks. */
+  function later() {
+    if (changed.size === 0 || timer !== 0 || asking || document.hidden) return;
+    timer = setTimeout(refresh, Math.max(0, drawn + MOST_OFTEN_MS - Date.now()));
   }
 
   /** Asks for the lines of the log that are not here yet. */
@@ -152,28 +172,61 @@
     best?.to.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
+  /** Calls `hear` with each message of the stream, which all pages of the browser share; answers how to leave it. */
+  function subscribe(hear) {
+    if (window.SharedWorker) {
+      const worker = new SharedWorker(document.body.dataset.worker, { name: "engine" });
+      worker.port.addEventListener("message", (event) => hear(event.data.name, event.data.topics));
+      worker.port.start();
+      return () => { worker.port.postMessage("bye"); worker.port.close(); };
+    }
+    // A stream of its own, as long as somebody looks at the page.
+    let stream = null;
+    const look = () => {
+      stream?.close();
+      if (document.hidden) return;
+      stream = new EventSource("/events");
+      for (const name of ["hello", "changed", "error"]) {
+        stream.addEventListener(name, (event) => hear(name, event.data ?? ""));
+      }
+    };
+    document.addEventListener("visibilitychange", look);
+    look();
+    return () => { document.removeEventListener("visibilitychange", look); stream?.close(); };
+  }
+
   function listen() {
     const sign = document.getElementById("live");
     if (!sign) return;
-    let timer = 0;
-    const later = () => {
-      clearTimeout(timer);
-      timer = setTimeout(refresh, QUIET_MS);
-    };
-    const stream = new EventSource("/events");
     let seen = false;
-    stream.addEventListener("hello", () => {
-      sign.hidden = false;
+    const hear = (name, topics) => {
+      sign.hidden = name === "error";
+      if (name === "changed") {
+        const told = new Set(topics.split(" "));
+        if (parts(told).length > 0) for (const topic of told) changed.add(topic);
+      }
       // What happened while nobody listened.
-      if (seen) later();
-      seen = true;
-    });
-    stream.addEventListener("changed", later);
-    stream.addEventListener("error", () => { sign.hidden = true; });
-    addEventListener("pagehide", () => stream.close());
+      if (name === "hello" && seen) changed.add("all");
+      seen ||= name === "hello";
+      later();
+    };
+    const leave = subscribe(hear);
+    document.addEventListener("visibilitychange", later);
+    addEventListener("pagehide", leave, { once: true });
+    // A page that comes back as it was has left the stream.
+    addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   }
 
-  /** Forms that only ask for something to be done send it from here, and the page shows what came of it. */
+  /** Says something above the page. */
+  function say(text) {
+    const banner = document.createElement("p");
+    banner.className = "banner bad";
+    banner.setAttribute("role", "alert");
+    banner.textContent = text;
+    document.getElementById("said").replaceChildren(banner);
+  }
+
+  /** Forms that only ask for something to be done send it from here, once, and the page shows what came of it. */
   async function submit(event) {
     const form = event.target;
     const asks = form.dataset.ask;
@@ -184,11 +237,23 @@
     const button = form.querySelector("button");
     button.disabled = true;
     try {
-      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-      if (!answer.ok || new URL(answer.url).pathname === "/login") { form.submit(); return; }
-      await refresh();
+      const body = new URLSearchParams(new FormData(form));
+      // The page behind the form is not asked for: whether it can be drawn says nothing about what was done.
+      const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" });
+      if (answer.type === "opaqueredirect") {
+        changed.add("all");
+        await refresh();
+        return;
+      }
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
+      if (answer.ok && fresh) {
+        localize(fresh);
+        document.getElementById("main").replaceChildren(...fresh.childNodes);
+      } else {
+        say(fresh?.querySelector("p")?.textContent ?? `The service answered ${answer.status}.`);
+      }
     } catch {
-      form.submit();
+      say("The service did not answer. Load the page again to see whether it was done before you ask once more.");
     } finally {
       button.disabled = false;
     }

@@ -1,5 +1,6 @@
 //! By which address browsers reach the page, and whether a request comes from it.
 
+use crate::args::Network;
 use axum::http::{HeaderMap, header};
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,12 +9,15 @@ use std::net::{IpAddr, SocketAddr};
 pub struct Origin {
     listens: SocketAddr,
     url: Option<String>,
+    /// Who may say on whose behalf they ask.
+    proxies: Vec<Network>,
 }
 
 impl Origin {
-    /// It listens there; browsers come by `url`, if a proxy stands in front.
-    pub fn new(listens: SocketAddr, url: Option<String>) -> Self {
-        Self { listens, url }
+    /// It listens there; browsers come by `url`, if a proxy stands in front. What `X-Forwarded-For` says is believed of
+    /// `proxies` alone: anybody may send it.
+    pub fn new(listens: SocketAddr, url: Option<String>, proxies: Vec<Network>) -> Self {
+        Self { listens, url, proxies }
     }
 
     /// Whether browsers come by https.
@@ -47,13 +51,29 @@ impl Origin {
         }
     }
 
-    /// The address of the client: the other end, or whom a proxy in front of us names.
-    pub fn address(&self, peer: IpAddr, headers: &HeaderMap) -> String {
-        let named = text(headers, "x-forwarded-for").and_then(|all| all.rsplit(',').next());
-        match named.filter(|_| self.url.is_some()).and_then(|ip| ip.trim().parse::<IpAddr>().ok()) {
-            Some(ip) => ip.to_string(),
-            None => peer.to_string(),
+    /// The address of the client: the other end, or whom the trusted proxies in front of us name.
+    pub fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let hops: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
+        let mut client = peer.to_canonical();
+        for hop in hops.iter().rev() {
+            let socket = || hop.parse::<SocketAddr>().ok().map(|socket| socket.ip());
+            match hop.parse::<IpAddr>().ok().or_else(socket) {
+                Some(named) if self.is_proxy(client) => client = named.to_canonical(),
+                _ => break,
+            }
         }
+        client
+    }
+
+    /// Whether that is a proxy whose word counts.
+    pub fn is_proxy(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|proxy| proxy.contains(address))
+    }
+
+    /// Whether a client surely is on this machine. Behind a proxy that is not trusted nobody knows.
+    pub fn is_this_machine(&self, client: IpAddr) -> bool {
+        client.is_loopback() && (self.url.is_none() || !self.proxies.is_empty())
     }
 }
 
@@ -75,7 +95,7 @@ mod tests {
 
     #[test]
     fn foreign_names_and_origins_are_refused() {
-        let local = Origin::new("127.0.0.1:8420".parse().unwrap(), None);
+        let local = Origin::new("127.0.0.1:8420".parse().unwrap(), None, vec![]);
         for (host, ours) in [
             ("127.0.0.1:8420", true),
             ("localhost:8420", true),
@@ -96,14 +116,37 @@ mod tests {
 
     #[test]
     fn behind_a_proxy_its_address_counts() {
-        let proxied = Origin::new("0.0.0.0:8420".parse().unwrap(), Some("https://engine.example".into()));
+        let url = || Some("https://engine.example".to_owned());
+        let proxied = Origin::new("0.0.0.0:8420".parse().unwrap(), url(), vec!["127.0.0.1".parse().unwrap()]);
         assert!(proxied.is_ours(&headers(&[("host", "engine.example")])) && proxied.is_secure());
         assert!(!proxied.is_ours(&headers(&[("host", "10.0.0.1:8420")])));
         assert!(proxied.is_same(&headers(&[("origin", "https://engine.example")])));
-        let forwarded = headers(&[("x-forwarded-for", "6.6.6.6, 1.2.3.4")]);
-        assert_eq!(proxied.address("127.0.0.1".parse().unwrap(), &forwarded), "1.2.3.4");
-        let open = Origin::new("0.0.0.0:8420".parse().unwrap(), None);
-        assert_eq!(open.address("9.9.9.9".parse().unwrap(), &forwarded), "9.9.9.9");
+        let open = Origin::new("0.0.0.0:8420".parse().unwrap(), None, vec![]);
         assert!(open.is_ours(&headers(&[("host", "10.0.0.1:8420")])));
+    }
+
+    #[test]
+    fn only_trusted_proxies_name_the_client() {
+        let url = || Some("https://engine.example".to_owned());
+        let listens = "0.0.0.0:8420".parse().unwrap();
+        let proxies = vec!["127.0.0.1".parse().unwrap(), "10.0.0.0/8".parse().unwrap()];
+        let trusting = Origin::new(listens, url(), proxies);
+        let untrusting = Origin::new(listens, url(), vec![]);
+        for (peer, forwarded, trusted) in [
+            ("127.0.0.1", "6.6.6.6, 1.2.3.4", "1.2.3.4"),
+            ("127.0.0.1", "6.6.6.6, 1.2.3.4, 10.1.1.1", "1.2.3.4"),
+            ("127.0.0.1", "[2001:db8::1]:99", "2001:db8::1"),
+            ("127.0.0.1", "6.6.6.6, unknown", "127.0.0.1"),
+            ("9.9.9.9", "1.2.3.4", "9.9.9.9"),
+            ("::ffff:9.9.9.9", "127.0.0.1", "9.9.9.9"),
+        ] {
+            let forwarded = headers(&[("x-forwarded-for", forwarded)]);
+            let peer = peer.parse().unwrap();
+            assert_eq!(trusting.address(peer, &forwarded).to_string(), trusted);
+            assert_eq!(untrusting.address(peer, &forwarded), peer.to_canonical(), "nobody is trusted unless named");
+        }
+        let local = "127.0.0.1".parse().unwrap();
+        assert!(trusting.is_this_machine(local) && !untrusting.is_this_machine(local));
+        assert!(Origin::new(listens, None, vec![]).is_this_machine(local));
     }
 }

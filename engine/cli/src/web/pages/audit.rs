@@ -1,23 +1,10 @@
 //! `/audit`: who did what.
 
-use crate::web::{layout::Layout, request::RequestContext, response};
-use askama::Template;
+use crate::web::{layout::Layout, request::RequestContext, response, view::audit};
 use axum::{extract::Query, response::Response};
-use engine_run::history::audit::Deed;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-/// Deeds of a page.
-const DEEDS: u32 = 100;
-
-#[derive(Template, Serialize)]
-#[template(path = "audit.html")]
-struct Page {
-    #[serde(skip)]
-    layout: Layout,
-    now_us: i64,
-    deeds: Vec<Deed>,
-    older: Option<i64>,
-}
+page!(Page, "audit.html", audit::Audit);
 
 /// Older than which.
 #[derive(Debug, Default, Deserialize)]
@@ -29,9 +16,7 @@ pub struct Before {
 /// Shows it.
 pub async fn audit(request: RequestContext, Query(before): Query<Before>) -> Response {
     response::show(request, move |request| {
-        let deeds = request.web.records.deeds(before.before.unwrap_or(i64::MAX), DEEDS)?;
-        let older = deeds.last().filter(|_| deeds.len() == DEEDS as usize).map(|deed| deed.id);
-        Ok(Page { layout: Layout::new(request, "Audit"), now_us: request.web.service.now_us(), deeds, older })
+        Ok(Page { layout: Layout::new(request, "Audit"), view: audit::audit(&request.web, before.before)? })
     })
     .await
 }

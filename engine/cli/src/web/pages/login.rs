@@ -3,33 +3,27 @@
 use crate::{
     telemetry::metrics,
     web::{
-        auth::{identity, password},
+        auth::{
+            identity::{self, Identity},
+            password,
+        },
         form::{Fields, own_path},
         http_error::HttpError,
         layout::Layout,
         request::RequestContext,
         response,
+        view::session,
     },
 };
-use askama::Template;
 use axum::{
     extract::Query,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use serde::{Deserialize, Serialize};
+use engine_run::history::users::Role;
+use serde::Deserialize;
 
-#[derive(Template, Serialize)]
-#[template(path = "login.html")]
-struct Page {
-    #[serde(skip)]
-    layout: Layout,
-    next: String,
-    name: String,
-    error: Option<String>,
-    /// Whether the first password still stands.
-    first: bool,
-}
+page!(Page, "login.html", session::Login);
 
 /// Where to go after it.
 #[derive(Debug, Default, Deserialize)]
@@ -64,13 +58,13 @@ async fn form(
 ) -> Response {
     let first =
         request.blocking(|request| Ok(request.web.records.users()?.iter().any(|user| user.first_password))).await;
-    let page = Page {
-        layout: Layout::new(request, "Sign in"),
+    let view = session::Login {
         next: own_path(next).unwrap_or("/").to_owned(),
         name: name.to_owned(),
         error: error.map(|problem| problem.said.clone()),
         first: first.unwrap_or(false),
     };
+    let page = Page { layout: Layout::new(request, "Sign in"), view };
     let mut response = response::page(request, &page);
     *response.status_mut() = status;
     if let Some(seconds) = error.and_then(|problem| problem.again) {
@@ -91,6 +85,9 @@ pub async fn login(request: RequestContext, fields: Fields) -> Response {
         }
         Err(problem) => {
             metrics::signed_in(if problem.again.is_some() { "too often" } else { "failed" });
+            if request.json {
+                return response::error(&request, &problem);
+            }
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNAUTHORIZED);
             form(&request, status, &next, &name, Some(&problem)).await
         }
@@ -111,7 +108,11 @@ async fn signed_in(request: &RequestContext, name: &str, password: String) -> Re
             let (records, now) = (&request.web.records, request.web.service.now_us());
             let user = records.user(&wanted)?;
             if !password::is(&password, user.as_ref().map(|user| user.password.as_str())) {
-                return Ok(None);
+                return Ok(Err(user.map(|user| user.name)));
+            }
+            let from_far = user.filter(|user| user.first_password && !request.identity.is_local);
+            if let Some(user) = from_far.filter(|user| user.role == Role::Admin) {
+                return Err(HttpError::forbidden(identity::first_password_said(Some(user.role))));
             }
             if let Some(old) = &request.identity.cookie {
                 records.end_session(&password::of_key(old))?;
@@ -119,19 +120,22 @@ async fn signed_in(request: &RequestContext, name: &str, password: String) -> Re
             records.end_old_sessions(now - identity::SESSION_US)?;
             let key = password::key();
             records.begin_session(&password::of_key(&key), &wanted, now)?;
-            Ok(Some(key))
+            Ok(Ok(key))
         })
         .await?;
-    let Some(key) = key else {
-        web.limiter.failed(name, &address, web.service.now_us());
-        let who = identity::Identity { name: Some(name.chars().take(64).collect()), ..request.identity.clone() };
-        RequestContext { identity: who, ..request.clone() }
-            .blocking(|request| request.audit("failed to sign in", ""))
-            .await?;
-        return Err(HttpError { status: 401, said: "name or password is wrong".to_owned(), again: None });
+    let key = match key {
+        Ok(key) => key,
+        Err(known) => {
+            web.limiter.failed(name, &address, web.service.now_us());
+            // Only names that there are: what else is typed there may be a password.
+            let who = Identity { name: known, ..request.identity.clone() };
+            let request = RequestContext { identity: who, ..request.clone() };
+            request.blocking(|request| request.audit("failed to sign in", "")).await?;
+            return Err(HttpError { status: 401, said: "name or password is wrong".to_owned(), again: None });
+        }
     };
     web.limiter.succeeded(name, &address);
-    let who = identity::Identity { name: Some(name.to_owned()), ..request.identity.clone() };
+    let who = Identity { name: Some(name.to_owned()), ..request.identity.clone() };
     RequestContext { identity: who, ..request.clone() }.blocking(|request| request.audit("signed in", "")).await?;
     Ok(key)
 }

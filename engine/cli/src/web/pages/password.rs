@@ -2,30 +2,28 @@
 
 use crate::web::{
     auth::password, form::Fields, http_error::HttpError, layout::Layout, request::RequestContext, response,
+    view::session,
 };
-use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use serde::Serialize;
 
-#[derive(Template, Serialize)]
-#[template(path = "password.html")]
-struct Page {
-    #[serde(skip)]
-    layout: Layout,
-    error: Option<String>,
-}
+page!(Page, "password.html", session::Password);
 
 /// The form.
 pub async fn page(request: RequestContext) -> Response {
-    response::show(request, |request| Ok(Page { layout: Layout::new(request, "Password"), error: None })).await
+    response::show(request, |request| {
+        Ok(Page { layout: Layout::new(request, "Password"), view: session::Password { error: None } })
+    })
+    .await
 }
 
 /// Changes it, and ends all other sessions.
 pub async fn change(request: RequestContext, fields: Fields) -> Response {
     match changed(&request, &fields).await {
         Ok(()) => response::redirect("/"),
+        Err(error) if request.json => response::error(&request, &error),
         Err(error) => {
-            let page = Page { layout: Layout::new(&request, "Password"), error: Some(error.said) };
+            let view = session::Password { error: Some(error.said) };
+            let page = Page { layout: Layout::new(&request, "Password"), view };
             let mut response = response::page(&request, &page);
             *response.status_mut() = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
             response

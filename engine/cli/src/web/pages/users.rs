@@ -7,36 +7,21 @@ use crate::web::{
     layout::Layout,
     request::RequestContext,
     response,
+    view::user,
 };
-use askama::Template;
 use axum::{extract::Path, response::Response};
 use engine_run::history::{
     sessions::Machine,
     users::{Role, User},
 };
-use serde::Serialize;
 
-#[derive(Template, Serialize)]
-#[template(path = "users.html")]
-struct Page {
-    #[serde(skip)]
-    layout: Layout,
-    now_us: i64,
-    users: Vec<Row>,
-    machines: Vec<Machine>,
-    roles: Vec<&'static str>,
-    /// Whose password or key was made just now, and what it is: shown this once.
-    made: Option<(String, String)>,
-}
+const DAY_US: i64 = 86_400_000_000;
+/// A key is made for so many days, unless somebody says otherwise.
+const KEY_DAYS: i64 = 90;
+/// And for so many at most.
+const KEY_DAYS_MOST: i64 = 366;
 
-/// Somebody.
-#[derive(Debug, Serialize)]
-struct Row {
-    name: String,
-    role: &'static str,
-    first_password: bool,
-    created_us: i64,
-}
+page!(Page, "users.html", user::Users);
 
 /// Shows them.
 pub async fn users(request: RequestContext) -> Response {
@@ -44,21 +29,7 @@ pub async fn users(request: RequestContext) -> Response {
 }
 
 fn page(request: &RequestContext, made: Option<(String, String)>) -> Result<Page, HttpError> {
-    let records = &request.web.records;
-    let row = |user: User| Row {
-        name: user.name,
-        role: user.role.word(),
-        first_password: user.first_password,
-        created_us: user.created_us,
-    };
-    Ok(Page {
-        layout: Layout::new(request, "Users"),
-        now_us: request.web.service.now_us(),
-        users: records.users()?.into_iter().map(row).collect(),
-        machines: records.machines()?,
-        roles: Role::ALL.map(Role::word).to_vec(),
-        made,
-    })
+    Ok(Page { layout: Layout::new(request, "Users"), view: user::users(&request.web, made)? })
 }
 
 /// Shows the page with what was made, or what went wrong.
@@ -75,6 +46,14 @@ async fn made(request: &RequestContext, made: Result<(String, String), HttpError
 
 fn role_of(fields: &Fields) -> Result<Role, HttpError> {
     Role::read(fields.text("role")).ok_or_else(|| HttpError::bad_request("the role is viewer, operator or admin"))
+}
+
+/// For how many days a key is made.
+fn days_of(fields: &Fields) -> Result<i64, HttpError> {
+    let typed = fields.text("days");
+    let days = if typed.is_empty() { Some(KEY_DAYS) } else { typed.parse().ok() };
+    let wrong = || HttpError::bad_request(format!("a key is made for 1 to {KEY_DAYS_MOST} days"));
+    days.filter(|days| (1..=KEY_DAYS_MOST).contains(days)).ok_or_else(wrong)
 }
 
 fn digest(text: &str) -> Result<String, HttpError> {
@@ -151,12 +130,14 @@ pub async fn add_key(request: RequestContext, fields: Fields) -> Response {
             return Err(HttpError::bad_request(format!("that cannot be a name: {wrong}")));
         }
         let key = format!("{}{}", identity::KEY, password::key());
+        let days = days_of(&fields)?;
         let (made_by, created_us) = (request.identity.named(), request.web.service.now_us());
-        let machine = Machine { name: name.clone(), role, made_by, created_us, seen_us: None };
+        let expires_us = Some(created_us + days * DAY_US);
+        let machine = Machine { name: name.clone(), role, made_by, created_us, seen_us: None, expires_us };
         if !request.web.records.add_machine(&machine, &password::of_key(&key))? {
             return Err(HttpError::conflict(format!("there is a key `{name}` already")));
         }
-        request.audit("made a key", &format!("{name}, {}", role.word()))?;
+        request.audit("made a key", &format!("{name}, {}, for {days} days", role.word()))?;
         Ok((name, key))
     });
     made(&request, added.await).await

@@ -1,6 +1,6 @@
 //! How old the newest rows of sources are, where the project says how old they may be.
 
-use crate::web::Web;
+use super::Data;
 use datafusion::{
     arrow::{
         array::{Array as _, AsArray as _},
@@ -12,6 +12,7 @@ use datafusion::{
 use engine_connect::hub::source::ReadRequest;
 use engine_language::{config::source::Freshness as Wanted, graph::NodeId};
 use engine_run::{execute::runner::Runner, location, systems};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -36,7 +37,7 @@ struct State {
 }
 
 /// How old a table's newest row is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Age {
     /// `shop.orders`.
     pub table: String,
@@ -54,21 +55,21 @@ impl Freshness {
     }
 
     /// What was found the last time; if that is long ago, it is looked at again meanwhile.
-    pub fn ages(&self, web: &Web) -> Vec<Age> {
-        let now = web.service.now_us();
+    pub fn ages(&self, data: &Data) -> Vec<Age> {
+        let now = data.service.now_us();
         let mut state = self.state();
-        if now - state.asked_us > KEPT_US && wanted(web).next().is_some() {
+        if now - state.asked_us > KEPT_US && wanted(data).next().is_some() {
             state.asked_us = now;
             if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(look(web.clone()));
+                runtime.spawn(look(data.clone()));
             }
         }
         state.found.values().cloned().collect()
     }
 }
 
-fn wanted(web: &Web) -> impl Iterator<Item = (NodeId, Wanted)> {
-    let project = web.service.reading().project.clone();
+fn wanted(data: &Data) -> impl Iterator<Item = (NodeId, Wanted)> {
+    let project = data.service.reading().project.clone();
     let mut all = vec![];
     for source in project.sources.values() {
         for table in source.tables.values() {
@@ -81,26 +82,27 @@ fn wanted(web: &Web) -> impl Iterator<Item = (NodeId, Wanted)> {
     all.into_iter()
 }
 
-async fn look(web: Web) {
-    let reading = web.service.reading();
+async fn look(data: Data) {
+    let reading = data.service.reading();
     let mut found = BTreeMap::new();
-    for (node, freshness) in wanted(&web) {
+    for (node, freshness) in wanted(&data) {
         let looked = timeout(PATIENCE, newest(&reading.runner, &node, &freshness.column.value)).await;
         let newest = looked.unwrap_or_else(|_| Err("no answer in time".to_owned()));
-        let age = age(&web, &node, &freshness, newest);
+        let age = age(&data, &node, &freshness, newest);
         found.insert(age.table.clone(), age);
     }
-    web.freshness.state().found = found;
-    web.service.beat();
+    data.freshness.state().found = found;
+    data.changes.of_sources();
+    data.service.beat();
 }
 
-fn age(web: &Web, node: &NodeId, freshness: &Wanted, newest: Result<Option<i64>, String>) -> Age {
+fn age(data: &Data, node: &NodeId, freshness: &Wanted, newest: Result<Option<i64>, String>) -> Age {
     let table = node.name().into_owned();
     let (newest_us, error) = match newest {
         Ok(newest) => (newest, None),
         Err(error) => (None, Some(error)),
     };
-    let old = newest_us.map(|at| Duration::from_micros(web.service.now_us().saturating_sub(at).max(0).unsigned_abs()));
+    let old = newest_us.map(|at| Duration::from_micros(data.service.now_us().saturating_sub(at).max(0).unsigned_abs()));
     let beyond = |limit: Option<Duration>| old.zip(limit).is_some_and(|(old, limit)| old > limit);
     let state = match () {
         () if old.is_none() => "unknown",

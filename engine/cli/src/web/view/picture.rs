@@ -1,6 +1,6 @@
 //! Pictures of the graph, each drawn once for a reading of the project.
 
-use crate::web::{state::Web, view::node};
+use super::{Data, node};
 use crate::{
     graph::Subgraph,
     graph::svg::{self, Boxed},
@@ -67,13 +67,13 @@ impl Pictures {
 }
 
 /// How each node ended the last time.
-pub fn states(web: &Web, wanted: &BTreeSet<NodeId>) -> BTreeMap<NodeId, String> {
-    let working = node::working(web);
+pub fn states(data: &Data, wanted: &BTreeSet<NodeId>) -> BTreeMap<NodeId, String> {
+    let working = node::working(data);
     let state = |id: &NodeId| {
         if working.contains(id) {
             return Some("running".to_owned());
         }
-        web.records.last_of_node(&id.to_string()).ok().flatten().map(|run| run.status)
+        data.records.last_of_node(&id.to_string()).ok().flatten().map(|run| run.status)
     };
     wanted.iter().filter_map(|id| Some((id.clone(), state(id)?))).collect()
 }

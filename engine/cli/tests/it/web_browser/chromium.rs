@@ -112,6 +112,13 @@ impl Chromium {
         self.client.goto(&format!("{}{path}", self.url)).await.unwrap();
     }
 
+    /// Goes to a page in a tab of its own.
+    pub async fn tab(&mut self, path: &str) {
+        let tab = self.client.new_window(true).await.unwrap();
+        self.client.switch_to_window(tab.handle).await.unwrap();
+        self.open(path).await;
+    }
+
     /// Where it is.
     pub async fn path(&self) -> String {
         self.client.current_url().await.unwrap().path().to_owned()

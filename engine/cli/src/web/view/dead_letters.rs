@@ -7,6 +7,7 @@ use datafusion::{
 use engine_connect::hub::source::{ReadRequest, TableRequest};
 use engine_language::graph::NodeId;
 use engine_run::{location, service::Reading};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{fmt::Display, time::Duration};
 use tokio::time::timeout;
@@ -20,7 +21,7 @@ const CELL: usize = 400;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A message that could not be read.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Letter {
     /// The topic, partition and offset.
     pub place: String,

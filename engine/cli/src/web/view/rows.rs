@@ -20,6 +20,7 @@ use engine_run::{
     service::Reading,
     sql::{inputs, session::Session},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{fmt::Display, time::Duration};
 use tokio::time::timeout;
@@ -34,8 +35,8 @@ const CELL: usize = 200;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Rows and profile.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Data {
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Rows {
     /// The columns.
     pub columns: Vec<String>,
     /// Rows; NULL is `None`.
@@ -51,7 +52,7 @@ pub struct Data {
 }
 
 /// What a column holds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Profile {
     /// The column.
     pub column: String,
@@ -66,11 +67,11 @@ pub struct Profile {
 }
 
 /// Reads them.
-pub async fn of(reading: &Reading, id: &NodeId, mask: &Mask) -> Data {
+pub async fn of(reading: &Reading, id: &NodeId, mask: &Mask) -> Rows {
     let read = timeout(PATIENCE, read(reading, id)).await;
     match read.unwrap_or_else(|_| Err(format!("no answer within {} seconds", PATIENCE.as_secs()))) {
         Ok(data) => data,
-        Err(error) => Data { error: Some(mask.text(&error)), ..Data::default() },
+        Err(error) => Rows { error: Some(mask.text(&error)), ..Rows::default() },
     }
 }
 
@@ -78,7 +79,7 @@ fn said(error: impl Display) -> String {
     error.to_string()
 }
 
-async fn read(reading: &Reading, id: &NodeId) -> Result<Data, String> {
+async fn read(reading: &Reading, id: &NodeId) -> Result<Rows, String> {
     let session = reading.runner.sessions().generous().open();
     let frame = all(reading, &session, id).await?;
     let columns: Vec<String> = frame.schema().fields().iter().map(|field| field.name().clone()).collect();
@@ -87,7 +88,7 @@ async fn read(reading: &Reading, id: &NodeId) -> Result<Data, String> {
     let more = rows.len() > ROWS;
     rows.truncate(ROWS);
     let (profile, profiled) = profile(&session, frame, &columns).await.map_err(said)?;
-    Ok(Data { columns, rows, more, profile, profiled, error: None })
+    Ok(Rows { columns, rows, more, profile, profiled, error: None })
 }
 
 /// All rows of a node, under the name by which SQL knows it.

@@ -1,16 +1,17 @@
 //! What a node reads, and what reads it.
 
 use crate::web::{
-    state::Web,
+    view::Data,
     view::{node, picture::states},
 };
 use engine_language::graph::NodeId;
 use engine_run::service::Reading;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Nodes around one.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Lineage {
     /// What it reads itself.
     pub reads: Vec<Near>,
@@ -22,7 +23,7 @@ pub struct Lineage {
 }
 
 /// A node beside another.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Near {
     /// Its name.
     pub name: String,
@@ -33,7 +34,7 @@ pub struct Near {
 }
 
 /// Around a node.
-pub fn of(web: &Web, reading: &Reading, id: &NodeId) -> Lineage {
+pub fn of(data: &Data, reading: &Reading, id: &NodeId) -> Lineage {
     let graph = &reading.project.graph;
     let near = |nodes: Option<&BTreeSet<NodeId>>| -> Vec<Near> {
         let near = |id: &NodeId| Near {
@@ -46,10 +47,10 @@ pub fn of(web: &Web, reading: &Reading, id: &NodeId) -> Lineage {
     let mut all = graph.ancestors(id);
     all.extend(graph.descendants(id));
     all.insert(id.clone());
-    let states = states(web, &all);
+    let states = states(data, &all);
     Lineage {
         reads: near(graph.parents.get(id)),
         read_by: near(graph.children.get(id)),
-        picture: web.pictures.picture(reading, &all, &states),
+        picture: data.pictures.picture(reading, &all, &states),
     }
 }

@@ -2,6 +2,7 @@
 
 use engine_language::graph::{NodeId, NodeKind};
 use engine_run::{redact::Mask, service::Reading, test::snapshot};
+use schemars::JsonSchema;
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 use std::{fs, path::Path};
@@ -10,7 +11,7 @@ use std::{fs, path::Path};
 const LIMIT_BYTES: u64 = 1 << 20;
 
 /// Text and SQL.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Code {
     /// As somebody wrote it.
     pub template: String,
