@@ -51,6 +51,12 @@ pub fn of(project: &Project, node: &NodeId) -> Option<Place> {
     }
 }
 
+/// Whether a node is a view or an ephemeral model: not stored, and read by its SQL.
+pub fn is_view(project: &Project, node: &NodeId) -> bool {
+    let materialized = project.model(node).map(|model| model.config.materialized);
+    matches!(materialized, Some(Materialized::View | Materialized::Ephemeral))
+}
+
 /// The connections that making these nodes reads and writes.
 pub fn connections<'a>(project: &'a Project, nodes: impl IntoIterator<Item = &'a NodeId>) -> BTreeSet<Name> {
     let parents = |node| project.graph.parents.get(node).into_iter().flatten();

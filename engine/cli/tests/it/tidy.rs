@@ -198,14 +198,13 @@ fn spread<'a>(text: &'a str, prefix: &[String], found: &mut Vec<Vec<String>>) ->
             return rest.get(1..).unwrap_or_default();
         }
         path.push(rest[..end].to_owned());
-        match rest[end..].strip_prefix("::") {
-            Some(more) => rest = more,
-            None => {
-                found.push(path);
-                let alias = rest[end..].trim_start().strip_prefix("as ").map(str::trim_start);
-                let skipped = |text: &'a str| text.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
-                return alias.map_or(&rest[end..], skipped);
-            }
+        if let Some(more) = rest[end..].strip_prefix("::") {
+            rest = more;
+        } else {
+            found.push(path);
+            let alias = rest[end..].trim_start().strip_prefix("as ").map(str::trim_start);
+            let skipped = |text: &'a str| text.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+            return alias.map_or(&rest[end..], skipped);
         }
     }
 }

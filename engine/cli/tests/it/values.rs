@@ -76,7 +76,8 @@ fn a_table_holds_what_its_query_gives() {
                 test.run(&["show", "--sql", &format!("select v from {{{{ ref('{model}') }}}}"), "--output", "csv"]);
             let mut lines: Vec<&str> = shown.stdout.lines().skip(1).collect();
             let mut expected: Vec<&str> = values.split(' ').collect();
-            (lines.sort_unstable(), expected.sort_unstable());
+            lines.sort_unstable();
+            expected.sort_unstable();
             assert_eq!(lines, expected, "{model}: {sql}\n{}", shown.stderr);
         }
     }

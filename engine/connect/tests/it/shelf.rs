@@ -111,7 +111,9 @@ impl Source for Tables {
     async fn content(&self, table: &TableRequest, _: Option<&Content>) -> Result<Option<Content>> {
         let Some((definition, rows)) = self.table(&table.table) else { return Ok(None) };
         let mut digester = Digester::new(&types::schema(&definition)).unwrap();
-        rows.iter().for_each(|batch| digester.add(batch).unwrap());
+        for batch in &rows {
+            digester.add(batch).unwrap();
+        }
         Ok(Some(Content::of_rows(digester.digest())))
     }
 }

@@ -142,7 +142,7 @@ connection = \"c\"
         ("source:y z", "source:y z"),
         ("1+source:y z", "source:y z x+"),
         ("tag:two words+", "source:y z x+"),
-        ("x+ source:y*", "x+"),
+        ("x+ source:my*", "my src.or\"ders x+"),
     ] {
         assert_eq!(names(&project, typed, ""), expected, "{typed}");
     }

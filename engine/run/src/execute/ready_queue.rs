@@ -72,18 +72,17 @@ impl<'a> ReadyQueue<'a> {
 
     /// Takes note of what became of a step.
     pub fn finish(&mut self, at: usize, reports: Vec<NodeReport>) {
-        let bad = reports.iter().find(|report| matches!(report.status, Status::Failed | Status::Skipped));
+        let bad = reports.iter().any(|report| matches!(report.status, Status::Failed | Status::Skipped));
         self.failed |= reports.iter().any(|report| report.status == Status::Failed);
         self.open -= 1;
-        match bad {
-            None => self.done(at),
-            Some(_) => {
-                let failed = reports.iter().find(|report| report.status == Status::Failed);
-                let culprit = failed.map_or_else(|| self.plan.steps[at].nodes[0].clone(), |report| report.node.clone());
-                self.states[at] = State::Failed;
-                self.culprits.insert(at, culprit);
-                self.failures.push(at);
-            }
+        if bad {
+            let failed = reports.iter().find(|report| report.status == Status::Failed);
+            let culprit = failed.map_or_else(|| self.plan.steps[at].nodes[0].clone(), |report| report.node.clone());
+            self.states[at] = State::Failed;
+            self.culprits.insert(at, culprit);
+            self.failures.push(at);
+        } else {
+            self.done(at);
         }
         self.reports.extend(reports);
     }
@@ -119,7 +118,9 @@ impl<'a> ReadyQueue<'a> {
     /// The reports of all steps that have not begun, because the run stops.
     pub fn skip_all(&mut self, now_us: i64) -> Vec<NodeReport> {
         let left: BTreeSet<usize> = (0..self.states.len()).filter(|at| self.states[*at] == State::Waiting).collect();
-        left.iter().for_each(|at| self.states[*at] = State::Failed);
+        for at in &left {
+            self.states[*at] = State::Failed;
+        }
         self.ready.clear();
         self.skip(left, &|_, _| "stopped".to_owned(), now_us)
     }

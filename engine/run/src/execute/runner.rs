@@ -152,7 +152,7 @@ impl Runner {
                 && let Some(at) = queue.next_ready()
             {
                 let (step_run, step) = (step_run.clone(), plan.steps[at].clone());
-                working.spawn(async move { (at, retry::run(&step_run, &step).await) });
+                working.spawn(async move { (at, Box::pin(retry::run(&step_run, &step)).await) });
             }
             match working.join_next().await {
                 None => assert!(queue.all_done(), "a step that is left can begin, or one before it failed"),

@@ -110,7 +110,7 @@ pub async fn run(run: &StepRun, step: &Step) -> Result<Vec<NodeReport>> {
         Action::Generate => generate::run(run, &step.nodes).await,
         Action::Replicate => replicate::run(run, &step.nodes).await,
         Action::Seed => Ok(vec![seed::run(run, node).await?]),
-        Action::Build => Ok(vec![model::run(run, node).await?]),
+        Action::Build => Ok(vec![Box::pin(model::run(run, node)).await?]),
         Action::Test => Ok(vec![test::run(run, node).await?]),
     }
 }

@@ -58,9 +58,9 @@ impl History {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let (answer, keep) = work(&transaction)?;
             if keep {
-                transaction.commit()?
+                transaction.commit()?;
             } else {
-                transaction.rollback()?
+                transaction.rollback()?;
             }
             Ok(answer)
         };

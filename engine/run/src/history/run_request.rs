@@ -89,7 +89,7 @@ impl History {
         let Some((Some(text), schedule, of_job)) = row else { return Ok(None) };
         let Ok(request) = RunRequest::parse(&text) else { return Ok(None) };
         let interval_us = request.interval_us.or(of_job);
-        Ok(Some(RunRequest { schedule, interval_us, ..request }))
+        Ok(Some(RunRequest { interval_us, schedule, ..request }))
     }
 }
 

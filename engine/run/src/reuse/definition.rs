@@ -61,10 +61,10 @@ impl Definitions {
     pub fn stored_parents(&self, project: &Project, node: &NodeId) -> BTreeSet<NodeId> {
         let mut found = BTreeSet::new();
         for parent in project.graph.parents.get(node).into_iter().flatten() {
-            if location::of(project, parent).is_some() {
-                found.insert(parent.clone());
-            } else {
+            if location::is_view(project, parent) {
                 found.extend(self.get(parent).reads.iter().cloned());
+            } else {
+                found.insert(parent.clone());
             }
         }
         found
@@ -110,7 +110,7 @@ impl Builder<'_> {
             }
             NodeId::Source { source, table } => {
                 if let Some(source) = self.project.sources.get(source) {
-                    self.source(source, table, &mut parts);
+                    declared(source, table, &mut parts);
                 }
             }
         }
@@ -167,7 +167,7 @@ impl Builder<'_> {
     /// A table that is read: a stored one by how it is declared, a view by all that it says.
     fn read(&self, read: &NodeId, parts: &mut Parts, definition: &mut Definition) {
         parts.add(&read.to_string());
-        if location::of(self.project, read).is_none() {
+        if location::is_view(self.project, read) {
             let view = self.known.get(read);
             parts.add(&view.hash);
             definition.volatile |= view.volatile;
@@ -184,39 +184,46 @@ impl Builder<'_> {
         let Replication { name: _, from, to: _, tables: _, mode, cursor, overlap, verify, allow } = replication;
         parts.add(&format!("{mode:?} {overlap:?} {verify:?}"));
         parts.add(cursor.as_ref().map_or("", |cursor| cursor.as_str()));
-        allow.iter().for_each(|code| parts.add(code.id));
+        for code in allow {
+            parts.add(code.id);
+        }
         let source = NodeId::source(from.value.clone(), table.clone());
         self.read(&source, parts, definition);
     }
+}
 
-    fn source(&self, source: &Source, table: &Name, parts: &mut Parts) {
-        let Source { name: _, connection: _, tables } = source;
-        let Some(declared) = tables.get(table) else { return };
-        // What docs say, how old rows may be and how to create a topic change no row that is read.
-        let SourceTable {
-            name: _,
-            identifier,
-            description: _,
-            key,
-            freshness: _,
-            format,
-            columns,
-            required,
-            create: _,
-            bad_rows,
-            max_bad_share: _,
-            path,
-        } = declared;
-        parts.add(identifier.as_ref().map_or("", |name| name.as_str()));
-        key.iter().for_each(|column| parts.add(column));
-        parts.add(format.as_ref().map_or("", |format| format.as_str()));
-        for (column, kind) in columns {
-            parts.add(column);
-            parts.add(&kind.value.to_string());
-        }
-        parts.add("required");
-        required.iter().for_each(|column| parts.add(column));
-        parts.add(&format!("{bad_rows:?}"));
-        parts.add(path.as_ref().map_or("", |path| path.as_str()));
+/// How a source's table is declared.
+fn declared(source: &Source, table: &Name, parts: &mut Parts) {
+    let Source { name: _, connection: _, tables } = source;
+    let Some(declared) = tables.get(table) else { return };
+    // What docs say, how old rows may be and how to create a topic change no row that is read.
+    let SourceTable {
+        name: _,
+        identifier,
+        description: _,
+        key,
+        freshness: _,
+        format,
+        columns,
+        required,
+        create: _,
+        bad_rows,
+        max_bad_share: _,
+        path,
+    } = declared;
+    parts.add(identifier.as_ref().map_or("", |name| name.as_str()));
+    for column in key {
+        parts.add(column);
     }
+    parts.add(format.as_ref().map_or("", |format| format.as_str()));
+    for (column, kind) in columns {
+        parts.add(column);
+        parts.add(&kind.value.to_string());
+    }
+    parts.add("required");
+    for column in required {
+        parts.add(column);
+    }
+    parts.add(&format!("{bad_rows:?}"));
+    parts.add(path.as_ref().map_or("", |path| path.as_str()));
 }

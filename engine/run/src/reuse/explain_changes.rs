@@ -75,6 +75,10 @@ impl Runner {
                     let verdict = timeout(PATIENCE, reuse.verdict(node)).await.unwrap_or(Err(Error::Cancelled));
                     verdict.map(|verdict| match verdict {
                         Verdict::Unchanged(_) => None,
+                        // What is new or missing of several nodes is named: the others are made with it.
+                        Verdict::Changed(Why::New | Why::Changed | Why::Output) if step.nodes.len() > 1 => {
+                            Some(Why::Input(node.clone()))
+                        }
                         Verdict::Changed(why) => Some(why),
                     })
                 }

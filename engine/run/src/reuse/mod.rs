@@ -63,7 +63,8 @@ impl Reuse {
             _ => self.inputs(node).await?,
         };
         let Some(now) = now else { return Ok(Verdict::Changed(Why::Input(self.untold(node).await?))) };
-        if let Some(moved) = differing(built.inputs.as_ref(), &now) {
+        if built.inputs.as_ref() != Some(&now) {
+            let moved = moved(built.inputs.as_ref(), &now);
             return Ok(Verdict::Changed(Why::Input(moved.unwrap_or_else(|| node.clone()))));
         }
         if location::of(&self.project, node).is_some() {
@@ -129,12 +130,9 @@ impl Reuse {
     }
 }
 
-/// The first input that is not what it was: `Some(None)` if it is none that has a name now; `None` if all are the same.
-fn differing(before: Option<&Inputs>, now: &Inputs) -> Option<Option<NodeId>> {
-    let Some(before) = before else { return Some(None) };
-    if before == now {
-        return None;
-    }
-    let moved = now.iter().find(|(read, version)| before.get(*read) != Some(*version));
-    Some(moved.and_then(|(read, _)| NodeId::parse(read)))
+/// The first input that is not what it was; `None` if none of those that are read now.
+fn moved(before: Option<&Inputs>, now: &Inputs) -> Option<NodeId> {
+    let before = before?;
+    let (read, _) = now.iter().find(|(read, version)| before.get(*read) != Some(*version))?;
+    NodeId::parse(read)
 }

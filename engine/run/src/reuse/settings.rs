@@ -67,7 +67,9 @@ fn add(value: &Value, parts: &mut Parts) {
         ValueKind::Boolean(truth) => parts.add(&truth.to_string()),
         ValueKind::Array(items) => {
             parts.add(&format!("list of {}", items.len()));
-            items.iter().for_each(|item| add(item, parts));
+            for item in items {
+                add(item, parts);
+            }
         }
         ValueKind::Table(entries) => {
             let mut entries: Vec<_> = entries.iter().filter(|(key, _, _)| !is_credential(key)).collect();

@@ -46,7 +46,9 @@ impl Store for MemoryStore {
         if let Some(at) = changes.iter().position(|change| !records.fits(change)) {
             return Ok(Applied::Stale(at));
         }
-        changes.iter().for_each(|change| records.apply(change, now_us));
+        for change in changes {
+            records.apply(change, now_us);
+        }
         Ok(Applied::All)
     }
 }
@@ -71,7 +73,7 @@ impl Records {
     fn apply(&mut self, change: &Change, now_us: i64) {
         match change {
             Change::Decide { schedule, to_us, .. } => {
-                self.on_schedule(schedule, |record| record.decided_us = Some(*to_us))
+                self.on_schedule(schedule, |record| record.decided_us = Some(*to_us));
             }
             Change::Ready { schedule, at_us } => self.on_schedule(schedule, |record| record.ready_us = *at_us),
             Change::AllReady { at_us } => {

@@ -188,7 +188,9 @@ impl TextFunction {
                 let mut lists = ListBuilder::new(StringBuilder::new());
                 for result in results {
                     if let Gives::List(texts) = result {
-                        texts.into_iter().for_each(|text| lists.values().append_option(text));
+                        for text in texts {
+                            lists.values().append_option(text);
+                        }
                         lists.append(true);
                     } else {
                         lists.append(false);

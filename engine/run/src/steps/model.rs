@@ -26,7 +26,7 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
             }
             table::build(run, node, model).await
         }
-        Materialized::Stream => stream::follow(run, node, model).await,
+        Materialized::Stream => Box::pin(stream::follow(run, node, model)).await,
         Materialized::View | Materialized::Ephemeral => unreachable!("views are not planned"),
         Materialized::History => Err(unsupported(model)),
     }

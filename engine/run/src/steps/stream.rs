@@ -62,7 +62,8 @@ pub async fn follow(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeR
     let mut from_start = true;
     let (mut pace, mut told) = (PollBackoff::default(), ReportProgress::default());
     loop {
-        let done = stream.to_the_end(&mut report, (&mut progress, &mut told), &mut pace, &mut from_start).await;
+        let done = stream.to_the_end(&mut report, (&mut progress, &mut told), &mut pace, &mut from_start);
+        let done = Box::pin(done).await;
         told.rests(&stream).await;
         match done {
             Ok(()) if !run.runner.options.forever => break,

@@ -85,6 +85,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 }
 
 /// What the files say.
+#[expect(clippy::struct_excessive_bools, reason = "each is an edit of its own")]
 #[derive(Clone, Debug, Default)]
 struct Files {
     seed: u8,

@@ -118,7 +118,7 @@ fn why(project: &Project, id: &NodeId, step: &Step) -> String {
             path.map_or("changed".to_owned(), |path| format!("changed    project/{path}"))
         }
         Why::Output => "its table is not as it was left".to_owned(),
-        Why::Input(input) if input == id => "is new, or what it reads cannot be told".to_owned(),
+        Why::Input(input) if input == id => "is new, or not as it was left".to_owned(),
         Why::Input(input @ NodeId::Source { .. }) => format!("{} may have new rows", input.name()),
         Why::Input(input) => format!("reads {}", input.name()),
         Why::Behind(topic, events) => {

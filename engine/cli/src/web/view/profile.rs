@@ -20,7 +20,10 @@ pub struct Version {
 
 /// What was made of the rows of nodes.
 #[derive(Debug)]
-pub struct Kept<T>(Mutex<BTreeMap<String, (Version, Arc<OnceCell<T>>)>>);
+pub struct Kept<T>(Mutex<BTreeMap<String, Entry<T>>>);
+
+/// A version of a table, and what was made of it.
+type Entry<T> = (Version, Arc<OnceCell<T>>);
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {

@@ -31,7 +31,7 @@ impl Connector for Sqlite {
         let timeout = Duration::from_secs(config.busy_timeout_s.unwrap_or(10));
         Ok(Arc::new(Database {
             file: File::new(place.name.clone(), place.path(config.path), timeout),
-            _vanishing: None,
+            vanishing: None,
         }))
     }
 

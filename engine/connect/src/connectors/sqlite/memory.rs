@@ -38,7 +38,7 @@ impl Connector for Memory {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("engine-memory-{}-{number}", std::process::id()));
         let file = File::new(place.name.clone(), folder.join("memory.db"), Duration::from_secs(10));
-        Ok(Arc::new(Database { file, _vanishing: Some(Arc::new(Vanishing(folder))) }))
+        Ok(Arc::new(Database { file, vanishing: Some(Arc::new(Vanishing(folder))) }))
     }
 }
 

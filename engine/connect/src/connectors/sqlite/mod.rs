@@ -34,7 +34,7 @@ use rusqlite::OptionalExtension;
 pub struct Database {
     file: File,
     /// What removes the file at the end, if it is not to stay.
-    _vanishing: Option<std::sync::Arc<memory::Vanishing>>,
+    vanishing: Option<std::sync::Arc<memory::Vanishing>>,
 }
 
 #[async_trait::async_trait]
@@ -44,7 +44,7 @@ impl Connection for Database {
     }
 
     fn kind(&self) -> &'static str {
-        if self._vanishing.is_some() { Memory::KIND } else { Sqlite::KIND }
+        if self.vanishing.is_some() { Memory::KIND } else { Sqlite::KIND }
     }
 
     async fn ping(&self) -> Result<String> {

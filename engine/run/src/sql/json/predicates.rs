@@ -97,8 +97,9 @@ fn kind(given: &[Given<'_>]) -> Result<Gives> {
 }
 
 fn length(given: &[Given<'_>]) -> Result<Gives> {
-    match parsed(given[0].text())? {
-        Value::Array(elements) => Ok(Gives::Whole(i64::try_from(elements.len()).unwrap_or(i64::MAX))),
-        _ => plan_err!("the length of a JSON document that is no array"),
+    if let Value::Array(elements) = parsed(given[0].text())? {
+        Ok(Gives::Whole(i64::try_from(elements.len()).unwrap_or(i64::MAX)))
+    } else {
+        plan_err!("the length of a JSON document that is no array")
     }
 }

@@ -69,17 +69,14 @@ fn next(text: &str, at: usize) -> usize {
 
 fn replace(given: &[Given<'_>]) -> Result<Gives> {
     let (text, with) = (given[0].text(), given[2].text());
-    let (start, nth, letters) = match given.get(3) {
-        Some(Given::Whole(_)) => {
-            let nth = number(given, 4, 0, "occurrence")?;
-            // A start without an occurrence replaces the first.
-            let nth = if given.len() == 4 { 1 } else { nth };
-            (number(given, 3, 1, "start")?, nth, flags(given, 5).to_owned())
-        }
-        _ => {
-            let letters = flags(given, 3);
-            (1, i64::from(!letters.contains('g')), letters.replace('g', ""))
-        }
+    let (start, nth, letters) = if let Some(Given::Whole(_)) = given.get(3) {
+        let nth = number(given, 4, 0, "occurrence")?;
+        // A start without an occurrence replaces the first.
+        let nth = if given.len() == 4 { 1 } else { nth };
+        (number(given, 3, 1, "start")?, nth, flags(given, 5).to_owned())
+    } else {
+        let letters = flags(given, 3);
+        (1, i64::from(!letters.contains('g')), letters.replace('g', ""))
     };
     let pattern = compiled(given[1].text(), &letters)?;
     let Some(from) = offset(text, start) else { return Ok(Gives::Text(text.to_owned())) };

@@ -4,6 +4,7 @@ use datafusion::common::{Result, plan_err};
 use std::fmt::Write as _;
 
 /// A translated pattern.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the pattern")]
 #[derive(Debug, PartialEq)]
 pub struct Translated {
     /// For the `regex` crate, without flags.

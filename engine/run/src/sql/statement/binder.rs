@@ -118,7 +118,7 @@ impl<'a> Binder<'a> {
             SetExpr::Values(values) => {
                 let width = values.rows.first().map_or(0, |row| row.len());
                 for row in &mut values.rows {
-                    for expr in row.content.iter_mut() {
+                    for expr in &mut row.content {
                         bind_all(self, expr)?;
                     }
                 }

@@ -23,10 +23,12 @@ enum Strength {
 
 type Figured = Option<(String, Strength)>;
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands where there may be no name")]
 fn strong(name: &str) -> Figured {
     Some((name.to_owned(), Strength::Strong))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands where there may be no name")]
 fn weak(name: &str) -> Figured {
     Some((name.to_owned(), Strength::Weak))
 }

@@ -11,7 +11,7 @@ use crate::sql::refusal::Refusal;
 use datafusion::sql::sqlparser::{
     ast::{
         BinaryOperator, Expr, ExprWithAlias, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
-        PivotValueSource, SelectItem, Spanned as _, TableFactor, Visit, Visitor,
+        PivotValueSource, SelectItem, Spanned as _, TableFactor, Visit, Visitor, WildcardAdditionalOptions,
     },
     tokenizer::Span,
 };
@@ -22,7 +22,7 @@ use std::ops::ControlFlow;
 pub fn rewrite(binder: &mut Binder<'_>, factor: &mut TableFactor, seen: &Scope) -> Result<(), Refusal> {
     if let TableFactor::NestedJoin { table_with_joins, alias: alias @ Some(_) } = factor {
         let inner = TableFactor::NestedJoin { table_with_joins: table_with_joins.clone(), alias: None };
-        let all = SelectItem::Wildcard(Default::default());
+        let all = SelectItem::Wildcard(WildcardAdditionalOptions::default());
         let subquery = Box::new(query_of(select(vec![all], inner)));
         *factor = TableFactor::Derived { lateral: false, subquery, alias: alias.take(), sample: None };
         return Ok(());

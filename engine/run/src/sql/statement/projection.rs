@@ -149,9 +149,12 @@ impl Binder<'_> {
         span: Span,
         items: &mut Vec<Item>,
     ) -> Result<(), Refusal> {
-        let there = |ident: &Ident| match all.iter().any(|visible| visible.name == fold(ident)) {
-            true => Ok(fold(ident)),
-            false => Err(not_there(ident, all)),
+        let there = |ident: &Ident| {
+            if all.iter().any(|visible| visible.name == fold(ident)) {
+                Ok(fold(ident))
+            } else {
+                Err(not_there(ident, all))
+            }
         };
         let left_out = excluded(options).iter().map(there).collect::<Result<Vec<String>, _>>()?;
         let renames = renames(options);

@@ -34,8 +34,7 @@ pub fn join(join: &Join, domain: &Domain<'_>) -> Result<Dependent> {
     let (left, left_keys) = side(&join.left, sides.left)?;
     let (right, right_keys) = side(&join.right, sides.right)?;
     let keys = match (&left_keys, &right_keys, keeps_right(join.join_type)) {
-        (Some(_), Some(keys), true) | (None, Some(keys), _) => keys.clone(),
-        (Some(keys), ..) => keys.clone(),
+        (Some(_), Some(keys), true) | (None, Some(keys), _) | (Some(keys), ..) => keys.clone(),
         (None, None, _) => return Err(refused("it refers to the query around it in a join").into()),
     };
     let mut conditions = vec![replaced(condition, &domain.outer, &keys)?];

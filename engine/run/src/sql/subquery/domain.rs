@@ -65,8 +65,10 @@ fn superset(plan: &LogicalPlan) -> LogicalPlan {
     match plan {
         LogicalPlan::Limit(limit) => superset(&limit.input),
         LogicalPlan::Sort(sort) if sort.fetch.is_none() => superset(&sort.input),
-        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => below(plan),
-        LogicalPlan::Join(Join { join_type: JoinType::Inner, .. }) => below(plan),
+        LogicalPlan::Projection(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Join(Join { join_type: JoinType::Inner, .. }) => below(plan),
         _ => plan.clone(),
     }
 }

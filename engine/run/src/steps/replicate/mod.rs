@@ -233,7 +233,7 @@ impl Increment {
 }
 
 fn table(node: &NodeId) -> Name {
-    node.copied().expect("a replication copies its tables").1.clone()
+    Name::new(node.in_sql().1)
 }
 
 fn source(replication: &Replication, node: &NodeId) -> NodeId {

@@ -59,7 +59,7 @@ impl Group {
         }
     }
 
-    /// Has a error_budget counted as if each micro-batch were a commit.
+    /// Has a `error_budget` counted as if each micro-batch were a commit.
     fn error_budget(&self, error_budget: &mut ErrorBudget) -> Result<()> {
         let mut from = 0;
         for (good, bad) in &self.counts {

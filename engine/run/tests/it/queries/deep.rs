@@ -9,7 +9,7 @@ fn answer(sql: String) -> String {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(64 << 20).build();
     let runtime = runtime.unwrap();
     let work = async move {
-        let session = fixture::session(&fixture::shop()).await;
+        let session = fixture::session(&fixture::shop());
         let batches = session.query(&sql).await.unwrap().collect().await.unwrap();
         let rows: Vec<_> = batches.iter().flat_map(super::cells::rows).collect();
         format!("{rows:?}")

@@ -159,7 +159,7 @@ fn kind(word: &str) -> DataType {
 }
 
 /// A session with the tables in memory, each in more than one batch and partition.
-pub async fn session(tables: &[Table]) -> Session {
+pub fn session(tables: &[Table]) -> Session {
     let session = Sessions::that_plan().unwrap().open();
     for table in tables {
         let fields: Vec<Field> = table.columns.iter().map(|(name, word)| Field::new(name, kind(word), true)).collect();

@@ -197,7 +197,7 @@ impl Query<'_> {
         match self.random.below(8) {
             0 | 1 => {
                 let groups: Vec<String> =
-                    (0..1 + self.random.below(2)).map(|_| self.random.pick(&from.columns).clone()).collect();
+                    (0..=self.random.below(2)).map(|_| self.random.pick(&from.columns).clone()).collect();
                 let items = (0..width).map(|at| match groups.get(at) {
                     Some(group) if self.random.once_in(2) => group.clone(),
                     _ => self.aggregate(&from.columns),

@@ -29,7 +29,7 @@ impl Both {
         let mut postgres = PgConnection::connect(&url).await.unwrap();
         let script = fixture::script(tables, schema);
         sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(&mut postgres).await.unwrap();
-        let session = fixture::session(tables).await;
+        let session = fixture::session(tables);
         Self { postgres, session }
     }
 

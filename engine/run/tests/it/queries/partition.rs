@@ -1,5 +1,5 @@
 //! Queries against themselves: the rows for which a condition is true, false and unknown are all rows (TLP, Rigger and Su
-//! 2020), and as many rows pass a filter as have its condition true (NoREC).
+//! 2020), and as many rows pass a filter as have its condition true (`NoREC`).
 
 use super::{Both, cells::differ, fixture::Table, random::Random};
 

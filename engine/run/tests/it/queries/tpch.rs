@@ -202,7 +202,7 @@ fn orders(random: &mut Random) -> Vec<Table> {
             "0".to_owned(),
             comment.to_owned(),
         ]));
-        for _ in 0..1 + random.below(6) {
+        for _ in 0..=random.below(6) {
             let part = 1 + random.below(PARTS);
             let supplier = 1 + (part * 7 + random.below(3) * 11) % SUPPLIERS;
             let shipped = placed + 1 + random.below(60);

@@ -71,7 +71,7 @@ impl World for Troubled<'_> {
 
     fn outcome(&self, job: &Job, at_us: i64) -> Outcome {
         let retried = matches!(job.schedule.as_deref(), Some("all" | "last"));
-        let fails = retried && job.failures == 0 && number(&Name::new("fails"), at_us) % 5 == 0;
+        let fails = retried && job.failures == 0 && number(&Name::new("fails"), at_us).is_multiple_of(5);
         if fails { Outcome::Failed("it failed".to_owned()) } else { Outcome::Succeeded }
     }
 
