@@ -149,7 +149,13 @@ struct Staged {
 impl Staged {
     /// A table as it will be.
     fn after(&self, target: &Target) -> Table {
+        // A key's columns hold no NULL, whatever the query that wrote them could say of that.
+        let schema = types::schema(&target.definition);
         let new = self.staged.lock().unwrap()[&target.table].clone();
+        let new: Vec<RecordBatch> = new
+            .into_iter()
+            .map(|batch| RecordBatch::try_new(schema.clone(), batch.columns().to_vec()).unwrap())
+            .collect();
         match self.shelf.table(&target.table).filter(|_| target.mode == Mode::Append) {
             Some((definition, old)) => (definition, old.into_iter().chain(new).collect()),
             None => (target.definition.clone(), new),
