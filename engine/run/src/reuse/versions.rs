@@ -26,7 +26,7 @@ pub struct Versions {
     tables: Mutex<BTreeMap<Place, Known>>,
 }
 
-/// A token that is asked for once, however many want it.
+/// A version that is asked for once, however many want it.
 type Known = Arc<OnceCell<Option<Version>>>;
 
 impl Versions {
@@ -64,7 +64,7 @@ impl Versions {
         self.tables.lock().expect("no holder of this lock panics")
     }
 
-    /// The token of a node's table as it is now; `None` if it is not there or its system cannot tell.
+    /// The version of a node's table as it is now; `None` if it is not there or its system cannot tell.
     pub async fn of(&self, node: &NodeId) -> Result<Option<Version>> {
         let Some(place) = location::of(&self.project, node) else { return Ok(None) };
         let known = self.tables().entry(place.clone()).or_default().clone();

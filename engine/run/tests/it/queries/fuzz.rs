@@ -331,7 +331,7 @@ async fn rounds(seeds: impl Iterator<Item = u64>, until: Option<Instant>, schema
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "one of its queries makes DataFusion 55.2 panic in projection_pushdown.rs; `make sql-fuzz` runs it"]
+#[ignore = "one of its queries makes DataFusion 55.2 panic in projection_pushdown.rs"]
 async fn random_queries_give_the_rows_that_postgresql_gives() {
     rounds(1..=12, None, "engine_random").await;
 }
