@@ -15,7 +15,7 @@ use engine_run::{
     clock::{Clock as _, SystemClock},
     redact::Mask,
     report::Report,
-    sql::analyze::Schemas,
+    sql::Schemas,
 };
 use serde_json::{Value, json};
 use std::{

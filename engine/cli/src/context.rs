@@ -17,7 +17,7 @@ use engine_language::{
     select::select,
     template::RunInfo,
 };
-use engine_run::{discover::Tables, sql::analyze::Schemas};
+use engine_run::{discover::Tables, sql::Schemas};
 use std::{
     collections::BTreeSet,
     env, fs,

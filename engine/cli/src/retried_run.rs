@@ -5,9 +5,8 @@ use crate::exit_status::Result;
 use engine_language::{config::schedule::Schedule, project::Project, template::RunInfo};
 use engine_run::{
     clock::{Clock as _, SystemClock},
-    event::RunOutcome,
     history::{History, Origin, RunRequest, TargetRecords},
-    report::Report,
+    report::{Report, RunOutcome},
     schedule::{
         Tick,
         record::{Cause, JobRequest, NewJob},

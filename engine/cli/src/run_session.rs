@@ -20,11 +20,12 @@ use engine_language::{
     template::RunInfo,
 };
 use engine_run::{
+    analyze::analyze,
     clock::{Clock as _, SystemClock},
     discover,
     error::Error,
-    event::{Events, Listener, RunOutcome},
-    execute::{runner::Runner, wait_ready},
+    event::{Events, Listener},
+    execute::wait_ready,
     history::{
         self, History, Recorder, RunRequest,
         lock::{self, RunLock, Taken},
@@ -32,11 +33,10 @@ use engine_run::{
     location, losses,
     plan::Plan,
     redact::Mask,
-    report::Report,
-    sql::{
-        analyze::{Schemas, analyze},
-        classify_error,
-    },
+    report::{Report, RunOutcome},
+    runner::Runner,
+    sql::Schemas,
+    sql::classify_error,
     systems::Systems,
 };
 use std::{

@@ -18,7 +18,10 @@ use crate::{
 };
 use changed::{Changed, changed};
 use engine_language::{name::Name, project::Project};
-use engine_run::{event::RunOutcome, report::Report, test::snapshot};
+use engine_run::{
+    report::{Report, RunOutcome},
+    test::snapshot,
+};
 use pending::{Pending, broken, model};
 use std::{
     collections::BTreeSet,

@@ -3,9 +3,9 @@
 use crate::{
     error::{Error, Result},
     event::Events,
-    execute::{runner::Runner, step::StepRun},
+    runner::Runner,
     sql::session::Session,
-    steps::stream::replay,
+    steps::{step_run::StepRun, stream::replay},
 };
 use datafusion::{
     arrow::{

@@ -1,6 +1,6 @@
 //! What happens during a run. Terminal, log, history and web are its readers.
 
-use crate::report::{CheckReport, NodeReport};
+use crate::report::{CheckReport, NodeReport, RunOutcome};
 use engine_connect::hub::topics::Lag;
 use engine_language::graph::NodeId;
 use std::{fmt, sync::Arc, time::Duration};
@@ -93,17 +93,6 @@ pub enum Level {
     Warn,
     /// Went wrong.
     Error,
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunOutcome {
-    /// Every node succeeded or was reused.
-    Succeeded,
-    /// Some node failed.
-    Failed,
-    /// The user stopped it.
-    Cancelled,
 }
 
 /// Hears what happens. It must not block: runs wait for it.

@@ -1,9 +1,5 @@
 //! What will be done and why, as data.
 
-use crate::{
-    history::Built,
-    reuse::definition::{Definition, Definitions},
-};
 use engine_language::{
     graph::{NodeId, NodeKind},
     model::Materialized,
@@ -68,10 +64,9 @@ pub enum Why {
     Unchanged,
 }
 
-/// What a run of the selected nodes will do. `built` is what is remembered of a node's last success.
-pub fn plan(project: &Project, selection: &BTreeSet<NodeId>, built: &dyn Fn(&NodeId) -> Option<Built>) -> Plan {
+/// What a run of the selected nodes will do. `why` says why a node is made, as far as that is known.
+pub fn plan(project: &Project, selection: &BTreeSet<NodeId>, why: &dyn Fn(&NodeId) -> Why) -> Plan {
     let order = project.graph.order();
-    let definitions = Definitions::of(project);
     let mut steps: Vec<Step> = vec![];
     let mut groups: BTreeMap<(Action, Name), usize> = BTreeMap::new();
     let mut step_of: BTreeMap<&NodeId, usize> = BTreeMap::new();
@@ -80,8 +75,7 @@ pub fn plan(project: &Project, selection: &BTreeSet<NodeId>, built: &dyn Fn(&Nod
         let new = steps.len();
         let at = group(project, node, action).map_or(new, |name| *groups.entry((action, name)).or_insert(new));
         if at == new {
-            let why = why(definitions.get(node), built(node));
-            steps.push(Step { nodes: vec![], action, after: BTreeSet::new(), why });
+            steps.push(Step { nodes: vec![], action, after: BTreeSet::new(), why: why(node) });
         }
         steps[at].nodes.push(node.clone());
         step_of.insert(node, at);
@@ -133,15 +127,6 @@ fn group(project: &Project, node: &NodeId, action: Action) -> Option<Name> {
             Some(project.sources.get(&into.source)?.connection.value.clone())
         }
         Action::Seed | Action::Build | Action::Test => None,
-    }
-}
-
-fn why(definition: &Definition, before: Option<Built>) -> Why {
-    match before {
-        None => Why::New,
-        Some(before) if before.definition != definition.hash => Why::Changed,
-        Some(_) if definition.volatile => Why::Volatile,
-        Some(_) => Why::Unchanged,
     }
 }
 

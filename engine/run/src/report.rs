@@ -1,6 +1,6 @@
 //! How a run went, node by node.
 
-use crate::{event::RunOutcome, execute::operators::Operator};
+use crate::sql::operators::Operator;
 use engine_connect::{
     arrow::digest::Digest,
     hub::{policy::Replaced, topics::Lag},
@@ -19,6 +19,17 @@ pub struct Report {
     pub nodes: Vec<NodeReport>,
     /// How long it took.
     pub took: Duration,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunOutcome {
+    /// Every node succeeded or was reused.
+    Succeeded,
+    /// Some node failed.
+    Failed,
+    /// The user stopped it.
+    Cancelled,
 }
 
 /// How a node went.

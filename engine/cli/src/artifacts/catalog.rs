@@ -3,7 +3,7 @@
 use super::metadata;
 use datafusion::arrow::datatypes::SchemaRef;
 use engine_language::graph::{NodeId, NodeKind};
-use engine_run::{history::kind, sql::analyze::Schemas};
+use engine_run::{history::kind, sql::Schemas};
 use serde_json::{Map, Value, json};
 
 /// The whole file, from the columns of each node.

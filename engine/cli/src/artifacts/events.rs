@@ -6,8 +6,9 @@ use crate::{
     terminal::format::utc,
 };
 use engine_run::{
-    event::{Event, Level, Listener, RunOutcome},
+    event::{Event, Level, Listener},
     redact::Mask,
+    report::RunOutcome,
 };
 use serde_json::{Value, json};
 use std::{

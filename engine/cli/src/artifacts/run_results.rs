@@ -2,10 +2,7 @@
 
 use super::metadata;
 use crate::terminal::format::utc;
-use engine_run::{
-    event::RunOutcome,
-    report::{NodeReport, Report, Status},
-};
+use engine_run::report::{NodeReport, Report, RunOutcome, Status};
 use serde_json::{Value, json};
 
 /// The whole file.

@@ -6,7 +6,7 @@ use engine_run::{
     event::Event,
     report::Report,
     service::{Reading, Watcher, Work},
-    sql::analyze::Schemas,
+    sql::Schemas,
 };
 use std::{
     path::{Path, PathBuf},

@@ -12,7 +12,7 @@ use datafusion::{
     arrow::array::RecordBatch, datasource::MemTable, execution::SendableRecordBatchStream, prelude::SessionContext,
 };
 use engine_language::{graph::NodeId, name::nearest};
-use engine_run::{dead_letters::Letters, execute::runner::Runner, history::History, lag::streams};
+use engine_run::{dead_letters::Letters, history::History, lag::streams, runner::Runner};
 use std::{
     io::{self, BufWriter},
     sync::Arc,

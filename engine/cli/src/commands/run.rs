@@ -17,8 +17,7 @@ use crate::{
 use engine_language::{graph::NodeId, model::Materialized, project::Project};
 use engine_run::{
     clock::{Clock as _, SystemClock},
-    event::RunOutcome,
-    report::Report,
+    report::{Report, RunOutcome},
 };
 use std::{collections::BTreeSet, sync::Arc};
 

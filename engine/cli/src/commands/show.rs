@@ -21,7 +21,8 @@ use engine_language::{
 };
 use engine_run::{
     error::Error,
-    sql::{inputs, session::Sessions, source_map},
+    inputs,
+    sql::{session::Sessions, source_map},
 };
 use std::{io, path::Path, sync::Arc};
 

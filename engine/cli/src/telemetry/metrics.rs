@@ -2,9 +2,9 @@
 
 use engine_run::{
     check::declared,
-    event::{Event, RunOutcome},
+    event::Event,
     history::checks,
-    report::{Report, Status},
+    report::{Report, RunOutcome, Status},
     service::{Reading, Service, Watcher, Work},
 };
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};

@@ -7,8 +7,8 @@ use engine_language::{
     model::CheckSeverity,
 };
 use engine_run::{
-    event::{Event, Level, Listener, RunOutcome},
-    report::{Compared, NodeReport, Report, Status},
+    event::{Event, Level, Listener},
+    report::{Compared, NodeReport, Report, RunOutcome, Status},
 };
 use std::{fmt::Write as _, time::Duration};
 

@@ -2,11 +2,11 @@
 
 use crate::{
     error::{Error, Result},
-    execute::runner::Runner,
-    location,
+    inputs, location,
     redact::Mask,
     report::CheckReport,
-    sql::{inputs, session::Session},
+    runner::Runner,
+    sql::session::Session,
     systems,
 };
 use datafusion::{

@@ -1,9 +1,6 @@
-//! Executes plans: ready steps in parallel, retries, and what all kinds of steps share.
+//! Executes plans: ready steps in parallel, retries, and waiting for systems.
 
-pub mod operators;
 mod ready_queue;
 mod retry;
-pub mod runner;
-pub mod step;
+mod run_plan;
 pub mod wait_ready;
-pub mod write_rows;

@@ -3,10 +3,10 @@
 use crate::{
     error::{Error, Result},
     event::{Event, Level},
-    execute::step::{self, StepRun},
     plan::{Action, Step},
     report::{Failure, NodeReport, Status},
     sql::classify_error,
+    steps::{self, step_run::StepRun},
 };
 use engine_language::{graph::NodeId, model::Materialized};
 use std::time::Duration;
@@ -63,7 +63,7 @@ fn doing(action: Action) -> &'static str {
 /// Runs a step beside others, unless it has the memory for itself.
 async fn beside(run: &StepRun, step: &Step, alone: bool) -> Result<Vec<NodeReport>> {
     let _beside = if !alone && ends(run, step) { Some(run.runner.sessions.beside().await) } else { None };
-    Box::pin(step::run(run, step)).await
+    Box::pin(steps::run(run, step)).await
 }
 
 /// Whether a step asks a query that comes to an end; a stream may be followed for ever.

@@ -3,9 +3,9 @@
 use super::{History, RunRequest, checks, state};
 use crate::{
     error::Result,
-    event::{Event, Level, Listener, RunOutcome},
+    event::{Event, Level, Listener},
     redact::Mask,
-    report::{NodeReport, Status, Verdict},
+    report::{NodeReport, RunOutcome, Status, Verdict},
 };
 use engine_connect::hub::topics::Lag;
 use rusqlite::{Connection, params};

@@ -4,7 +4,7 @@ use super::{History, RunRequest};
 use crate::{
     error::Result,
     report::{Report, Status},
-    sql::analyze::Schemas,
+    sql::Schemas,
 };
 use datafusion::arrow::datatypes::{Field, SchemaRef};
 use engine_connect::arrow::types;

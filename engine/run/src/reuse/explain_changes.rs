@@ -2,11 +2,9 @@
 
 use crate::{
     error::{Error, Result},
-    execute::runner::Runner,
     lag::lag,
     plan::{Action, Plan, Step, Why},
     reuse::{Reuse, Verdict},
-    sql::inputs,
     systems,
 };
 use engine_connect::hub::source::{BatchLimit, ReadRequest};
@@ -20,17 +18,16 @@ use tokio::time::timeout;
 /// A system that does not answer in this time is not waited for: what it holds may have changed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-impl Runner {
+impl Reuse {
     /// Asks the systems what changed, and gives the steps that have no reason of their own the one that they have from their inputs.
     pub async fn explain_changes(&self, plan: &mut Plan) {
-        let reuse = self.reuse();
         let mut moving: BTreeSet<NodeId> = BTreeSet::new();
         for step in &mut plan.steps {
             if step.why == Why::Unchanged {
                 let above = step.nodes.iter().flat_map(|node| self.stored_parents(node)).find(|n| moving.contains(n));
                 step.why = match above {
                     Some(input) => Why::Input(input),
-                    None => self.reason(&reuse, step).await,
+                    None => self.reason(step).await,
                 };
             }
             if step.why != Why::Unchanged {
@@ -38,14 +35,6 @@ impl Runner {
                 moving.extend(step.nodes.iter().flat_map(|node| self.filled(node)));
             }
         }
-    }
-
-    /// How many rows a model would have if it were built now.
-    pub async fn count(&self, node: &NodeId) -> Result<usize> {
-        let model = self.project.model(node).expect("a step that builds is about a model");
-        let session = self.sessions.open();
-        inputs::open(self, &session, &model.rendered).await?;
-        Ok(session.query(&model.rendered.sql).await?.count().await?)
     }
 
     /// What a node reads that is stored: views are looked through.
@@ -60,7 +49,7 @@ impl Runner {
     }
 
     /// The reason of a step whose text is what it was and whose inputs in the plan are, too.
-    async fn reason(&self, reuse: &Reuse, step: &Step) -> Why {
+    async fn reason(&self, step: &Step) -> Why {
         let stream = |node: &NodeId| {
             let model = self.project.model(node);
             model.is_some_and(|model| model.config.materialized == Materialized::Stream)
@@ -72,7 +61,7 @@ impl Runner {
                     timeout(PATIENCE, self.followed(node)).await.unwrap_or(Err(Error::Cancelled))
                 }
                 _ => {
-                    let verdict = timeout(PATIENCE, reuse.verdict(node)).await.unwrap_or(Err(Error::Cancelled));
+                    let verdict = timeout(PATIENCE, self.verdict(node)).await.unwrap_or(Err(Error::Cancelled));
                     verdict.map(|verdict| match verdict {
                         Verdict::Unchanged(_) => None,
                         // What is new or missing of several nodes is named: the others are made with it.

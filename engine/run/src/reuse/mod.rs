@@ -4,7 +4,8 @@
 //! the version of the table that it wrote. It is unchanged if all three are what they were.
 
 pub mod definition;
-pub mod explain_changes;
+mod explain_changes;
+mod plan_run;
 mod settings;
 pub mod versions;
 
@@ -33,6 +34,7 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Reuse {
     project: Arc<Project>,
+    systems: Systems,
     history: Arc<History>,
     definitions: Arc<Definitions>,
     /// The versions of tables.
@@ -42,8 +44,8 @@ pub struct Reuse {
 impl Reuse {
     /// Has asked nothing yet.
     pub fn new(project: Arc<Project>, systems: Systems, history: Arc<History>, definitions: Arc<Definitions>) -> Self {
-        let versions = Versions::new(project.clone(), systems, history.clone());
-        Self { project, history, definitions, versions }
+        let versions = Versions::new(project.clone(), systems.clone(), history.clone());
+        Self { project, systems, history, definitions, versions }
     }
 
     /// What a node says.

@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     error::Result,
-    event::{Events, Listener, RunOutcome},
+    event::{Events, Listener},
     history::{Recorder, RunRequest},
     options::RunOptions,
-    report::{self, Status},
+    report::{self, RunOutcome, Status},
     schedule::backoff,
 };
 use engine_language::{config::schedule::Trigger, name::Name};

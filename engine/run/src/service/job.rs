@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     error::Error,
-    event::{Events, Listener, RunOutcome},
+    event::{Events, Listener},
     history::{self, History, Origin, Recorder, RunRequest},
-    report::{self, Report},
+    report::{self, Report, RunOutcome},
     schedule::{admission::Footprint, record::Job, scheduler::Outcome},
 };
 use engine_language::{id::NodeId, name::Name, template::RunInfo};

@@ -2,14 +2,15 @@
 
 use super::Options;
 use crate::{
+    analyze::analyze,
     clock::Clock,
     discover::Tables,
-    execute::runner::Runner,
     history::History,
     location,
     redact::Mask,
+    runner::Runner,
     schedule::{admission::Footprint, times::Times},
-    sql::analyze::{Schemas, analyze},
+    sql::Schemas,
     systems::Systems,
 };
 use engine_language::{

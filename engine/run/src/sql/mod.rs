@@ -5,13 +5,12 @@
 //! expressions that give operators to them, and rules that rewrite a plan before its types are coerced.
 
 mod aggregates;
-pub mod analyze;
 pub mod classify_error;
 mod datediff;
 mod deep;
-pub mod inputs;
 mod joins;
 mod json;
+pub mod operators;
 pub mod query;
 pub mod refusal;
 mod regexp;
@@ -24,12 +23,17 @@ mod texts;
 pub mod words;
 
 use datafusion::{
+    arrow::datatypes::SchemaRef,
     execution::{SessionState, SessionStateBuilder, runtime_env::RuntimeEnv},
     logical_expr::{AggregateUDF, ScalarUDF, WindowUDF, planner::ExprPlanner},
     optimizer::{Analyzer, AnalyzerRule},
     prelude::{SessionConfig, SessionContext},
 };
-use std::sync::Arc;
+use engine_language::graph::NodeId;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The columns of each node whose columns are known.
+pub type Schemas = BTreeMap<NodeId, SchemaRef>;
 
 /// Sets what DataFusion can be asked for.
 pub fn configure(config: &mut SessionConfig) {

@@ -2,7 +2,7 @@
 //! which run added them. A try, a retry or a job that is begun again after the commit finds it and adds nothing.
 
 use super::model::write_mode;
-use crate::{error::Result, execute::step::StepRun, history::Inputs};
+use crate::{error::Result, history::Inputs, steps::step_run::StepRun};
 use engine_connect::hub::{
     connection::Connection,
     position::Position,

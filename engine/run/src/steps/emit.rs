@@ -2,8 +2,8 @@
 
 use crate::{
     error::{Error, Result},
-    execute::runner::Runner,
     location::{self, Place},
+    runner::Runner,
     systems,
 };
 use datafusion::prelude::SessionContext;

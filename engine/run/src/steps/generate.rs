@@ -2,12 +2,12 @@
 
 use crate::{
     error::{Error, Result},
-    execute::{
-        step::StepRun,
-        write_rows::{self, Copied},
-    },
     location::Place,
     report::{NodeReport, Status},
+    steps::{
+        step_run::StepRun,
+        write_rows::{self, Copied},
+    },
     systems,
 };
 use datafusion::catalog::TableProvider;

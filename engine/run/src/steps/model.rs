@@ -3,8 +3,10 @@
 use super::{stream, table};
 use crate::{
     error::{Error, Result},
-    execute::step::StepRun,
+    inputs,
     report::NodeReport,
+    runner::Runner,
+    steps::step_run::StepRun,
 };
 use engine_language::{
     code,
@@ -12,6 +14,16 @@ use engine_language::{
     graph::NodeId,
     model::{Materialized, Model, Strategy},
 };
+
+impl Runner {
+    /// How many rows a model would have if it were built now.
+    pub async fn count(&self, node: &NodeId) -> Result<usize> {
+        let model = self.project.model(node).expect("a step that builds is about a model");
+        let session = self.sessions.open();
+        inputs::open(self, &session, &model.rendered).await?;
+        Ok(session.query(&model.rendered.sql).await?.count().await?)
+    }
+}
 
 /// Builds a model, unless nothing changed.
 pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {

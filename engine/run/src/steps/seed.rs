@@ -2,9 +2,9 @@
 
 use crate::{
     error::{Error, Result},
-    execute::{step::StepRun, write_rows},
     history::Inputs,
     report::{NodeReport, Status},
+    steps::{step_run::StepRun, write_rows},
 };
 use arrow::csv::{ReaderBuilder, reader::Format};
 use datafusion::{arrow::datatypes::SchemaRef, error::DataFusionError};

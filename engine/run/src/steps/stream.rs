@@ -13,11 +13,10 @@ mod report_progress;
 use crate::{
     error::{Error, Result},
     event::Level,
-    execute::step::StepRun,
     location,
     report::{NodeReport, Status},
     sql::classify_error,
-    steps::model::write_mode,
+    steps::{model::write_mode, step_run::StepRun},
     systems,
 };
 use batch::{Batch, Messages, Refused, Sink};

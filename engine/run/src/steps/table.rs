@@ -3,16 +3,14 @@
 use crate::{
     check,
     error::{Error, Result},
-    execute::{
-        operators,
-        step::StepRun,
-        write_rows::{self, Copied},
-    },
+    inputs,
     report::{CheckReport, NodeReport, Status},
-    sql::{classify_error, inputs, session::Session},
+    sql::{classify_error, operators, session::Session},
     steps::{
         append_mark::{AppendMark, MarkedTable},
         model::{key, write_mode},
+        step_run::StepRun,
+        write_rows::{self, Copied},
     },
     systems,
 };

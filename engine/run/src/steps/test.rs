@@ -3,9 +3,10 @@
 use crate::{
     check,
     error::Result,
-    execute::step::StepRun,
+    inputs,
     report::{CheckReport, NodeReport, Status},
-    sql::{classify_error, inputs},
+    sql::classify_error,
+    steps::step_run::StepRun,
 };
 use engine_language::{graph::NodeId, model::CheckSeverity};
 

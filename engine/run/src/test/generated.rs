@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     location,
-    plan::{self, Plan},
+    plan::{self, Plan, Why},
     report::{CheckReport, NodeReport, Status},
 };
 use engine_language::{
@@ -35,7 +35,7 @@ pub async fn run(stage: &Stage, root: &Path, selection: &BTreeSet<NodeId>, updat
     let mut results: Vec<TestResult> = unable.iter().filter_map(|node| skipped(&stage.project, node)).collect();
     let wanted: BTreeSet<NodeId> =
         stage.project.graph.all_ancestors(&able, None).into_iter().chain(able.iter().cloned()).collect();
-    let plan = plan::plan(&stage.project, &wanted, &|_| None);
+    let plan = plan::plan(&stage.project, &wanted, &|_| Why::New);
     if plan.steps.is_empty() {
         return Ok(results);
     }

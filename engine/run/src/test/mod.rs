@@ -9,7 +9,7 @@ mod rehearsal;
 pub mod snapshot;
 mod unit;
 
-use crate::{error::Result, sql::analyze::analyze, systems::Systems};
+use crate::{analyze::analyze, error::Result, systems::Systems};
 use difference::Difference;
 use engine_language::{
     diagnostic::{Diagnostic, Problems},

@@ -5,14 +5,14 @@ use crate::{
     clock::StoppedClock,
     error::{Error, Result},
     event::Events,
-    execute::runner::Runner,
     history::History,
     location::Place,
     options::RunOptions,
     plan::Plan,
     report::Report,
     reuse::definition::Definitions,
-    sql::{analyze::Schemas, session::Sessions},
+    runner::Runner,
+    sql::{Schemas, session::Sessions},
     systems::Systems,
 };
 use datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};

@@ -7,7 +7,7 @@ use engine_language::{
     template::RunInfo,
     world::MemoryWorld,
 };
-use engine_run::{sql::analyze::analyze, systems::Systems};
+use engine_run::{analyze::analyze, systems::Systems};
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 
 const SHOP: &str = r#"

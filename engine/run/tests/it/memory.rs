@@ -4,7 +4,7 @@ use crate::opened;
 use engine_language::{config::settings::Limits, template::RunInfo};
 use engine_run::{
     event::{Event, Events, Level, Listener},
-    plan::plan,
+    plan::{Why, plan},
 };
 use std::{
     collections::BTreeSet,
@@ -57,7 +57,8 @@ async fn run(models: &[&str], memory_bytes: u64, most_memory_bytes: u64) -> (Vec
     let all: BTreeSet<_> = project.graph.nodes.keys().cloned().collect();
     let warnings = Arc::new(Warnings::default());
     let events = Events::to(vec![warnings.clone()]);
-    let report = runner.run(&plan(&project, &all, &|_| None), RunInfo::NONE, &events, &CancellationToken::new()).await;
+    let report =
+        runner.run(&plan(&project, &all, &|_| Why::New), RunInfo::NONE, &events, &CancellationToken::new()).await;
     let failures = report.nodes.iter().filter_map(|node| node.failure.as_ref());
     let failures = failures.map(|failure| failure.diagnostic.code.id).collect();
     let warnings = warnings.0.lock().unwrap().clone();

@@ -6,7 +6,7 @@ use engine_language::{
     template::RunInfo,
     world::MemoryWorld,
 };
-use engine_run::{clock::SystemClock, execute::runner::Runner, history::History};
+use engine_run::{clock::SystemClock, history::History, runner::Runner};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Loads a project in which nothing is wrong.

@@ -6,11 +6,11 @@ use crate::opened;
 use engine_language::{id::NodeId, template::RunInfo};
 use engine_run::{
     clock::SystemClock,
-    event::{Events, RunOutcome},
-    execute::runner::Runner,
+    event::Events,
     history::History,
-    plan::plan,
-    report::{Report, Status},
+    options::RunOptions,
+    report::{Report, RunOutcome, Status},
+    runner::Runner,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 use rusqlite::Connection;
@@ -196,8 +196,7 @@ async fn run(root: &Path, files: &Files, history: History) -> Report {
     let clock = Arc::new(SystemClock);
     let runner = Runner::open(project.clone(), history.clone(), clock, root).unwrap();
     let nodes: BTreeSet<_> = project.graph.nodes.keys().filter(|node| files.selects(node)).cloned().collect();
-    let target = project.target.as_str().to_owned();
-    let plan = plan(&project, &nodes, &|node| history.built(&target, node).unwrap());
+    let plan = RunOptions::default().plan(&project, &history, &nodes);
     let info = RunInfo { id: format!("{files:?}"), ..RunInfo::NONE };
     runner.run(&plan, info, &Events::to(vec![]), &CancellationToken::new()).await
 }

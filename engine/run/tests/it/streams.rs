@@ -20,9 +20,10 @@ use engine_connect::hub::{
 };
 use engine_language::{graph::NodeId, name::Name, project::Project, table::TableDefinition, template::RunInfo};
 use engine_run::{
-    event::{Events, RunOutcome},
+    event::Events,
     location,
-    plan::plan,
+    plan::{Why, plan},
+    report::RunOutcome,
     systems::{self, Systems},
 };
 use proptest::prelude::*;
@@ -181,7 +182,7 @@ select user, n, n * 2 as twice from {{{{ source(\"events\", \"ups\") }}}}
 async fn run(root: &Path, project: &Arc<Project>, fates: &[Fate]) -> String {
     let fates: VecDeque<Fate> = fates.iter().copied().collect();
     let all: BTreeSet<NodeId> = [NodeId::Model("users".into())].into();
-    let plan = plan(project, &all, &|_| None);
+    let plan = plan(project, &all, &|_| Why::New);
     let target = opened::runner(root, project).systems().get(&"out".into()).unwrap().clone();
     let fated: Arc<dyn Connection> = Arc::new(Fated { inner: target.clone(), fates: Mutex::new(fates) });
     loop {

@@ -11,7 +11,12 @@ use engine_connect::hub::{
 };
 use engine_language::{name::Name, project::Project, template::RunInfo};
 use engine_run::{
-    event::Events, execute::runner::Runner, plan::plan, report::Report, sql::classify_error, systems::Systems,
+    event::Events,
+    plan::{Why, plan},
+    report::Report,
+    runner::Runner,
+    sql::classify_error,
+    systems::Systems,
 };
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -117,7 +122,7 @@ async fn replicate(root: &Path, losing: bool, verify: &str) -> Report {
         runner = runner.over(systems);
     }
     let all: BTreeSet<_> = project.graph.nodes.keys().cloned().collect();
-    let plan = plan(&project, &all, &|_| None);
+    let plan = plan(&project, &all, &|_| Why::New);
     runner.run(&plan, RunInfo::NONE, &Events::to(vec![]), &CancellationToken::new()).await
 }
 

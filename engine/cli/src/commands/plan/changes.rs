@@ -3,9 +3,9 @@
 use crate::{exit_status::Result, run_session::Ready};
 use engine_language::{graph::NodeId, model::Materialized};
 use engine_run::{
-    execute::runner::Runner,
     history::{History, columns},
     plan::{self, Action, Plan, Why},
+    runner::Runner,
 };
 use similar::{ChangeTag, TextDiff};
 use std::{

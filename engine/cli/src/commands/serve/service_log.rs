@@ -15,8 +15,8 @@ use crate::{
 use engine_language::{diagnostic::Problems, project::Project};
 use engine_run::{
     clock::{Clock as _, SystemClock},
-    event::{Event, RunOutcome},
-    report::{Report, Status},
+    event::Event,
+    report::{Report, RunOutcome, Status},
     service::{Reading, Service, Watcher, Work},
 };
 use serde_json::{Value, json};

@@ -2,9 +2,9 @@
 
 use engine_run::{
     clock::{Clock as _, SystemClock},
-    execute::operators::Operator,
     report::{NodeReport, Report, Status},
     service::{Reading, Work},
+    sql::operators::Operator,
 };
 use serde_json::{Value, json};
 use std::env;

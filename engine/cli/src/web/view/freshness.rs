@@ -11,7 +11,7 @@ use datafusion::{
 };
 use engine_connect::hub::source::ReadRequest;
 use engine_language::{config::source::Freshness as Wanted, graph::NodeId};
-use engine_run::{execute::runner::Runner, location, systems};
+use engine_run::{location, runner::Runner, systems};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{

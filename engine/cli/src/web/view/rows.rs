@@ -15,11 +15,7 @@ use engine_language::{
     graph::{NodeId, NodeKind},
     template::{Rendered, identifier},
 };
-use engine_run::{
-    redact::Mask,
-    service::Reading,
-    sql::{inputs, session::Session},
-};
+use engine_run::{inputs, redact::Mask, service::Reading, sql::session::Session};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{fmt::Display, time::Duration};

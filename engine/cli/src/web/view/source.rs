@@ -3,7 +3,7 @@
 use super::{Data, freshness::Age, node};
 use crate::{terminal::format, web::http_error::HttpError};
 use engine_language::{graph::NodeId, model::Materialized, name::Name, project::Project};
-use engine_run::{execute::runner::Runner, location, service::Reading};
+use engine_run::{location, runner::Runner, service::Reading};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{

@@ -4,8 +4,8 @@ use super::{Job, Passing};
 use crate::{
     error::{Error, Result},
     event::Event,
-    execute::step::StepRun,
     sql::{classify_error, session::Session},
+    steps::step_run::StepRun,
 };
 use datafusion::{
     error::DataFusionError,

@@ -8,9 +8,9 @@ mod verify;
 
 use crate::{
     error::{Error, Result},
-    execute::step::StepRun,
     location::Place,
     report::{NodeReport, Status},
+    steps::step_run::StepRun,
     systems,
 };
 use copy::Copied;

@@ -4,15 +4,16 @@ use super::{ErrorBudget, parts::Parts};
 use crate::{
     check,
     error::{Error, Result},
-    execute::{
-        operators::{self, Operator},
-        step::StepRun,
-        write_rows,
-    },
+    inputs,
     location::Place,
     report::{CheckReport, NodeReport},
-    sql::{classify_error, inputs, session::Session, source_map},
-    steps::{model::write_mode, table},
+    sql::{
+        classify_error,
+        operators::{self, Operator},
+        session::Session,
+        source_map,
+    },
+    steps::{model::write_mode, step_run::StepRun, table, write_rows},
 };
 use datafusion::{
     arrow::{

@@ -1,6 +1,6 @@
 //! What a stream says of itself while it runs.
 
-use crate::{error::Result, event::Event, execute::step::StepRun, report::NodeReport};
+use crate::{error::Result, event::Event, report::NodeReport, steps::step_run::StepRun};
 use engine_connect::hub::{position::Position, topics::Lag};
 use engine_language::graph::NodeId;
 use std::time::{Duration, Instant};

@@ -7,9 +7,8 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    execute::step::StepRun,
     report::{NodeReport, Status},
-    steps::model::write_mode,
+    steps::{model::write_mode, step_run::StepRun},
 };
 use datafusion::arrow::{
     array::{AsArray, RecordBatch},

@@ -8,8 +8,9 @@ use super::{
 };
 use engine_language::{config::schedule::Schedule, name::Name};
 use engine_run::{
-    event::{Event, Listener as _, RunOutcome},
+    event::{Event, Listener as _},
     history::{History, Recorder, RunRequest, TargetRecords},
+    report::RunOutcome,
     schedule::{
         memory_store::MemoryStore,
         record::{Job, JobState},

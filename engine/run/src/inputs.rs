@@ -2,8 +2,8 @@
 
 use crate::{
     error::{Error, Result},
-    execute::runner::Runner,
     location,
+    runner::Runner,
     sql::{classify_error, session::Session},
     systems,
 };

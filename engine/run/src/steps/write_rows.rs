@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     event::Event,
-    execute::step::StepRun,
+    steps::step_run::StepRun,
 };
 use datafusion::{
     arrow::{

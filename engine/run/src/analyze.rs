@@ -1,15 +1,14 @@
 //! Planning every model without data: what `check` can know of columns and types, offline.
 
 use crate::{
-    check,
-    execute::write_rows,
-    location,
+    check, location,
     sql::{
+        Schemas,
         session::{Session, Sessions},
         source_map,
         statement::{figure::UNNAMED, is_query},
     },
-    steps::seed,
+    steps::{seed, write_rows},
     systems::Systems,
 };
 use datafusion::{
@@ -30,10 +29,7 @@ use engine_language::{
     template::Rendered,
 };
 use futures::executor::block_on;
-use std::{collections::BTreeMap, sync::Arc};
-
-/// The columns of each node whose columns are known.
-pub type Schemas = BTreeMap<NodeId, SchemaRef>;
+use std::sync::Arc;
 
 /// Plans every model and singular test in the graph's order. Complains of all that is wrong with them; what stands behind a
 /// model that cannot be planned is passed over.

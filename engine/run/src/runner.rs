@@ -1,25 +1,21 @@
-//! Runs a plan: ready steps in parallel, failures skip what stands after them, everything is told as events.
+//! What plans of one project are run with: its systems, sessions, history and options.
 
 use crate::{
     clock::Clock,
-    event::{Event, Events, RunOutcome},
-    execute::{ready_queue::ReadyQueue, retry, step::StepRun, wait_ready},
+    event::{Event, Events},
     history::History,
     options::RunOptions,
     plan::Plan,
-    report::{NodeReport, Report},
     reuse::{Reuse, definition::Definitions},
     sql::{classify_error, session::Sessions},
     systems::Systems,
 };
 use engine_connect::hub::connection::Connection;
-use engine_language::{diagnostic::Problems, name::Name, project::Project, template::RunInfo};
+use engine_language::{diagnostic::Problems, name::Name, project::Project};
 use futures::future::join_all;
-use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use std::{path::Path, sync::Arc, time::Duration};
 
-/// Runs plans of one project.
+/// What plans of one project are run with; `execute` runs them.
 #[derive(Clone, Debug)]
 pub struct Runner {
     pub(crate) project: Arc<Project>,
@@ -113,75 +109,16 @@ impl Runner {
         join_all(self.systems.iter().map(|(name, connection)| recover(name, connection))).await;
     }
 
-    /// The same, after waiting for those that are `needed` as [`wait_ready::wait`] does.
-    pub async fn arrive_and_recover(
-        &self,
-        needed: &BTreeSet<Name>,
-        patience: Duration,
-        waits: &(dyn Fn(&Name, &engine_connect::hub::error::Error) + Sync),
-    ) {
-        let each = self.systems.iter().map(|(name, connection)| async move {
-            if needed.contains(name) {
-                wait_ready::one(name, connection, patience, waits).await;
-            }
-            recover(name, connection).await;
-        });
-        join_all(each).await;
-    }
-
-    /// Runs a plan to its end, or until it is cancelled.
-    pub async fn run(&self, plan: &Plan, run: RunInfo, events: &Events, cancel: &CancellationToken) -> Report {
-        let began = self.clock.now_us();
-        self.send(events, &Event::RunStarted { run: run.id.clone(), steps: plan.steps.len() });
-        let step_run = StepRun {
-            runner: self.clone(),
-            run: run.clone(),
-            events: events.clone(),
-            reuse: Arc::new(self.reuse()),
-            cancel: cancel.clone(),
-        };
-        let mut queue = ReadyQueue::new(plan);
-        let mut working: JoinSet<(usize, Vec<NodeReport>)> = JoinSet::new();
-        while !queue.all_done() {
-            let stopped = cancel.is_cancelled() || (self.options.fail_fast && queue.failed);
-            let skipped = if stopped { queue.skip_all(began) } else { queue.skip_broken(began) };
-            for report in skipped {
-                self.send(events, &Event::StepFinished(Box::new(report)));
-            }
-            while working.len() < self.project.settings.limits.steps
-                && let Some(at) = queue.next_ready()
-            {
-                let (step_run, step) = (step_run.clone(), plan.steps[at].clone());
-                working.spawn(async move { (at, Box::pin(retry::run(&step_run, &step)).await) });
-            }
-            match working.join_next().await {
-                None => assert!(queue.all_done(), "a step that is left can begin, or one before it failed"),
-                Some(Ok((at, reports))) => {
-                    for report in &reports {
-                        self.send(events, &Event::StepFinished(Box::new(report.clone())));
-                    }
-                    queue.finish(at, reports);
-                }
-                Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
-            }
-        }
-        join_all(self.systems.iter().filter_map(|(_, connection)| Some(connection.sink()?.finish_background()))).await;
-        let outcome = if cancel.is_cancelled() {
-            RunOutcome::Cancelled
-        } else if queue.failed {
-            RunOutcome::Failed
-        } else {
-            RunOutcome::Succeeded
-        };
-        let took = self.since(began);
-        self.send(events, &Event::RunFinished { run: run.id.clone(), outcome, took });
-        Report { run: run.id, outcome, nodes: queue.reports, took }
-    }
-
     /// Decides what is unchanged, having asked nothing yet.
     pub(crate) fn reuse(&self) -> Reuse {
         let definitions = self.definitions.clone();
         Reuse::new(self.project.clone(), self.systems.clone(), self.history.clone(), definitions)
+    }
+
+    /// Asks the systems what changed, and gives the steps that have no reason of their own the one that they have from their
+    /// inputs. Only reads.
+    pub async fn explain_changes(&self, plan: &mut Plan) {
+        self.reuse().explain_changes(plan).await;
     }
 
     pub(crate) fn send(&self, events: &Events, event: &Event) {
@@ -194,7 +131,8 @@ impl Runner {
     }
 }
 
-async fn recover(name: &Name, connection: &Arc<dyn Connection>) {
+/// Removes what crashed runs left behind in a system that can be reached.
+pub(crate) async fn recover(name: &Name, connection: &Arc<dyn Connection>) {
     let Some(sink) = connection.sink() else { return };
     if let Err(error) = sink.recover().await {
         tracing::warn!(%name, %error, "leftovers could not be removed");

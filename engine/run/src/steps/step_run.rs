@@ -1,16 +1,15 @@
-//! One step: which kind it is, and what all kinds share.
+//! What a step needs of its run, whatever its kind.
 
 use crate::{
     clock,
     error::Result,
     event::{Event, Events, Level},
-    execute::runner::Runner,
     history::{Built, Inputs},
     location::Place,
-    plan::{self, Action, Step},
+    plan,
     report::{CheckReport, NodeReport, Status},
     reuse::{Reuse, Verdict},
-    steps::{generate, model, replicate, seed, test},
+    runner::Runner,
 };
 use engine_connect::hub::connection::Connection;
 use engine_language::{graph::NodeId, model::Model, template::RunInfo};
@@ -100,17 +99,5 @@ impl StepRun {
             text: plan::text(project, node),
         };
         self.runner.history.remember_built(project.target.as_str(), node, &built)
-    }
-}
-
-/// Does a step.
-pub async fn run(run: &StepRun, step: &Step) -> Result<Vec<NodeReport>> {
-    let node = &step.nodes[0];
-    match step.action {
-        Action::Generate => generate::run(run, &step.nodes).await,
-        Action::Replicate => replicate::run(run, &step.nodes).await,
-        Action::Seed => Ok(vec![seed::run(run, node).await?]),
-        Action::Build => Ok(vec![Box::pin(model::run(run, node)).await?]),
-        Action::Test => Ok(vec![test::run(run, node).await?]),
     }
 }
