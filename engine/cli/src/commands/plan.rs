@@ -14,10 +14,12 @@ use crate::{
     terminal,
 };
 use changes::Change;
+use engine_connect::hub::version::Reads;
 use engine_language::{diagnostic::Problems, graph::NodeId};
 use engine_run::{
     error::Error,
     history::{self, History},
+    location::Place,
     losses,
     plan::Plan as Steps,
     systems::Systems,
@@ -36,6 +38,8 @@ struct Foreseen {
     /// Nodes that were made once and are no longer in the project.
     gone: Vec<String>,
     estimate: Estimate,
+    /// The tables whose rows were read to tell whether they changed, and why that took reading.
+    rows_read: BTreeMap<Place, Reads>,
 }
 
 /// Prints the plan and changes nothing.
@@ -79,14 +83,14 @@ async fn foresee(
     options: RunOptions,
 ) -> Result<Foreseen> {
     let mut steps = ready.plan(history, nodes, options);
-    let mut changes = BTreeMap::new();
+    let (mut changes, mut rows_read) = (BTreeMap::new(), BTreeMap::new());
     // Without records everything is new, and there is nothing to ask.
     if run_session::remembers(context) {
         let runner = ready.runner(context, history.clone(), options)?;
-        runner.explain_changes(&mut steps).await;
+        rows_read = runner.explain_changes(&mut steps).await;
         changes = changes::changes(ready, history, &steps)?;
         changes::count(&runner, &steps, &mut changes).await;
     }
     let estimate = estimate::estimate(&ready.project, history, &steps, &changes)?;
-    Ok(Foreseen { steps, changes, gone: vec![], estimate })
+    Ok(Foreseen { steps, changes, gone: vec![], estimate, rows_read })
 }

@@ -33,6 +33,16 @@ impl fmt::Display for Digest {
     }
 }
 
+/// Reads what [`Display`](fmt::Display) writes.
+impl std::str::FromStr for Digest {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (rows, sum) = text.split_once('-').unwrap_or((text, ""));
+        Ok(Self { rows: rows.parse()?, sum: u128::from_str_radix(sum, 16)? })
+    }
+}
+
 /// Digests batches of one schema. A row's bytes are those of Arrow's row format, which are equal exactly if the values are.
 #[derive(Debug)]
 pub struct Digester {

@@ -1,6 +1,8 @@
 //! How tables are written: staged, looked at, published in one step.
 
-use super::{error::Result, loss::Loss, policy::Replaced, position::Position, rejected::RejectedRow};
+use super::{
+    error::Result, loss::Loss, policy::Replaced, position::Position, rejected::RejectedRow, version::RowDigests,
+};
 use crate::arrow::digest::{Digest, RowDigester};
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
@@ -158,7 +160,7 @@ pub trait Publication: Send + Sync {
     /// The table as readers will see it after `commit`; call it when all writers have finished.
     async fn preview(&self, table: &Name) -> Result<Preview>;
 
-    /// Digests of written rows that the system makes inside itself.
+    /// Digests of written rows.
     fn server_digest(&self) -> Option<&dyn PublicationDigest> {
         None
     }
@@ -182,15 +184,26 @@ pub trait Publication: Send + Sync {
     async fn commit(self: Box<Self>, commit: Commit) -> Result<Vec<Written>>;
 }
 
-/// Digests of written rows that a system makes inside itself.
+/// Digests of written rows.
 #[async_trait::async_trait]
 pub trait PublicationDigest: Send + Sync {
     /// Digests rows here as the system does it; `None` if it cannot, or not of such columns.
-    fn digester(&self, table: &Name) -> Option<Box<dyn RowDigester>>;
+    fn digester(&self, _table: &Name) -> Option<Box<dyn RowDigester>> {
+        None
+    }
 
-    /// The digest of the written rows as readers will see them after `commit`; call it when all writers have finished.
-    /// `None` if there is no [`digester`](Self::digester).
-    async fn digest(&self, table: &Name) -> Result<Option<Digest>>;
+    /// The digest that the system makes inside itself of the written rows as readers will see them after `commit`; call it
+    /// when all writers have finished. `None` if there is no [`digester`](Self::digester).
+    async fn digest(&self, _table: &Name) -> Result<Option<Digest>> {
+        Ok(None)
+    }
+
+    /// The digests by which the rows that `commit` adds to a table count in its [`Content`](super::version::Content).
+    /// `written` is the digest of the rows as they were given. `None` unless just these rows are added, as they are, and
+    /// no other row changes. Call it when all writers have finished.
+    async fn added(&self, _table: &Name, _written: Digest) -> Result<Option<RowDigests>> {
+        Ok(None)
+    }
 }
 
 /// Rows in chunks of the transaction that [`commit`](Publication::commit) ends.

@@ -29,6 +29,12 @@ pub trait Source: Send + Sync {
     /// is an earlier answer: it is given again, as it is, if that is enough to know that nothing changed.
     async fn content(&self, table: &TableRequest, last: Option<&Content>) -> Result<Option<Content>>;
 
+    /// What stands for the rows of a table after these were added to those of `last` by one publication, which changed no
+    /// other; `None` if the system has to be asked. Nobody looks whether `last` was still true.
+    fn content_after_append(&self, _last: &Content, _added: &RowDigests) -> Option<Content> {
+        None
+    }
+
     /// From what the content of an opened table is known without asking.
     fn content_from(&self) -> ContentFrom {
         ContentFrom::Asking

@@ -34,7 +34,7 @@ pub struct Content {
 }
 
 /// Why the rows of a table have to be read to tell whether they changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reads {
     /// The server tells only whether anything in it was written, and something was.
@@ -80,6 +80,13 @@ impl Content {
     /// Rows by their digest, where nothing else tells.
     pub fn of_rows(digest: Digest) -> Self {
         Self { value: digest.to_string(), hint: serde_json::Value::Null, reads: None }
+    }
+}
+
+impl Content {
+    /// Rows whose content is their digest, after others were added to them.
+    pub fn plus(&self, added: Digest) -> Option<Self> {
+        Some(Self::of_rows(self.value.parse::<Digest>().ok()?.with(added)))
     }
 }
 
@@ -137,6 +144,15 @@ fn declared(request: &TableRequest) -> String {
 }
 
 impl dyn Connection {
+    /// The version of a table after these rows were added to those of `last`, the last that is known, for a price that does
+    /// not grow with the table; `None` if it has to be looked at. If others have written it since `last`, it is none that
+    /// the table ever has again.
+    pub fn version_after_append(&self, last: &Version, table: &TableRequest, added: &RowDigests) -> Option<Version> {
+        let known = last.declared == declared(table);
+        let content = self.source().filter(|_| known)?.content_after_append(&last.content, added)?;
+        Some(Version { content, ..last.clone() })
+    }
+
     /// The version of a table that was written just now. With a digest of all of its rows, which were all written, the system
     /// need not be asked for them where their digest is what it would say.
     pub async fn version_of_written(&self, table: &TableRequest, rows: Option<Digest>) -> Result<Option<Version>> {

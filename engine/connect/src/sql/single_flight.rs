@@ -5,12 +5,18 @@ use tokio::sync::Mutex;
 
 /// The last answer to a question whose answer changes. Whoever asks gets an answer to a question that was put after they
 /// asked: never an older one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SingleFlight<T> {
     /// Questions put.
     put: AtomicU64,
     /// The last answer, with the number of its question; 0 before the first.
     last: Mutex<(u64, Option<T>)>,
+}
+
+impl<T> Default for SingleFlight<T> {
+    fn default() -> Self {
+        Self { put: AtomicU64::new(0), last: Mutex::new((0, None)) }
+    }
 }
 
 impl<T: Clone> SingleFlight<T> {

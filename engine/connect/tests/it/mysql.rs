@@ -9,6 +9,7 @@ mod pushdown;
 mod reading;
 mod secure;
 mod types;
+mod versions;
 
 use crate::contract::subject::{open, query};
 use datafusion::{

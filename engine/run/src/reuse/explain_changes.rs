@@ -3,24 +3,32 @@
 use crate::{
     error::{Error, Result},
     lag::lag,
+    location::Place,
     plan::{Action, Plan, Step, Why},
     reuse::{Reuse, Verdict},
     systems,
 };
-use engine_connect::hub::source::{BatchLimit, ReadRequest};
+use engine_connect::hub::{
+    source::{BatchLimit, ReadRequest},
+    version::Reads,
+};
 use engine_language::{
     graph::{NodeId, NodeKind},
     model::Materialized,
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tokio::time::timeout;
 
 /// A system that does not answer in this time is not waited for: what it holds may have changed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Reuse {
-    /// Asks the systems what changed, and gives the steps that have no reason of their own the one that they have from their inputs.
-    pub async fn explain_changes(&self, plan: &mut Plan) {
+    /// Asks the systems what changed, and gives the steps that have no reason of their own the one that they have from their
+    /// inputs. Says of which tables all rows had to be read for that, and why.
+    pub async fn explain_changes(&self, plan: &mut Plan) -> BTreeMap<Place, Reads> {
         let mut moving: BTreeSet<NodeId> = BTreeSet::new();
         for step in &mut plan.steps {
             if step.why == Why::Unchanged {
@@ -35,6 +43,7 @@ impl Reuse {
                 moving.extend(step.nodes.iter().flat_map(|node| self.filled(node)));
             }
         }
+        self.versions.rows_read()
     }
 
     /// What a node reads that is stored: views are looked through.

@@ -8,7 +8,10 @@ use crate::{
 };
 use engine_connect::{
     arrow::digest::Digest,
-    hub::{source::TableRequest, version::Version},
+    hub::{
+        source::TableRequest,
+        version::{Reads, RowDigests, Version},
+    },
 };
 use engine_language::{graph::NodeId, project::Project};
 use std::{
@@ -55,6 +58,21 @@ impl Versions {
         Ok(version)
     }
 
+    /// What a run appended just now to a node's table: these rows. Only if nothing is known of the rows before them are all
+    /// of them looked at.
+    pub async fn appended(&self, node: &NodeId, place: &Place, added: &RowDigests) -> Result<Option<Version>> {
+        let request = systems::request(&self.project, node, place);
+        let last = self.history.token(place)?;
+        let connection = self.systems.get(&place.connection)?;
+        match last.and_then(|last| connection.version_after_append(&last, &request, added)) {
+            None => self.of(node).await,
+            Some(version) => {
+                self.wrote(place, Some(version.clone()))?;
+                Ok(Some(version))
+            }
+        }
+    }
+
     /// Forgets a table, because something wrote it.
     pub fn forget(&self, place: &Place) {
         self.tables().remove(place);
@@ -79,6 +97,17 @@ impl Versions {
             self.history.remember_token(place, token)?;
         }
         Ok(token)
+    }
+
+    /// The tables whose rows were read to tell whether they changed, and why that took reading.
+    pub fn rows_read(&self) -> BTreeMap<Place, Reads> {
+        let tables = self.tables();
+        let read = |(place, known): (&Place, &Known)| {
+            let reads = known.get()?.as_ref()?.content.reads?;
+            // Of a file that was written a moment ago that is no news.
+            (reads != Reads::Racy).then(|| (place.clone(), reads))
+        };
+        tables.iter().filter_map(read).collect()
     }
 
     /// The version of a node's table, if this run knows it without asking.

@@ -81,13 +81,17 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     let commit = marked.as_ref().map_or_else(Commit::default, |marked| {
         marked.commit(&AppendMark { run: run.run.id.clone(), inputs: reads.clone(), rows: digest.rows })
     });
+    let added = match publisher.server_digest().filter(|_| mode == Mode::Append) {
+        Some(digests) => digests.added(&place.table, digest).await?,
+        None => None,
+    };
     publisher.commit(commit).await?;
     fail::fail_point!("append::published");
     run.reuse.versions.forget(&place);
-    let output = if mode == Mode::Replace {
-        run.reuse.versions.wrote_all(&place, digest).await?
-    } else {
-        run.reuse.versions.of(node).await?
+    let output = match &added {
+        _ if mode == Mode::Replace => run.reuse.versions.wrote_all(&place, digest).await?,
+        Some(added) => run.reuse.versions.appended(node, &place, added).await?,
+        None => run.reuse.versions.of(node).await?,
     };
     run.remember(node, reads, output.map(|version| version.value()), Some(digest.rows))?;
     let mut report = NodeReport::new(node.clone(), Status::Succeeded, began);

@@ -1,7 +1,11 @@
 //! A plan for programs.
 
 use super::{Foreseen, changes::Change, text::action};
-use engine_run::plan::{Step, Why};
+use engine_connect::hub::version::Reads;
+use engine_run::{
+    location::Place,
+    plan::{Step, Why},
+};
 use serde_json::{Map, Value, json};
 
 /// The whole plan.
@@ -10,6 +14,7 @@ pub fn json(foreseen: &Foreseen) -> Value {
     json!({
         "steps": foreseen.steps.steps.iter().enumerate().map(|(i, step)| one(foreseen, i, step)).collect::<Vec<_>>(),
         "removed": foreseen.gone,
+        "rows_read": foreseen.rows_read.iter().map(rows_read).collect::<Vec<_>>(),
         "estimate": {
             "rows": estimate.rows,
             "seconds": estimate.took.as_secs_f64(),
@@ -41,6 +46,10 @@ fn one(foreseen: &Foreseen, i: usize, step: &Step) -> Value {
         "events": if let Why::Behind(_, events) = &step.why { Some(events) } else { None },
         "changes": changes.collect::<Map<_, _>>(),
     })
+}
+
+fn rows_read((place, reads): (&Place, &Reads)) -> Value {
+    json!({ "connection": place.connection.as_str(), "table": place.table.as_str(), "because": reads })
 }
 
 fn change(change: &Change) -> Value {

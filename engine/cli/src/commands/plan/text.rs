@@ -2,7 +2,8 @@
 
 use super::{Foreseen, changes::Change};
 use crate::terminal::{Style, format};
-use engine_language::{graph::NodeId, project::Project};
+use engine_connect::hub::version::Reads;
+use engine_language::{graph::NodeId, name::Name, project::Project};
 use engine_run::plan::{Action, Plan, Step, Why};
 use std::collections::BTreeMap;
 
@@ -40,8 +41,27 @@ pub fn text(project: &Project, foreseen: &Foreseen, colour: bool) -> String {
     if unchanged > 0 {
         line(&mut text, &format!("  = {} unchanged, reused", format::count(unchanged as u64)));
     }
+    for reading in read(foreseen) {
+        line(&mut text, &format!("    {}", Style::Dim.paint(colour, &reading)));
+    }
     line(&mut text, &sum(foreseen, all.len(), all.len() - unchanged));
     text
+}
+
+/// What had to be read to know all that, by connection.
+fn read(foreseen: &Foreseen) -> Vec<String> {
+    let mut tables: BTreeMap<(&Name, Reads), Vec<&str>> = BTreeMap::new();
+    for (place, reads) in &foreseen.rows_read {
+        tables.entry((&place.connection, *reads)).or_default().push(place.table.as_str());
+    }
+    let of = |((connection, reads), tables): ((&Name, Reads), Vec<&str>)| {
+        let tables = match tables.as_slice() {
+            [one] => format!("`{one}`"),
+            many => format::counted(many.len() as u64, "table"),
+        };
+        format!("the rows of {tables} of `{connection}` were read: {}", reads.because())
+    };
+    tables.into_iter().map(of).collect()
 }
 
 fn line(text: &mut String, line: &str) {

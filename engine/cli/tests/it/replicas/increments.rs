@@ -51,6 +51,44 @@ fn a_row_that_is_committed_late_is_not_missed() {
 }
 
 #[test]
+fn rows_that_are_appended_do_not_have_the_table_read() {
+    let server = Server::with("create table t (id int primary key); insert into t select generate_series(1, 1000)");
+    let model = "{{ config(materialized = \"incremental\", strategy = \"append\") }}\n\
+                 select id from {{ source(\"a\", \"t\") }}";
+    let test = server.project("tables = [\"t\"]").file("project/models/m.sql", model);
+    test.run(&["run", "m"]).code(0);
+    let read = || {
+        let sql = "select seq_tup_read from pg_stat_user_tables where schemaname || '.' = 'TO.' and relname = 'm'";
+        server.value(sql).parse::<u64>().unwrap()
+    };
+    let before = read();
+    for round in 2..5 {
+        server.run(&format!("insert into t values ({round}000)"));
+        test.run(&["run", "m"]).code(0).says("Succeeded m");
+        assert_eq!(
+            server.value("select count(*) from TO.m"),
+            (round * 1000 + (2..=round).map(|r| r - 1).sum::<i32>()).to_string()
+        );
+    }
+    // Each count reads it once, and nothing else does.
+    let counted = [2001, 3003, 4006].iter().sum::<u64>();
+    assert_eq!(read() - before, counted, "the table is only read by who counts it");
+}
+
+#[test]
+fn a_plan_says_whose_rows_were_read_and_why() {
+    let server = Server::with(TABLE);
+    let test = server.project("tables = [\"t\"]");
+    test.run(&["run"]).code(0);
+    server.run("create table other as select 1 as one; alter table t enable row level security");
+    let plan = test.run(&["plan"]).code(0).stdout;
+    assert!(plan.contains("the rows of `t` of `a` were read: something was written on its server"), "{plan}");
+    let json: serde_json::Value =
+        serde_json::from_str(&test.run(&["plan", "--output", "json"]).code(0).stdout).unwrap();
+    assert_eq!(json["rows_read"][0]["because"], "any_write");
+}
+
+#[test]
 fn an_overlap_reads_again_as_far_back_as_it_says() {
     let server = Server::with(&format!("{TABLE} create view v as select * from t"));
     let test = server.project("tables = [\"v\"]\nmode = \"incremental\"\ncursor = \"at\"");

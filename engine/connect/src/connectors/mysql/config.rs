@@ -76,7 +76,7 @@ impl Connector for MySql {
         let password_file = config.password_file.as_ref().map(|file| place.path(file));
         let choices = (config.types, config.pushdown.unwrap_or_default() == Pushdown::Safe);
         let server = Server::new(place.name.clone(), options, password_file, database, choices);
-        Ok(Arc::new(Database { server, parallel: parallel.into() }))
+        Ok(Arc::new(Database { server, parallel: parallel.into(), position: Arc::default() }))
     }
 }
 

@@ -5,6 +5,7 @@
 //! TABLE`, and everything else changes in one transaction.
 
 mod aggregate;
+mod binlog;
 mod column_builder;
 mod config;
 mod decimal;
@@ -33,18 +34,22 @@ mod version;
 
 pub use config::{Config, MySql};
 
-use crate::hub::{
-    connection::{Connection, cores},
-    error::Result,
-    loss::Loss,
-    position::Position,
-    publication::{Positions, Publication, PublishRequest, Sink, SinkFacts},
-    source::{ReadRequest, Snapshot, Source, TableRequest},
-    version::{Content, ContentFrom},
+use crate::{
+    hub::{
+        connection::{Connection, cores},
+        error::Result,
+        loss::Loss,
+        position::Position,
+        publication::{Positions, Publication, PublishRequest, Sink, SinkFacts},
+        source::{ReadRequest, Snapshot, Source, TableRequest},
+        version::{Content, ContentFrom, RowDigests},
+    },
+    sql::single_flight::SingleFlight,
 };
 use engine_language::{name::Name, table::TableDefinition};
 use server::Server;
 use sqlx::MySqlConnection;
+use std::sync::Arc;
 
 /// Writers into one table at once; more wait for each other in the server.
 const MOST_WRITERS: usize = 4;
@@ -55,6 +60,8 @@ pub struct Database {
     server: Server,
     /// Connections that read at once.
     parallel: usize,
+    /// The position of the server's log at which a run asks for versions, for all of its tables at the same time.
+    position: Arc<SingleFlight<Option<String>>>,
 }
 
 #[async_trait::async_trait]
@@ -113,6 +120,10 @@ impl Source for Database {
 
     async fn content(&self, table: &TableRequest, last: Option<&Content>) -> Result<Option<Content>> {
         version::of(self, table, last).await
+    }
+
+    fn content_after_append(&self, last: &Content, added: &RowDigests) -> Option<Content> {
+        last.plus(added.rows?)
     }
 
     fn content_from(&self) -> ContentFrom {

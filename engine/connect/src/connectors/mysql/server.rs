@@ -3,7 +3,10 @@
 //! Statements stay prepared. To close one is a packet without an answer, and as the driver leaves Nagle's algorithm on, the
 //! next packet would wait for the server to acknowledge it: that takes 40 ms.
 
-use super::encode::Infos;
+use super::{
+    binlog::{self, Log},
+    encode::Infos,
+};
 use crate::{
     hub::{
         error::{Blame, Error, Result},
@@ -46,6 +49,8 @@ struct Inner {
     pushdown: bool,
     idle: Arc<Pool<MySqlConnection>>,
     product: OnceCell<Product>,
+    /// How it tells the position of its log of changes.
+    log: OnceCell<Log>,
     infos: OnceCell<Infos>,
     background: Background,
 }
@@ -101,6 +106,7 @@ impl Server {
                 pushdown,
                 idle: Arc::default(),
                 product: OnceCell::new(),
+                log: OnceCell::new(),
                 infos: OnceCell::new(),
                 background: Background::default(),
             }),
@@ -191,6 +197,12 @@ impl Server {
             Ok(product)
         };
         self.inner.product.get_or_try_init(find).await
+    }
+
+    /// How it tells the position of its log of changes; asked once, over `on`.
+    pub async fn log(&self, on: &mut MySqlConnection) -> sqlx::Result<Log> {
+        let mariadb = self.known_product().mariadb;
+        self.inner.log.get_or_try_init(|| binlog::log(on, mariadb)).await.copied()
     }
 
     /// What it calls the types of values that are sent; asked once, over `on`.

@@ -5,7 +5,7 @@
 //! while nobody may write, so `parallel` is asked for.
 
 use super::{
-    Database,
+    Database, binlog,
     describe::{self, Relation},
     increment,
     server::{Server, ask, run},
@@ -14,7 +14,7 @@ use super::{
     statement::quote,
     table::{Table, TableLocation},
     types::Wire,
-    version::Rows,
+    version,
 };
 use crate::{
     arrow::types,
@@ -43,6 +43,7 @@ pub async fn open(database: &Database, request: ReadRequest) -> Result<Snapshot>
         all => format!("opening {} tables", all.len()),
     };
     server.product(&doing).await?;
+    let position = binlog::position(server, &doing).await?;
     let (mut connections, relations) = begin(database, &request, &doing).await?;
     let (mut parts, mut increments) = (vec![], vec![]);
     for (asked, relation) in request.tables.iter().zip(&relations) {
@@ -55,6 +56,7 @@ pub async fn open(database: &Database, request: ReadRequest) -> Result<Snapshot>
     let tables = request.tables.iter().zip(relations).zip(cut).map(|((asked, relation), (parts, increment))| {
         let names = (asked.table.to_string(), asked.table.as_str());
         let rejected = Rejects::default();
+        let hint = version::hint(server, asked.table.as_str(), position.as_deref());
         let place = TableLocation {
             columns: relation.columns,
             key: relation.definition.message_key().to_vec(),
@@ -72,7 +74,7 @@ pub async fn open(database: &Database, request: ReadRequest) -> Result<Snapshot>
             more: false,
             size_bytes: relation.size_bytes,
             rejected,
-            instant: Some(Arc::new(Rows)),
+            instant: Some(Arc::new(version::Rows { hint })),
         }
     });
     Ok(Snapshot { tables: tables.collect() })

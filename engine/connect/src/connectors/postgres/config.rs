@@ -65,7 +65,7 @@ impl Connector for Postgres {
         let schema = config.schema.unwrap_or_else(|| "public".into());
         let choices = (config.types, config.pushdown.unwrap_or_default() == Pushdown::Safe);
         let server = Server::new(place.name.clone(), options, password_file, schema, choices);
-        Ok(Arc::new(Database { server, instant: Arc::default() }))
+        Ok(Arc::new(Database { server, moment: Arc::default() }))
     }
 
     fn types() -> TypeMap {

@@ -32,6 +32,7 @@ mod table;
 mod table_swap;
 mod types;
 mod version;
+mod write_counters;
 
 pub use config::{Config, Postgres};
 pub use decode::{DecodeError, Decoder, Shape};
@@ -45,7 +46,7 @@ use crate::{
         position::Position,
         publication::{Positions, Publication, PublishRequest, Sink, SinkFacts},
         source::{ReadRequest, Snapshot, Source, TableRequest},
-        version::{Content, ContentFrom},
+        version::{Content, ContentFrom, RowDigests},
     },
     sql::single_flight::SingleFlight,
 };
@@ -54,6 +55,7 @@ use server::Server;
 use sqlx::{PgConnection, Row};
 use statement::within;
 use std::sync::Arc;
+use write_counters::Moment;
 
 /// Connections that write one table at once.
 const MOST_WRITERS: usize = 4;
@@ -62,8 +64,8 @@ const MOST_WRITERS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Database {
     server: Server,
-    /// What transactions are open, as tokens ask for it: those of all tables of a run at the same time.
-    instant: Arc<SingleFlight<String>>,
+    /// The moment at which a run asks for versions, for all of its tables at the same time.
+    moment: Arc<SingleFlight<Moment>>,
 }
 
 #[async_trait::async_trait]
@@ -118,6 +120,10 @@ impl Source for Database {
 
     async fn content(&self, table: &TableRequest, last: Option<&Content>) -> Result<Option<Content>> {
         version::of(self, table, last).await
+    }
+
+    fn content_after_append(&self, last: &Content, added: &RowDigests) -> Option<Content> {
+        version::after_append(last, added.server?)
     }
 
     fn content_from(&self) -> ContentFrom {

@@ -14,6 +14,7 @@ use super::{
     table_swap::run,
     types::KIND,
     version::TableInstant,
+    write_counters,
 };
 use crate::{
     arrow::types,
@@ -24,7 +25,7 @@ use crate::{
     },
     sql::aggregate::AggregatingTable,
 };
-use sqlx::{Connection as _, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row};
 use std::{fmt, fmt::Write as _, sync::Arc};
 use tokio::sync::Mutex;
 
@@ -35,7 +36,7 @@ const OLDEST: &str = "24h";
 pub struct Coordinator {
     /// Its name for others.
     snapshot: String,
-    /// What the instant is, for tokens.
+    /// What the instant is, for versions.
     pub instant: String,
     server: Server,
     /// `None` once this is dropped.
@@ -99,7 +100,7 @@ pub async fn open(server: &Server, request: ReadRequest) -> Result<Snapshot> {
             more: false,
             size_bytes: opened.size_bytes,
             rejected,
-            instant: Some(Arc::new(TableInstant { table, coordinator: coordinator.clone() })),
+            instant: Some(Arc::new(TableInstant { table, coordinator: coordinator.clone(), writes: opened.writes })),
         }
     });
     Ok(Snapshot { tables: tables.collect() })
@@ -111,6 +112,7 @@ pub struct Opened {
     parts: Vec<Part>,
     size_bytes: Option<u64>,
     increment: Increment,
+    writes: Option<String>,
 }
 
 /// Takes an instant, and looks at the tables as of it.
@@ -125,12 +127,17 @@ pub async fn coordinate(server: &Server, request: &ReadRequest) -> Result<(Coord
     let names = request.tables.iter().map(|asked| asked.table.as_str());
     read_lock::share(&mut on, server.schema(), names).await.map_err(fault)?;
     let lockable = lockable(server, &doing, &mut on, request).await?;
+    // Before the instant: what is counted by then is seen by it.
+    let mut writes = vec![];
+    for asked in &request.tables {
+        writes.push(write_counters::of(server, &mut on, asked.table.as_str()).await.map_err(fault)?);
+    }
     run(&mut on, beginning(version, &lockable)).await.map_err(fault)?;
-    let sql = "select pg_export_snapshot(), txid_current_snapshot()::text";
-    let row = sqlx::query(sql).fetch_one(&mut on).await.map_err(fault)?;
+    let sql = format!("select pg_export_snapshot(), {}", write_counters::instant());
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut on).await.map_err(fault)?;
     let (snapshot, instant): (String, String) = (row.get(0), row.get(1));
     let mut opened = vec![];
-    for asked in &request.tables {
+    for (asked, writes) in request.tables.iter().zip(writes) {
         let look = Lookup { passing: asked.bound_for == Some(KIND), ..server.look() };
         let found = describe::relation(&mut on, look, asked.table.as_str()).await.map_err(fault)?;
         let relation = found.ok_or_else(|| missing(server, &doing, asked.table.as_str()))?;
@@ -138,7 +145,7 @@ pub async fn coordinate(server: &Server, request: &ReadRequest) -> Result<(Coord
         let parts = scan_ranges::of(&mut on, server.schema(), asked.table.as_str(), &relation, version).await;
         let increment = increment::of(server, &mut on, asked, &relation).await?;
         let (parts, size_bytes) = parts.map_err(fault)?;
-        opened.push(Opened { relation, parts, size_bytes, increment });
+        opened.push(Opened { relation, parts, size_bytes, increment, writes });
     }
     run(&mut on, "set local plan_cache_mode to default").await.map_err(fault)?;
     let connection = Mutex::new(Some(on));

@@ -4,6 +4,7 @@ use super::{
     coalesce::{Coalesce, Key},
     encode::{self, Cells, Shape},
     server::Server,
+    write_counters,
 };
 use crate::{
     arrow::row_name,
@@ -264,6 +265,7 @@ async fn copy_in(server: &Server, mut on: PgConnection, copy: &str, mut from: mp
         }
     }
     let rows = to.finish().await.map_err(fault)?;
+    write_counters::hand_in(server, &mut on).await;
     server.give_back(on);
     Ok(rows)
 }

@@ -1,6 +1,13 @@
 //! Whether a table is what it was.
 
-use super::{Database, server::Server, snapshot::Coordinator, table::Table, types::KIND};
+use super::{
+    Database,
+    server::Server,
+    snapshot::Coordinator,
+    table::Table,
+    types::KIND,
+    write_counters::{self, Moment},
+};
 use crate::{
     arrow::digest::{Digest, Digester, RowDigester},
     hub::{
@@ -11,18 +18,22 @@ use crate::{
 };
 use datafusion::{error::DataFusionError, prelude::SessionContext};
 use futures::StreamExt;
-use sqlx::Row;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use std::sync::Arc;
 
+/// What digests by the server begin with, as they are told from others.
+const BY_SERVER: &str = "inside-";
+
 /// What stands for a table's rows: a digest of them, made by the server where that is sound, unless no transaction has
-/// begun to write since `last`.
+/// begun to write since `last`, or none has written this table.
 pub async fn of(database: &Database, table: &TableRequest, last: Option<&Content>) -> Result<Option<Content>> {
     let doing = format!("digesting `{}`", table.table);
-    let server = &database.server;
+    let moment = database.moment.get(async || write_counters::moment(&database.server, &doing).await).await?;
     if let Some(last) = last
-        && hint(server, table.table.as_str(), &now(database, &doing).await?) == last.hint
+        && let Some(same) = unchanged(database, table, last, &moment).await?
     {
-        return Ok(Some(last.clone()));
+        return Ok(Some(same));
     }
     if !database.is_there(table).await? {
         return Ok(None);
@@ -35,7 +46,68 @@ pub async fn of(database: &Database, table: &TableRequest, last: Option<&Content
         Some(digest) => RowDigests { rows: None, server: Some(digest) },
         None => RowDigests { rows: Some(read_all(database, open, &doing).await?), server: None },
     };
-    Ok(instant.content(&read))
+    let content = instant.content(&read);
+    Ok(content.map(|content| Content { reads: Some(Reads::AnyWrite), ..content }))
+}
+
+/// The last answer, if no transaction has begun to write on the server, or if none of them has written this table.
+async fn unchanged(
+    database: &Database,
+    table: &TableRequest,
+    last: &Content,
+    moment: &Moment,
+) -> Result<Option<Content>> {
+    let Ok(hint) = Hint::deserialize(&last.hint) else { return Ok(None) };
+    let (server, name) = (&database.server, table.table.as_str());
+    if hint.table != place(server, name) {
+        return Ok(None);
+    }
+    if hint.instant == moment.instant {
+        return Ok(Some(Content { reads: None, ..last.clone() }));
+    }
+    let doing = format!("asking what was written to `{name}`");
+    let now = async |on: &mut PgConnection| {
+        write_counters::of(server, on, name).await.map_err(|error| server.fault(&doing, error))
+    };
+    if hint.writes.is_none() || !moment.counted || hint.writes != server.briefly(&doing, now).await? {
+        return Ok(None);
+    }
+    let hint = Hint { instant: moment.instant.clone(), ..hint };
+    Ok(Some(Content { value: last.value.clone(), hint: hint.json(), reads: None }))
+}
+
+/// By what a table is known to be what it was.
+#[derive(Debug, Serialize, Deserialize)]
+struct Hint {
+    /// Which table it is.
+    table: [String; 3],
+    /// The transactions that were seen.
+    instant: String,
+    /// The counters of the writes to it, as of the instant or before; `None` if they do not tell.
+    writes: Option<String>,
+}
+
+impl Hint {
+    fn json(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("plain data can be written as JSON")
+    }
+}
+
+fn place(server: &Server, table: &str) -> [String; 3] {
+    [server.at(), server.schema().to_owned(), table.to_owned()]
+}
+
+/// What stands for the rows after others were added to those of `last` by one publication that wrote nothing else, with
+/// this digest by the server.
+pub fn after_append(last: &Content, added: Digest) -> Option<Content> {
+    let before: Digest = last.value.strip_prefix(BY_SERVER)?.parse().ok()?;
+    let hint = Hint::deserialize(&last.hint).ok()?;
+    let writes = write_counters::after_append(hint.writes.as_deref()?, added.rows)?;
+    let both = before.with(added);
+    let digest = Digest { sum: both.sum & u128::from(u64::MAX), ..both };
+    // Nothing has the instant's form: only the counters tell, and they do not agree if anybody else has written.
+    let hint = Hint { instant: "after an append".to_owned(), writes: Some(writes), ..hint };
+    Some(Content { value: format!("{BY_SERVER}{digest}"), hint: hint.json(), reads: None })
 }
 
 async fn read_all(database: &Database, open: &OpenTable, doing: &str) -> Result<Digest> {
@@ -58,6 +130,8 @@ pub struct TableInstant {
     pub table: Arc<Table>,
     /// What holds the instant.
     pub coordinator: Arc<Coordinator>,
+    /// The counters of the writes to it, a moment before the instant; `None` if they do not tell whether it changed.
+    pub writes: Option<String>,
 }
 
 impl Instant for TableInstant {
@@ -73,12 +147,16 @@ impl Instant for TableInstant {
         let server = read.server.filter(|_| !place.columns.iter().any(|column| column.kind.as_text));
         let value = match (server, read.rows.filter(|_| read.server.is_none() && place.passing)) {
             // Digests by the server are told from others.
-            (Some(digest), _) => format!("inside-{digest}"),
+            (Some(digest), _) => format!("{BY_SERVER}{digest}"),
             (None, Some(digest)) => digest.to_string(),
             (None, None) => format!("as of {}", self.coordinator.instant),
         };
-        let hint = hint(&place.server, &place.table, &self.coordinator.instant);
-        Some(Content { value, hint, reads: Some(Reads::AnyWrite) })
+        let hint = Hint {
+            table: self::place(&place.server, &place.table),
+            instant: self.coordinator.instant.clone(),
+            writes: self.writes.clone(),
+        };
+        Some(Content { value, hint: hint.json(), reads: None })
     }
 }
 
@@ -91,17 +169,4 @@ impl TableDigest for TableInstant {
     async fn digest(&self) -> Result<Option<Digest>> {
         self.table.digest(&self.coordinator).await
     }
-}
-
-fn hint(server: &Server, table: &str, instant: &str) -> serde_json::Value {
-    serde_json::json!([server.at(), server.schema(), table, instant])
-}
-
-/// What the instant is now.
-async fn now(database: &Database, doing: &str) -> Result<String> {
-    let ask = async || {
-        let rows = database.server.rows(doing, "select txid_current_snapshot()::text", &[]).await?;
-        Ok(rows[0].get(0))
-    };
-    database.instant.get(ask).await
 }

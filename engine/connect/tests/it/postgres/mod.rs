@@ -11,6 +11,7 @@ mod reading;
 mod secure;
 mod stops;
 mod types;
+mod versions;
 
 use crate::contract::subject::{open, query};
 use datafusion::{

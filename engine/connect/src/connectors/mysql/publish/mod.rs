@@ -4,6 +4,7 @@
 //! new or goes as a whole, one `RENAME TABLE` puts all of them in place: it is the step, and what belongs to it stands in
 //! `engine_publications` before and is carried out after it, by whoever comes. Otherwise all rows change in one transaction.
 
+mod added;
 mod apply;
 mod change;
 mod chunk;
@@ -34,8 +35,8 @@ use crate::{
         error::{Blame, Error, Result},
         policy::Replaced,
         publication::{
-            ChunkedTransaction, Commit, KeySweep, Mode, Preview, Publication, PublishRequest, Target, Writer, Writers,
-            Written,
+            ChunkedTransaction, Commit, KeySweep, Mode, Preview, Publication, PublicationDigest, PublishRequest,
+            Target, Writer, Writers, Written,
         },
     },
     sql::aggregate::AggregatingTable,
@@ -155,6 +156,10 @@ impl Publication for Staged {
         let (target, stage) = (&self.publication.tables[number], &self.stages[number]);
         let to = stage.to(&self.server, target)?;
         Ok(Box::new(StageWriter::open(self.server.clone(), to).await?))
+    }
+
+    fn server_digest(&self) -> Option<&dyn PublicationDigest> {
+        Some(self)
     }
 
     fn chunks(&self) -> Option<&dyn ChunkedTransaction> {

@@ -18,6 +18,12 @@ use crate::{
 };
 use sqlx::{AssertSqlSafe, Row};
 
+/// Whether a table takes rows as they are inserted.
+const PLAIN: &str = "select c.relkind = 'r' and not c.relhasrules and not c.relrowsecurity and not c.relhassubclass \
+                       and not exists (select from pg_trigger where tgrelid = c.oid and not tgisinternal) \
+                       and not exists (select from pg_attribute where attrelid = c.oid and attgenerated <> '') \
+                     from pg_class c where c.oid = $1::text::oid";
+
 impl Stage {
     /// Digests rows here as the server does it; `None` if it does not, or other rows stand beside those of staging.
     pub fn server_digester(&self, server: &Server, target: &Target) -> Option<Box<dyn RowDigester>> {
@@ -71,5 +77,32 @@ impl Staged {
             sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *on).await.map_err(fault)?
         };
         Ok(server_digest::digest(row.get(0), &row.get::<String, _>(1)))
+    }
+
+    /// The digest of rows that are appended, as they count in the digest of the whole table; `None` if the table makes
+    /// other rows of them.
+    pub async fn digest_added(&self, target: &Target, stage: &Stage) -> Result<Option<Digest>> {
+        let Some(there) = stage.there.as_ref().filter(|_| self.server.hashes()) else { return Ok(None) };
+        let same = there.columns.len() == stage.columns.len()
+            && there.columns.iter().all(|column| {
+                stage.columns.iter().any(|staged| {
+                    staged.name == column.name && staged.declared == column.declared && !column.kind.as_text
+                })
+            });
+        let columns: Vec<&Carried> = there.columns.iter().collect();
+        let staged = within(self.server.schema(), &stage.name);
+        let sql = server_digest::sql(&columns, &staged).filter(|_| same && target.mode == Mode::Append);
+        let Some(sql) = sql else { return Ok(None) };
+        let fault = |error| self.fault(target, stage, error);
+        let mut on = self.server.connect(&format!("digesting `{}`", target.table)).await?;
+        let plain = sqlx::query(PLAIN).bind(there.oid.to_string()).fetch_one(&mut on).await.map_err(fault)?;
+        let digest = if plain.get(0) {
+            let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut on).await.map_err(fault)?;
+            server_digest::digest(row.get(0), &row.get::<String, _>(1))
+        } else {
+            None
+        };
+        self.server.give_back(on);
+        Ok(digest)
     }
 }

@@ -34,6 +34,7 @@ use crate::{
             ChunkedTransaction, Commit, KeySweep, Mode, Preview, Publication, PublicationDigest, PublishRequest,
             Target, Writer, Writers, Written,
         },
+        version::RowDigests,
     },
     sql::aggregate::AggregatingTable,
 };
@@ -272,6 +273,12 @@ impl PublicationDigest for Staged {
     async fn digest(&self, table: &Name) -> Result<Option<Digest>> {
         let number = self.index(table);
         self.digest_inside(&self.publication.tables[number], &self.stages[number]).await
+    }
+
+    async fn added(&self, table: &Name, _: Digest) -> Result<Option<RowDigests>> {
+        let number = self.index(table);
+        let server = self.digest_added(&self.publication.tables[number], &self.stages[number]).await?;
+        Ok(server.map(|digest| RowDigests { rows: None, server: Some(digest) }))
     }
 }
 

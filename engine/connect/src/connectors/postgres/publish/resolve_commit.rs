@@ -2,7 +2,7 @@
 
 use super::{Staged, run, system_tables::PUBLICATIONS};
 use crate::{
-    connectors::postgres::statement::within,
+    connectors::postgres::{statement::within, write_counters},
     hub::error::{Blame, Result},
 };
 use sqlx::{
@@ -23,7 +23,10 @@ impl Staged {
     pub(super) async fn settle(&self, on: &mut PgConnection) -> Result<()> {
         let fault = |error| self.server.fault("publishing", error);
         let lost = match run(on, "commit").await {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                write_counters::hand_in(&self.server, on).await;
+                return Ok(());
+            }
             Err(error) if is_answer(&error) => return Err(fault(error)),
             Err(error) => error,
         };
