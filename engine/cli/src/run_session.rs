@@ -31,7 +31,6 @@ use engine_run::{
         lock::{self, RunLock, Taken},
     },
     location, losses,
-    plan::Plan,
     redact::Mask,
     report::{Report, RunOutcome},
     runner::Runner,
@@ -199,11 +198,6 @@ impl Ready {
         }
     }
 
-    /// What would be done, and why.
-    pub fn plan(&self, history: &History, nodes: &BTreeSet<NodeId>, options: RunOptions) -> Plan {
-        options.plan(&self.project, history, nodes)
-    }
-
     /// A runner over the project's own systems.
     pub fn runner(&self, context: &Context, history: Arc<History>, options: RunOptions) -> Result<Runner> {
         let runner = Runner::open(self.project.clone(), history, Arc::new(SystemClock), &context.root);
@@ -230,7 +224,7 @@ impl Ready {
         history.interrupt_dead_runs()?;
         history.forget_old(self.project.settings.kept, SystemClock.now_us())?;
         let runner = self.runner(context, history.clone(), options)?;
-        let plan = self.plan(&history, nodes, options);
+        let plan = runner.plan(nodes)?;
         let needed = location::connections(&self.project, plan.steps.iter().flat_map(|step| &step.nodes));
         tokio::select! {
             () = arrived_and_recovered(context, &runner, &needed) => {}

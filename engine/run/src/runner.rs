@@ -2,18 +2,25 @@
 
 use crate::{
     clock::Clock,
+    error::Result,
     event::{Event, Events},
     history::History,
+    location::Place,
     options::RunOptions,
     plan::Plan,
-    reuse::{Reuse, definition::Definitions},
+    reuse::{Reuse, definition::Definitions, plan_run},
     sql::{classify_error, session::Sessions},
     systems::Systems,
 };
-use engine_connect::hub::connection::Connection;
-use engine_language::{diagnostic::Problems, name::Name, project::Project};
+use engine_connect::hub::{connection::Connection, version::Reads};
+use engine_language::{diagnostic::Problems, graph::NodeId, name::Name, project::Project};
 use futures::future::join_all;
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 /// What plans of one project are run with; `execute` runs them.
 #[derive(Clone, Debug)]
@@ -36,7 +43,7 @@ impl Runner {
         history: Arc<History>,
         clock: Arc<dyn Clock>,
         root: &Path,
-    ) -> Result<Self, Problems> {
+    ) -> std::result::Result<Self, Problems> {
         let mut problems = Problems::default();
         let systems = Systems::connect(&project, root, &mut problems);
         if problems.has_errors() {
@@ -115,10 +122,15 @@ impl Runner {
         Reuse::new(self.project.clone(), self.systems.clone(), self.history.clone(), definitions)
     }
 
+    /// What a run of these nodes would do, and why, by what is remembered.
+    pub fn plan(&self, nodes: &BTreeSet<NodeId>) -> Result<Plan> {
+        plan_run::plan(&self.project, &self.definitions, &self.history, self.options, nodes)
+    }
+
     /// Asks the systems what changed, and gives the steps that have no reason of their own the one that they have from their
-    /// inputs. Only reads.
-    pub async fn explain_changes(&self, plan: &mut Plan) {
-        self.reuse().explain_changes(plan).await;
+    /// inputs. Only reads; says of which tables all rows had to be read, and why.
+    pub async fn explain_changes(&self, plan: &mut Plan) -> BTreeMap<Place, Reads> {
+        self.reuse().explain_changes(plan).await
     }
 
     pub(crate) fn send(&self, events: &Events, event: &Event) {

@@ -82,11 +82,11 @@ async fn foresee(
     nodes: &BTreeSet<NodeId>,
     options: RunOptions,
 ) -> Result<Foreseen> {
-    let mut steps = ready.plan(history, nodes, options);
+    let runner = ready.runner(context, history.clone(), options)?;
+    let mut steps = runner.plan(nodes)?;
     let (mut changes, mut rows_read) = (BTreeMap::new(), BTreeMap::new());
     // Without records everything is new, and there is nothing to ask.
     if run_session::remembers(context) {
-        let runner = ready.runner(context, history.clone(), options)?;
         rows_read = runner.explain_changes(&mut steps).await;
         changes = changes::changes(ready, history, &steps)?;
         changes::count(&runner, &steps, &mut changes).await;

@@ -41,7 +41,9 @@ impl History {
     pub fn built(&self, target: &str, node: &NodeId) -> Result<Option<Built>> {
         let sql = "select key, output, fingerprint, at_us, rows, text from built where target = ?1 and node = ?2";
         self.db()
-            .query_row(sql, params![target, node.to_string()], |row| {
+            .prepare_cached(sql)
+            .map_err(state)?
+            .query_row(params![target, node.to_string()], |row| {
                 Ok(Built {
                     inputs: inputs(row.get(0)?),
                     output: row.get(1)?,
@@ -55,6 +57,15 @@ impl History {
             .map_err(state)
     }
 
+    /// The hash of the definition of which each node's last success was.
+    pub fn built_definitions(&self, target: &str) -> Result<BTreeMap<NodeId, String>> {
+        let db = self.db();
+        let mut statement = db.prepare("select node, fingerprint from built where target = ?1").map_err(state)?;
+        let rows = statement.query_map([target], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).map_err(state)?;
+        let nodes = rows.filter_map(|row| row.map(|(node, hash)| Some((NodeId::parse(&node)?, hash))).transpose());
+        nodes.collect::<std::result::Result<_, _>>().map_err(state)
+    }
+
     /// Remembers a node's success.
     pub fn remember_built(&self, target: &str, node: &NodeId, built: &Built) -> Result<()> {
         let sql = "insert into built (target, node, key, output, fingerprint, at_us, rows, text)
@@ -65,7 +76,7 @@ impl History {
         let Built { inputs, output, definition, at_us, rows, text } = built;
         let inputs = inputs.as_ref().map(serde_json::to_string).transpose().map_err(state)?;
         let row = params![target, node, inputs, output, definition, at_us, rows, text];
-        self.db().execute(sql, row).map(drop).map_err(state)
+        self.change(sql, row).map(drop)
     }
 
     /// How a node's last success in a target went.

@@ -121,8 +121,11 @@ impl History {
     /// The token that a table had when it was last looked at.
     pub fn token(&self, place: &Place) -> Result<Option<Version>> {
         let sql = "select token from tokens where place = ?1";
-        let text: Option<String> =
-            self.db().query_row(sql, [place.to_string()], |row| row.get(0)).optional().map_err(state)?;
+        let text: Option<String> = self
+            .db()
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row([place.to_string()], |row| row.get(0)).optional())
+            .map_err(state)?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
@@ -130,7 +133,7 @@ impl History {
     pub fn remember_token(&self, place: &Place, token: &Version) -> Result<()> {
         let text = serde_json::to_string(token).map_err(state)?;
         let sql = "insert or replace into tokens values (?1, ?2)";
-        self.db().execute(sql, params![place.to_string(), text]).map(drop).map_err(state)
+        self.change(sql, params![place.to_string(), text]).map(drop)
     }
 
     /// The last runs, newest first.

@@ -5,7 +5,7 @@
 
 pub mod definition;
 mod explain_changes;
-mod plan_run;
+pub mod plan_run;
 mod settings;
 pub mod versions;
 

@@ -135,12 +135,12 @@ async fn look(inner: &Arc<Inner>, name: &Name) -> Result<Round> {
         return Ok(Round::Kept);
     }
     let leave = Leave { inner, name };
+    let options = RunOptions::default();
+    let plan = reading.runner.clone().with(options).plan(&nodes)?;
     let run = run_info(ulid::Ulid::new().to_string(), now, (now, now));
     let cancel = CancellationToken::new();
     let work = Work { run: run.id.clone(), schedule: Some(name.to_string()), job: None };
     inner.live.begin(work.clone(), now, cancel.clone());
-    let options = RunOptions::default();
-    let plan = options.plan(&reading.project, &inner.history, &nodes);
     let request = RunRequest::new(&reading.project, options, inner.options.vars.clone(), &plan).of_run(&run, vec![]);
     let recorder = Recorder::new(inner.history.clone(), request).of(origin(&work)).hiding(reading.mask.clone());
     let fan_out = FanOut { inner: inner.clone(), work: work.clone() };

@@ -116,14 +116,20 @@ async fn one(
     let request = work.job.as_ref().map(|job| job.request.clone()).unwrap_or_default();
     let options = request.options;
     let history = &inner.history;
-    let plan = options.plan(&reading.project, history, &nodes);
+    let runner = reading.runner.clone().with(options).retrying(earlier_runs.clone());
+    let plan = match runner.plan(&nodes) {
+        Ok(plan) => plan,
+        Err(error) => {
+            tracing::error!(run = run.id, %error, "the records of earlier runs cannot be read");
+            return Report { run: run.id, outcome: RunOutcome::Failed, nodes: vec![], took: Duration::ZERO };
+        }
+    };
     let mut vars = inner.options.vars.clone();
     vars.extend(request.vars);
-    let request = RunRequest::new(&reading.project, options, vars, &plan).of_run(&run, earlier_runs.clone());
+    let request = RunRequest::new(&reading.project, options, vars, &plan).of_run(&run, earlier_runs);
     let recorder = Recorder::new(history.clone(), request).of(origin(work)).hiding(reading.mask.clone());
     let fan_out = FanOut { inner: inner.clone(), work: work.clone() };
     let listeners: Vec<Arc<dyn Listener>> = vec![Arc::new(recorder), Arc::new(fan_out)];
-    let runner = reading.runner.clone().with(options).retrying(earlier_runs);
     table_discovery::arrived(reading, &plan, cancel).await;
     let report = runner.run(&plan, run, &Events::to(listeners), cancel).await;
     written(inner, reading, work, &report);

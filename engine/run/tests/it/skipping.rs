@@ -8,7 +8,6 @@ use engine_run::{
     clock::SystemClock,
     event::Events,
     history::History,
-    options::RunOptions,
     report::{Report, RunOutcome, Status},
     runner::Runner,
 };
@@ -196,7 +195,7 @@ async fn run(root: &Path, files: &Files, history: History) -> Report {
     let clock = Arc::new(SystemClock);
     let runner = Runner::open(project.clone(), history.clone(), clock, root).unwrap();
     let nodes: BTreeSet<_> = project.graph.nodes.keys().filter(|node| files.selects(node)).cloned().collect();
-    let plan = RunOptions::default().plan(&project, &history, &nodes);
+    let plan = runner.plan(&nodes).unwrap();
     let info = RunInfo { id: format!("{files:?}"), ..RunInfo::NONE };
     runner.run(&plan, info, &Events::to(vec![]), &CancellationToken::new()).await
 }
