@@ -5,7 +5,7 @@
 //! rows only where no other session can still hold any back. What changes rows without a count shows in the numbers of
 //! the table's file, its partitions and its columns, which are kept beside the counts.
 
-use super::{server::Server, statement::within};
+use super::server::Server;
 use crate::hub::error::Result;
 use sqlx::{PgConnection, Row};
 
@@ -55,7 +55,8 @@ pub async fn of(server: &Server, on: &mut PgConnection, table: &str) -> sqlx::Re
         return Ok(None);
     }
     // Labels of enums and members of composite types are changed without a write to the tables that show them.
-    let sql = "with recursive tree (oid) as (select to_regclass($1)::oid \
+    let sql = "with recursive tree (oid) as (select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace \
+                   where n.nspname = $1 and r.relname = $2 \
                  union select i.inhrelid from pg_inherits i join tree t on i.inhparent = t.oid) \
                select string_agg(concat_ws(':', c.oid, pg_relation_filenode(c.oid)::int8, c.relnatts, \
                  pg_stat_get_tuples_inserted(c.oid), pg_stat_get_tuples_updated(c.oid), \
@@ -69,7 +70,7 @@ pub async fn of(server: &Server, on: &mut PgConnection, table: &str) -> sqlx::Re
                    where a.attnum > 0 and not a.attisdropped and (a.attgenerated = 'v' \
                      or y.typtype = 'c' or e.typtype = 'c' or b.typtype = 'c' \
                      or 'reg' in (left(y.typname, 3), left(e.typname, 3), left(b.typname, 3))))";
-    let row = sqlx::query(sql).bind(within(server.schema(), table)).fetch_optional(on).await?;
+    let row = sqlx::query(sql).bind(server.schema()).bind(table).fetch_optional(on).await?;
     Ok(row.and_then(|row| row.get(0)))
 }
 

@@ -21,7 +21,7 @@ async fn version(place: &Place, last: Option<&Version>) -> Version {
 
 /// The version when nobody else is in the database any more.
 async fn settled(place: &Place, last: &Version) -> Version {
-    for _ in 0..100 {
+    for _ in 0..300 {
         let now = version(place, Some(last)).await;
         if now.content.reads.is_none() {
             return now;
