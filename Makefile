@@ -1,6 +1,6 @@
 # What people type. `make test` needs nothing but Debian and root, or the tools already there.
 
-.PHONY: test lint docs bench chaos soak sql-fuzz tools
+.PHONY: test lint docs bench chaos soak sql-fuzz reuse-edits tools
 
 test: tools
 	scripts/test
@@ -24,6 +24,10 @@ soak: tools
 # Random queries here and on PostgreSQL: `make sql-fuzz SECONDS=600`.
 sql-fuzz: tools
 	SECONDS_OF_FUZZING=$(or $(SECONDS),600) scripts/sql-fuzz
+
+# Random edits of a project against full rebuilds: `make reuse-edits EDITS=10000`.
+reuse-edits: tools
+	EDITS=$(or $(EDITS),10000) scripts/reuse-edits
 
 bench:
 	bench/run

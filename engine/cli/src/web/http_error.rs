@@ -1,6 +1,6 @@
 //! Why a request is not answered as it was asked.
 
-use engine_run::{error::Error, service::Refused};
+use engine_run::{error::Error, service::ControlError};
 
 /// What is wrong, and the status that it means.
 #[derive(Debug)]
@@ -80,12 +80,12 @@ impl From<Error> for HttpError {
     }
 }
 
-impl From<Refused> for HttpError {
-    fn from(refused: Refused) -> Self {
+impl From<ControlError> for HttpError {
+    fn from(refused: ControlError) -> Self {
         match refused {
-            Refused::Unknown(said) => Self::not_found(said),
-            Refused::Wrong(said) => Self::conflict(said),
-            Refused::Failed(error) => error.into(),
+            ControlError::Unknown(said) => Self::not_found(said),
+            ControlError::Wrong(said) => Self::conflict(said),
+            ControlError::Failed(error) => error.into(),
         }
     }
 }

@@ -22,18 +22,18 @@ pub async fn run(run: &StepRun, step: &Step) -> Vec<NodeReport> {
     let mut run = run.clone();
     let mut attempt = 1;
     // Held until the step is done.
-    let mut alone = None;
+    let mut exclusive = None;
     loop {
         let done = tokio::select! {
             biased;
             () = run.cancel.cancelled() => Err(Error::Cancelled),
-            done = beside(&run, step, alone.is_some()) => done,
+            done = with_permit(&run, step, exclusive.is_some()) => done,
         };
         let error = match done {
             Ok(reports) => return reports,
             Err(error) => error,
         };
-        if classify_error::memory_may_help(&error) && find_memory(&mut run, step, &mut alone).await {
+        if classify_error::memory_may_help(&error) && find_memory(&mut run, step, &mut exclusive).await {
             continue;
         }
         if attempt == tries || !classify_error::may_pass(&error) {
@@ -61,8 +61,8 @@ fn doing(action: Action) -> &'static str {
 }
 
 /// Runs a step beside others, unless it has the memory for itself.
-async fn beside(run: &StepRun, step: &Step, alone: bool) -> Result<Vec<NodeReport>> {
-    let _beside = if !alone && ends(run, step) { Some(run.runner.sessions.beside().await) } else { None };
+async fn with_permit(run: &StepRun, step: &Step, exclusive: bool) -> Result<Vec<NodeReport>> {
+    let _permit = if !exclusive && ends(run, step) { Some(run.runner.sessions.shared_permit().await) } else { None };
     Box::pin(steps::run(run, step)).await
 }
 
@@ -78,22 +78,22 @@ fn ends(run: &StepRun, step: &Step) -> bool {
 
 /// Lets a query for which memory was short have that of the others, when they are done; with nobody beside it, it does with
 /// less, or gets more. Says whether there is anything left to try.
-async fn find_memory(run: &mut StepRun, step: &Step, alone: &mut Option<OwnedRwLockWriteGuard<()>>) -> bool {
+async fn find_memory(run: &mut StepRun, step: &Step, exclusive: &mut Option<OwnedRwLockWriteGuard<()>>) -> bool {
     let (node, sessions) = (&step.nodes[0], run.runner.sessions.clone());
-    if alone.is_none() && ends(run, step) {
-        *alone = sessions.try_alone();
-        if alone.is_none() {
+    if exclusive.is_none() && ends(run, step) {
+        *exclusive = sessions.try_exclusive_permit();
+        if exclusive.is_none() {
             run.log(node, Level::Warn, "there was not enough memory beside other queries: running again without them");
             tokio::select! {
                 () = run.cancel.cancelled() => {}
-                turn = sessions.alone() => *alone = Some(turn),
+                turn = sessions.exclusive_permit() => *exclusive = Some(turn),
             }
             return true;
         }
     }
-    let Some((roomier, how)) = sessions.roomier() else { return false };
+    let Some((more, how)) = sessions.with_more_room() else { return false };
     run.log(node, Level::Warn, format!("there was not enough memory: {how}; `[limits] memory` gives more"));
-    run.runner.sessions = roomier;
+    run.runner.sessions = more;
     true
 }
 

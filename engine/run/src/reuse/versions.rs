@@ -26,11 +26,11 @@ pub struct Versions {
     project: Arc<Project>,
     systems: Systems,
     history: Arc<History>,
-    tables: Mutex<BTreeMap<Place, Known>>,
+    tables: Mutex<BTreeMap<Place, VersionCell>>,
 }
 
 /// A version that is asked for once, however many want it.
-type Known = Arc<OnceCell<Option<Version>>>;
+type VersionCell = Arc<OnceCell<Option<Version>>>;
 
 impl Versions {
     /// Knows nothing yet.
@@ -78,7 +78,7 @@ impl Versions {
         self.tables().remove(place);
     }
 
-    fn tables(&self) -> MutexGuard<'_, BTreeMap<Place, Known>> {
+    fn tables(&self) -> MutexGuard<'_, BTreeMap<Place, VersionCell>> {
         self.tables.lock().expect("no holder of this lock panics")
     }
 
@@ -102,7 +102,7 @@ impl Versions {
     /// The tables whose rows were read to tell whether they changed, and why that took reading.
     pub fn rows_read(&self) -> BTreeMap<Place, Reads> {
         let tables = self.tables();
-        let read = |(place, known): (&Place, &Known)| {
+        let read = |(place, known): (&Place, &VersionCell)| {
             let reads = known.get()?.as_ref()?.content.reads?;
             // Of a file that was written a moment ago that is no news.
             (reads != Reads::Racy).then(|| (place.clone(), reads))
@@ -116,7 +116,7 @@ impl Versions {
         self.table(&place)?.get()?.clone()
     }
 
-    fn table(&self, place: &Place) -> Option<Known> {
+    fn table(&self, place: &Place) -> Option<VersionCell> {
         self.tables().get(place).cloned()
     }
 }

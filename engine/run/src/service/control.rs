@@ -24,7 +24,7 @@ pub struct Trigger {
 
 /// Why the service does not do it.
 #[derive(Debug, thiserror::Error)]
-pub enum Refused {
+pub enum ControlError {
     /// There is no such thing.
     #[error("{0}")]
     Unknown(String),
@@ -38,14 +38,14 @@ pub enum Refused {
 
 impl Service {
     /// Notes a run that somebody wants; answers the number of its job.
-    pub fn trigger(&self, trigger: Trigger) -> Result<i64, Refused> {
+    pub fn trigger(&self, trigger: Trigger) -> Result<i64, ControlError> {
         let reading = self.reading();
         match &trigger.schedule {
             Some(name) if !reading.project.schedules.contains_key(name.as_str()) => return Err(unknown(name)),
             _ => {}
         }
         reading::nodes(&reading.project, &trigger.request.select, &[])
-            .map_err(|problem| Refused::Wrong(problem.message))?;
+            .map_err(|problem| ControlError::Wrong(problem.message))?;
         let now = self.now_us();
         self.want(NewJob {
             schedule: trigger.schedule,
@@ -58,24 +58,28 @@ impl Service {
     }
 
     /// Notes that what a run did not bring to a good end is wanted again; answers the number of its job.
-    pub fn retry(&self, run: &str, who: &str) -> Result<i64, Refused> {
+    pub fn retry(&self, run: &str, who: &str) -> Result<i64, ControlError> {
         let history = self.history();
-        let request =
-            history.request_of(run)?.ok_or_else(|| Refused::Unknown(format!("there is no run `{run}` to retry")))?;
+        let request = history
+            .request_of(run)?
+            .ok_or_else(|| ControlError::Unknown(format!("there is no run `{run}` to retry")))?;
         if history.run_state(run)?.is_none() && self.live().iter().any(|live| live.work.run == run) {
-            return Err(Refused::Wrong(format!("run `{run}` is still at work")));
+            return Err(ControlError::Wrong(format!("run `{run}` is still at work")));
         }
         let reading = self.reading();
         let target = reading.project.target.as_str();
         if request.target != target {
-            return Err(Refused::Wrong(format!("run `{run}` was for the target `{}`, not `{target}`", request.target)));
+            return Err(ControlError::Wrong(format!(
+                "run `{run}` was for the target `{}`, not `{target}`",
+                request.target
+            )));
         }
         let jobs = history.open_jobs(target)?;
         if jobs.iter().any(|job| job.request.retry_of.as_deref() == Some(run)) {
-            return Err(Refused::Wrong(format!("run `{run}` is being retried already")));
+            return Err(ControlError::Wrong(format!("run `{run}` is being retried already")));
         }
         if history::left(history, run, &request)?.is_empty() {
-            return Err(Refused::Wrong(format!("run `{run}` left nothing to retry")));
+            return Err(ControlError::Wrong(format!("run `{run}` left nothing to retry")));
         }
         let schedule = request.schedule.filter(|name| reading.project.schedules.contains_key(name.as_str()));
         let mut vars = request.vars;
@@ -94,10 +98,17 @@ impl Service {
     }
 
     /// Notes that all intervals of a schedule between two times are wanted; answers the backfill's name and how many.
-    pub fn backfill(&self, schedule: &str, from_us: i64, to_us: i64, who: &str) -> Result<(String, usize), Refused> {
+    pub fn backfill(
+        &self,
+        schedule: &str,
+        from_us: i64,
+        to_us: i64,
+        who: &str,
+    ) -> Result<(String, usize), ControlError> {
         let reading = self.reading();
         let times = reading.times.get(schedule).ok_or_else(|| unknown(schedule))?;
-        let ticks = backfill::ticks(times, from_us, to_us).map_err(|refused| Refused::Wrong(refused.to_string()))?;
+        let ticks =
+            backfill::ticks(times, from_us, to_us).map_err(|refused| ControlError::Wrong(refused.to_string()))?;
         let batch = ulid::Ulid::new().to_string();
         let job = |tick: &Tick| NewJob {
             schedule: Some(schedule.to_owned()),
@@ -114,7 +125,7 @@ impl Service {
     }
 
     /// Pauses a schedule; false if it was paused before.
-    pub fn pause(&self, schedule: &str, who: &str) -> Result<bool, Refused> {
+    pub fn pause(&self, schedule: &str, who: &str) -> Result<bool, ControlError> {
         self.known(schedule)?;
         let done = self.history().pause(&self.0.target(), schedule, who, self.now_us())?;
         self.woken();
@@ -122,7 +133,7 @@ impl Service {
     }
 
     /// Lets a paused schedule go on; false if it was not paused.
-    pub fn resume(&self, schedule: &str) -> Result<bool, Refused> {
+    pub fn resume(&self, schedule: &str) -> Result<bool, ControlError> {
         self.known(schedule)?;
         let done = self.history().resume(&self.0.target(), schedule, self.now_us())?;
         self.woken();
@@ -130,18 +141,18 @@ impl Service {
     }
 
     /// Cancels a run at work.
-    pub fn cancel(&self, run: &str, who: &str) -> Result<(), Refused> {
+    pub fn cancel(&self, run: &str, who: &str) -> Result<(), ControlError> {
         if self.0.live.cancel(run, who) {
             return Ok(());
         }
         match self.history().run_state(run)? {
-            Some(state) => Err(Refused::Wrong(format!("run `{run}` is {state} already"))),
-            None => Err(Refused::Unknown(format!("run `{run}` is not at work here"))),
+            Some(state) => Err(ControlError::Wrong(format!("run `{run}` is {state} already"))),
+            None => Err(ControlError::Unknown(format!("run `{run}` is not at work here"))),
         }
     }
 
     /// Takes back a job that waits, or all that wait of a backfill; answers how many.
-    pub fn unwant(&self, job: Option<i64>, batch: Option<&str>, who: &str) -> Result<usize, Refused> {
+    pub fn unwant(&self, job: Option<i64>, batch: Option<&str>, who: &str) -> Result<usize, ControlError> {
         let said = format!("cancelled by {who}");
         let taken_back = self.history().unwant(job, batch, &said, self.now_us())?;
         self.woken();
@@ -155,13 +166,13 @@ impl Service {
         times.map(|times: &Times| times.after(self.now_us()).take(count).collect()).unwrap_or_default()
     }
 
-    fn want(&self, job: NewJob) -> Result<i64, Refused> {
+    fn want(&self, job: NewJob) -> Result<i64, ControlError> {
         let ids = self.history().want(&self.0.target(), &[job], self.now_us())?;
         self.woken();
         Ok(ids[0])
     }
 
-    fn known(&self, schedule: &str) -> Result<(), Refused> {
+    fn known(&self, schedule: &str) -> Result<(), ControlError> {
         let known = self.reading().project.schedules.contains_key(schedule);
         if known { Ok(()) } else { Err(unknown(schedule)) }
     }
@@ -172,6 +183,6 @@ impl Service {
     }
 }
 
-fn unknown(schedule: &str) -> Refused {
-    Refused::Unknown(format!("there is no schedule `{schedule}`"))
+fn unknown(schedule: &str) -> ControlError {
+    ControlError::Unknown(format!("there is no schedule `{schedule}`"))
 }

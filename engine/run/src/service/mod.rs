@@ -15,7 +15,7 @@ mod tick;
 mod timed_generators;
 mod trouble;
 
-pub use control::{Refused, Trigger};
+pub use control::{ControlError, Trigger};
 pub use fan_out::{Watcher, Work};
 pub use live::{LiveNode, LiveRun, Look};
 pub use reading::{Broken, Reading};

@@ -76,18 +76,18 @@ impl Sessions {
 
     /// The same with all the memory that a query may ever have.
     #[must_use]
-    pub fn generous(&self) -> Self {
+    pub fn with_max_memory(&self) -> Self {
         Self { memory: self.most.clone(), ..self.clone() }
     }
 
     /// What a query may be asked with for which the memory was short, and how it does then: joins that sort both sides
     /// are slower than those that hash one, but spill what does not fit; more memory is for what does not spill.
-    pub fn roomier(&self) -> Option<(Self, String)> {
+    pub fn with_more_room(&self) -> Option<(Self, String)> {
         let most = self.most.bytes;
         if !self.sorted_joins {
             Some((Self { sorted_joins: true, ..self.clone() }, "joining by sorting instead".into()))
         } else if self.memory.bytes < most {
-            let more = Self { sorted_joins: false, ..self.generous() };
+            let more = Self { sorted_joins: false, ..self.with_max_memory() };
             Some((more, format!("taking up to {} MiB", most >> 20)))
         } else {
             None
@@ -95,17 +95,17 @@ impl Sessions {
     }
 
     /// A turn to use the memory beside others.
-    pub async fn beside(&self) -> OwnedRwLockReadGuard<()> {
+    pub async fn shared_permit(&self) -> OwnedRwLockReadGuard<()> {
         self.at_work.clone().read_owned().await
     }
 
     /// A turn to use the memory alone, when those who use it now are done; others wait meanwhile.
-    pub async fn alone(&self) -> OwnedRwLockWriteGuard<()> {
+    pub async fn exclusive_permit(&self) -> OwnedRwLockWriteGuard<()> {
         self.at_work.clone().write_owned().await
     }
 
     /// The same, if nobody uses it now.
-    pub fn try_alone(&self) -> Option<OwnedRwLockWriteGuard<()>> {
+    pub fn try_exclusive_permit(&self) -> Option<OwnedRwLockWriteGuard<()>> {
         self.at_work.clone().try_write_owned().ok()
     }
 

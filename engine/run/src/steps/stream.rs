@@ -19,7 +19,7 @@ use crate::{
     steps::{model::write_mode, step_run::StepRun},
     systems,
 };
-use batch::{Batch, Messages, Refused, Sink};
+use batch::{Batch, CommitError, Messages, Sink};
 use engine_connect::hub::{
     connection::Connection,
     position::Position,
@@ -35,7 +35,7 @@ use engine_language::{
 use error_budget::ErrorBudget;
 use group::{Group, Trust};
 use poll_backoff::PollBackoff;
-use progress::Progress;
+use progress::StreamProgress;
 use report_progress::ReportProgress;
 use std::{
     sync::{
@@ -57,7 +57,7 @@ pub async fn follow(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeR
     let mut report = NodeReport::new(node.clone(), Status::Reused, began);
     (report.rows, report.events) = (Some(0), Some(0));
     let stream = Stream::new(run, node, model)?;
-    let mut progress = Progress::new(run, node);
+    let mut progress = StreamProgress::new(run, node);
     let mut from_start = true;
     let (mut pace, mut told) = (PollBackoff::default(), ReportProgress::default());
     loop {
@@ -124,7 +124,7 @@ enum What {
     /// Several, which are.
     Group(Group),
     /// Some row of a group was refused.
-    Refused,
+    CommitError,
 }
 
 impl<'a> Stream<'a> {
@@ -141,7 +141,7 @@ impl<'a> Stream<'a> {
     async fn to_the_end(
         &self,
         report: &mut NodeReport,
-        (progress, told): (&mut Progress<'_>, &mut ReportProgress),
+        (progress, told): (&mut StreamProgress<'_>, &mut ReportProgress),
         pace: &mut PollBackoff,
         from_start: &mut bool,
     ) -> Result<()> {
@@ -176,7 +176,7 @@ impl<'a> Stream<'a> {
                         true
                     }
                     What::Group(group) => self.sink.commit_group(group, advance, &mut error_budget, report).await?,
-                    What::Refused => false,
+                    What::CommitError => false,
                 };
                 idle.store(true, Ordering::Relaxed);
                 if written {
@@ -238,11 +238,11 @@ impl<'a> Stream<'a> {
             };
             match staged {
                 Ok(()) => {}
-                Err(Refused::Rows(error, _)) => {
+                Err(CommitError::Rows(error, _)) => {
                     tracing::debug!(%error, "a row is refused");
-                    return Ok(Ahead { what: What::Refused, next, more });
+                    return Ok(Ahead { what: What::CommitError, next, more });
                 }
-                Err(Refused::Whole(error)) => return Err(error),
+                Err(CommitError::Whole(error)) => return Err(error),
             }
             ahead = match later? {
                 Some(later) => later,
@@ -271,7 +271,7 @@ impl<'a> Stream<'a> {
     }
 
     /// How far it is behind at the end.
-    async fn lag(&self, progress: &mut Progress<'_>) -> Result<Option<engine_connect::hub::topics::Lag>> {
+    async fn lag(&self, progress: &mut StreamProgress<'_>) -> Result<Option<engine_connect::hub::topics::Lag>> {
         let lag = self.behind(progress.position()).await?;
         progress.say(lag.as_ref());
         Ok(lag)

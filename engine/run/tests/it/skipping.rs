@@ -1,6 +1,6 @@
 //! Skipping what did not change gives what a full rebuild gives: a property, over random edits.
 //!
-//! `EDITS=10000 cargo test --workspace --test it skipping` makes that many edits instead of a few.
+//! `make reuse-edits EDITS=10000` makes that many edits instead of a few.
 
 use crate::opened;
 use engine_language::{id::NodeId, template::RunInfo};

@@ -84,7 +84,7 @@ impl Job<'_> {
 
     /// Copies a table into its staging.
     pub(super) async fn one(&self, table: &Passing, scan: Scan, publisher: &dyn Publication) -> Result<Copied> {
-        let progress = Arc::new(Progress::default());
+        let progress = Arc::new(CopyProgress::default());
         let mut working = JoinSet::new();
         for rows in scan.begin()? {
             let writer = publisher.writer(&table.place.table, Writers::Several).await?;
@@ -126,7 +126,7 @@ impl Job<'_> {
 }
 
 #[derive(Debug, Default)]
-struct Progress {
+struct CopyProgress {
     rows: AtomicU64,
     bytes: AtomicU64,
 }
@@ -135,7 +135,7 @@ struct Progress {
 struct Stream {
     run: StepRun,
     node: NodeId,
-    progress: Arc<Progress>,
+    progress: Arc<CopyProgress>,
 }
 
 impl Stream {

@@ -97,7 +97,7 @@ pub struct Part {
 }
 
 /// Why a part was not committed.
-pub enum Refused {
+pub enum CommitError {
     /// Its rows are refused; fewer of them may not be. The message that is to blame, if that is known.
     Rows(Error, Option<usize>),
     /// Whatever its rows are.
@@ -123,7 +123,7 @@ pub struct Tally {
 
 impl Made {
     /// Writes its rows.
-    pub async fn write(&self, writer: &mut dyn Writer) -> Result<(), Refused> {
+    pub async fn write(&self, writer: &mut dyn Writer) -> Result<(), CommitError> {
         for batch in &self.batches {
             writer.write(batch.clone()).await.map_err(blamed)?;
         }
@@ -159,18 +159,18 @@ pub fn count(report: &mut NodeReport, messages: usize, rejected: usize) {
 }
 
 /// Whether the rows are to blame for an error of the target.
-pub fn blamed(error: engine_connect::hub::error::Error) -> Refused {
+pub fn blamed(error: engine_connect::hub::error::Error) -> CommitError {
     match error.blame {
         // Most models make one row of each message, in their order. Where one does not, this is a guess, and only costs time.
         Blame::Data => {
             let row = error.row.and_then(|row| row.try_into().ok());
-            Refused::Rows(error.into(), row)
+            CommitError::Rows(error.into(), row)
         }
-        _ => Refused::Whole(error.into()),
+        _ => CommitError::Whole(error.into()),
     }
 }
 
-impl<E: Into<Error>> From<E> for Refused {
+impl<E: Into<Error>> From<E> for CommitError {
     fn from(error: E) -> Self {
         Self::Whole(error.into())
     }
@@ -203,7 +203,7 @@ impl Sink<'_> {
             let part = Part { messages: part, advance, rejected: here, settled: vec![], mode: mode.clone() };
             match self.commit(batch.topic, &part, report).await {
                 Ok(()) => error_budget.taken(range.len() as u64),
-                Err(Refused::Rows(error, blamed)) if range.len() > 1 && batch.passed(&next).await?.is_some() => {
+                Err(CommitError::Rows(error, blamed)) if range.len() > 1 && batch.passed(&next).await?.is_some() => {
                     tracing::debug!(%error, from = range.start, to = range.end, "a row is refused");
                     if self.bisect(&batch, &part, blamed, (error_budget, report)).await? {
                         (rejected, stands) = (later, Some(to));
@@ -213,10 +213,10 @@ impl Sink<'_> {
                     parts.cut(range, blamed);
                     continue;
                 }
-                Err(Refused::Rows(error, _)) if range.len() == 1 => {
+                Err(CommitError::Rows(error, _)) if range.len() == 1 => {
                     self.reject(&batch, part, error_budget, error, report).await?;
                 }
-                Err(Refused::Rows(error, _) | Refused::Whole(error)) => return Err(error),
+                Err(CommitError::Rows(error, _) | CommitError::Whole(error)) => return Err(error),
             }
             rejected = later;
             stands = Some(to);
@@ -239,7 +239,7 @@ impl Sink<'_> {
         let rejected = part.rejected.into_iter().chain([letter]).collect();
         let none = Part { messages: part.messages.slice(0, 0), rejected, ..part };
         self.commit(batch.topic, &none, report).await.map_err(|refused| match refused {
-            Refused::Rows(error, _) | Refused::Whole(error) => error,
+            CommitError::Rows(error, _) | CommitError::Whole(error) => error,
         })
     }
 
@@ -251,7 +251,7 @@ impl Sink<'_> {
     }
 
     /// Commits a part, and counts what was committed.
-    pub async fn commit(&self, topic: &NodeId, part: &Part, report: &mut NodeReport) -> Result<(), Refused> {
+    pub async fn commit(&self, topic: &NodeId, part: &Part, report: &mut NodeReport) -> Result<(), CommitError> {
         let made = self.make(topic, &part.messages).await?;
         let publisher = self.target.writable()?.begin(self.publication(&made, part.mode.clone())).await?;
         self.stage(&*publisher, &made).await?;
@@ -264,7 +264,7 @@ impl Sink<'_> {
     }
 
     /// What becomes of messages, in a publication that is not yet begun.
-    pub async fn make(&self, topic: &NodeId, messages: &RecordBatch) -> Result<Made, Refused> {
+    pub async fn make(&self, topic: &NodeId, messages: &RecordBatch) -> Result<Made, CommitError> {
         let session = self.run.runner.sessions.clone().single().open();
         let rendered = self.rendered()?;
         // Tables of other systems are read as they are at this batch.
@@ -292,7 +292,7 @@ impl Sink<'_> {
     }
 
     /// Writes rows into staging.
-    pub async fn stage(&self, publisher: &dyn Publication, made: &Made) -> Result<(), Refused> {
+    pub async fn stage(&self, publisher: &dyn Publication, made: &Made) -> Result<(), CommitError> {
         let mut writer = publisher.writer(&self.place.table, Writers::Several).await?;
         made.write(&mut *writer).await?;
         writer.finish().await.map_err(blamed)?;
@@ -300,19 +300,19 @@ impl Sink<'_> {
     }
 
     /// What the model makes of the messages.
-    async fn made(&self, session: &Session, rendered: &Rendered) -> Result<Made, Refused> {
+    async fn made(&self, session: &Session, rendered: &Rendered) -> Result<Made, CommitError> {
         let located = |error: DataFusionError| classify_error::in_model(rendered, error, self.node);
         let frame = session.query(&rendered.sql).await.map_err(located)?;
         let schema = write_rows::schema(frame.schema().inner()).map_err(|error| table::at_model(error, self.model))?;
         let refused = |error| match located(error) {
             // A value that cannot be computed is one message's.
-            error @ Error::Project(_) => Refused::Rows(error, None),
-            error => Refused::Whole(error),
+            error @ Error::Project(_) => CommitError::Rows(error, None),
+            error => CommitError::Whole(error),
         };
         let plan = frame.create_physical_plan().await.map_err(refused)?;
         let made = collect(plan.clone(), Arc::new(frame.task_ctx())).await.map_err(refused)?;
         let carried = made.iter().map(|batch| write_rows::carried(batch, &schema)).collect::<Result<_>>();
-        let batches = carried.map_err(|error| Refused::Rows(error, None))?;
+        let batches = carried.map_err(|error| CommitError::Rows(error, None))?;
         Ok(Made { batches, schema, operators: operators::of(plan.as_ref()), checks: vec![] })
     }
 

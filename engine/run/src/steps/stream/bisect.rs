@@ -2,7 +2,7 @@
 
 use super::{
     ErrorBudget,
-    batch::{Batch, Part, Refused, Sink, Tally, blamed, count},
+    batch::{Batch, CommitError, Part, Sink, Tally, blamed, count},
     parts::Parts,
 };
 use crate::{
@@ -43,13 +43,13 @@ impl Sink<'_> {
             match self.take(&mut sifted, batch.topic, (&piece, &part.mode)).await {
                 Ok(true) => counted.taken(range.len() as u64),
                 Ok(false) => return Ok(false),
-                Err(Refused::Rows(_, blamed)) if range.len() > 1 => pieces.cut(range, blamed),
-                Err(Refused::Rows(error, _)) => {
+                Err(CommitError::Rows(_, blamed)) if range.len() > 1 => pieces.cut(range, blamed),
+                Err(CommitError::Rows(error, _)) => {
                     let letter = self.letter(batch, &piece, error).await?;
                     counted.refused(&letter)?;
                     rejected.push(letter);
                 }
-                Err(Refused::Whole(error)) => return Err(error),
+                Err(CommitError::Whole(error)) => return Err(error),
             }
         }
         // Without any row there is nothing to publish in one.
@@ -59,8 +59,8 @@ impl Sink<'_> {
         match publisher.commit(commit).await.map_err(blamed) {
             Ok(_) => {}
             // A rule that the target only looks at in the end.
-            Err(Refused::Rows(..)) => return Ok(false),
-            Err(Refused::Whole(error)) => return Err(error),
+            Err(CommitError::Rows(..)) => return Ok(false),
+            Err(CommitError::Whole(error)) => return Err(error),
         }
         *error_budget = counted;
         count(report, 0, refused);
@@ -77,7 +77,7 @@ impl Sink<'_> {
         sifted: &mut Sifted,
         topic: &NodeId,
         (piece, mode): (&RecordBatch, &Mode),
-    ) -> Result<bool, Refused> {
+    ) -> Result<bool, CommitError> {
         let made = self.make(topic, piece).await?;
         let publisher = match &mut sifted.publisher {
             Some(publisher) => publisher,
@@ -86,7 +86,7 @@ impl Sink<'_> {
         let Some(chunks) = publisher.chunks() else { return Ok(false) };
         let table = &self.place.table;
         if let Err(refused) = self.stage(&**publisher, &made).await {
-            chunks.forget(table).await.map_err(|error| Refused::Whole(Error::from(error)))?;
+            chunks.forget(table).await.map_err(|error| CommitError::Whole(Error::from(error)))?;
             return Err(refused);
         }
         chunks.take(table).await.map_err(blamed)?;

@@ -2,7 +2,7 @@
 
 use super::{
     ErrorBudget,
-    batch::{Messages, Refused, Sink, Tally, blamed, count},
+    batch::{CommitError, Messages, Sink, Tally, blamed, count},
 };
 use crate::{error::Result, report::NodeReport};
 use engine_connect::hub::{
@@ -52,7 +52,7 @@ impl Group {
     }
 
     /// Says that no more come to it.
-    pub async fn close(&mut self) -> Result<(), Refused> {
+    pub async fn close(&mut self) -> Result<(), CommitError> {
         match self.writer.take() {
             Some(writer) => writer.finish().await.map(drop).map_err(blamed),
             None => Ok(()),
@@ -110,7 +110,7 @@ impl Sink<'_> {
         group: &mut Option<Group>,
         read: Messages,
         mode: Mode,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), CommitError> {
         let began = Instant::now();
         let made = self.make(topic, &read.good).await?;
         let group = match group {
@@ -144,11 +144,11 @@ impl Sink<'_> {
         let commit = Commit { advance: Some(advance), rejected: group.rejected, settled: vec![] };
         match group.publisher.commit(commit).await.map_err(blamed) {
             Ok(_) => {}
-            Err(Refused::Rows(error, _)) => {
+            Err(CommitError::Rows(error, _)) => {
                 tracing::debug!(%error, messages, "a row is refused");
                 return Ok(false);
             }
-            Err(Refused::Whole(error)) => return Err(error),
+            Err(CommitError::Whole(error)) => return Err(error),
         }
         *error_budget = counted;
         group.tally.count(report);

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 const OFTEN: Duration = Duration::from_secs(1);
 
 /// Says how far a stream is and how far behind, now and then.
-pub struct Progress<'a> {
+pub struct StreamProgress<'a> {
     run: &'a StepRun,
     node: &'a NodeId,
     said: Option<Instant>,
     position: Option<Position>,
 }
 
-impl<'a> Progress<'a> {
+impl<'a> StreamProgress<'a> {
     /// Has said nothing yet.
     pub fn new(run: &'a StepRun, node: &'a NodeId) -> Self {
         Self { run, node, said: None, position: None }

@@ -2,7 +2,7 @@
 
 use super::{
     Stream,
-    batch::{Part, Refused, messages, reason},
+    batch::{CommitError, Part, messages, reason},
     parts::Parts,
 };
 use crate::{
@@ -85,14 +85,14 @@ impl Replay<'_> {
                 Part { messages: part, advance: None, rejected: vec![], settled, mode: write_mode(self.stream.model) };
             match self.stream.sink.commit(&self.stream.topic, &part, &mut self.report).await {
                 Ok(()) => {}
-                Err(Refused::Rows(error, _)) if range.len() == 1 => {
+                Err(CommitError::Rows(error, _)) if range.len() == 1 => {
                     let place = &part.settled[0];
                     let letter =
                         letters.iter().find(|row| row.partition == place.partition && row.offset == place.offset);
                     self.refused.extend(letter.map(|row| RejectedRow { reason: reason(&error), ..row.clone() }));
                 }
-                Err(Refused::Rows(_, blamed)) => parts.cut(range, blamed),
-                Err(Refused::Whole(error)) => return Err(error),
+                Err(CommitError::Rows(_, blamed)) => parts.cut(range, blamed),
+                Err(CommitError::Whole(error)) => return Err(error),
             }
         }
         Ok(())
@@ -112,7 +112,7 @@ impl Replay<'_> {
         };
         let kept = self.stream.sink.commit(&self.stream.topic, &none, &mut self.report).await;
         kept.map_err(|refused| match refused {
-            Refused::Rows(error, _) | Refused::Whole(error) => error,
+            CommitError::Rows(error, _) | CommitError::Whole(error) => error,
         })
     }
 }
