@@ -2,14 +2,17 @@
 
 use super::{
     describe::Carried,
-    filter,
     statement::quote,
     table::{Table, TableLocation},
     types::{Kind, Wire},
 };
 use crate::{
     arrow::types::{arrow_type, column_type},
-    sql::aggregate::{AggregateRequest, Measure, ServerAggregates},
+    sql::{
+        aggregate::{AggregateRequest, ServerAggregates},
+        aggregate_query::{self, AggregateColumn, Computed},
+        filter::FilterColumn as _,
+    },
 };
 use datafusion::{
     arrow::datatypes::{DataType, Field},
@@ -24,80 +27,54 @@ impl ServerAggregates for Table {
         if !place.server.pushdown() {
             return None;
         }
-        let (groups, measures) = wanted.schema.fields().split_at(wanted.groups.len());
-        let (mut columns, mut expressions) = (vec![], vec![]);
-        for (name, field) in wanted.groups.iter().zip(groups) {
-            let found = place.columns.iter().find(|column| column.name == *name).filter(|column| grouped(column))?;
-            expressions.push(format!("{} as {}", quote(name), quote(field.name())));
-            columns.push(aggregated(field, found.kind.clone())?);
-        }
-        for (measure, field) in wanted.measures.iter().zip(measures) {
-            let (expression, kind) = measured(*measure, &place.columns, field)?;
-            expressions.push(format!("{expression} as {}", quote(field.name())));
-            columns.push(aggregated(field, kind)?);
-        }
-        let by: Vec<String> = wanted.groups.iter().map(|name| quote(name)).collect();
-        let by = if by.is_empty() { String::new() } else { format!(" group by {}", by.join(", ")) };
-        let filter = |expr| filter::condition(expr, &place.columns).filter(|condition| condition.exact);
-        let filters: Vec<String> =
-            wanted.filters.iter().map(|expr| filter(expr).map(|condition| condition.sql)).collect::<Option<_>>()?;
-        let conditions: Vec<&str> = place.conditions.iter().chain(&filters).map(String::as_str).collect();
-        let conditions =
-            if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
-        let from = format!("(select {} from {}{conditions}{by}) as t", expressions.join(", "), place.from);
+        let query = aggregate_query::query(wanted, &place.columns, &place.conditions, quote)?;
+        let computed = query.computed.iter().zip(wanted.schema.fields());
+        let columns: Vec<Carried> = computed.map(|(what, field)| carried(what, field)).collect::<Option<_>>()?;
+        let from = format!("(select {} from {}{}) as t", query.select, place.from, query.tail);
         let (parts, conditions, key) = (vec![String::new()], vec![], vec![]);
         let place = TableLocation { from, columns, key, parts, conditions, ..place.clone() };
         Some(Arc::new(Table::new(wanted.schema.clone(), place)))
     }
 }
 
+impl AggregateColumn for Carried {
+    fn groups_alike(&self) -> bool {
+        let same = match self.kind.wire {
+            Wire::Text => self.agrees_on_equality() && !self.collation.is_empty(),
+            Wire::Bytes | Wire::Bool | Wire::Bit(_) => true,
+            _ => self.is_ordered(),
+        };
+        same && !self.as_text
+    }
+
+    fn is_ordered(&self) -> bool {
+        let wire = &self.kind.wire;
+        let number = matches!(wire, Wire::Int(..) | Wire::Year | Wire::Decimal(..));
+        !self.as_text && (number || matches!(wire, Wire::Date | Wire::DateTime(_) | Wire::Timestamp(_)))
+    }
+
+    fn sum(&self, to: &DataType) -> Option<String> {
+        let exact = matches!(self.kind.wire, Wire::Int(..) | Wire::Decimal(..)) && !self.as_text;
+        (exact && summed(to).is_some()).then(|| format!("sum({})", quote(&self.name)))
+    }
+}
+
+/// How a sum comes.
+fn summed(to: &DataType) -> Option<Wire> {
+    match to {
+        DataType::Int64 => Some(Wire::Whole),
+        DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => Some(Wire::Decimal(*p, *s)),
+        _ => None,
+    }
+}
+
 /// A column of what was aggregated; `None` if it would come as another type than is expected.
-fn aggregated(field: &Field, kind: Kind) -> Option<Carried> {
+fn carried(what: &Computed<'_, Carried>, field: &Field) -> Option<Carried> {
+    let kind = match what {
+        Computed::Value(column) => column.kind.clone(),
+        Computed::Count => Kind { column: ColumnType::BigInt, wire: Wire::Int(8, true) },
+        Computed::Sum => Kind { column: column_type(field.data_type())?, wire: summed(field.data_type())? },
+    };
     let same = arrow_type(&kind.column) == *field.data_type();
     same.then(|| Carried { name: field.name().clone(), kind, ..Carried::default() })
-}
-
-/// Whether equal values make one group on both sides.
-fn grouped(column: &Carried) -> bool {
-    let same = match column.kind.wire {
-        Wire::Text => filter::is_exact(column) && !column.collation.is_empty(),
-        Wire::Bytes | Wire::Bool | Wire::Bit(_) => true,
-        _ => ordered(&column.kind.wire),
-    };
-    same && !column.as_text && column.chosen.exact()
-}
-
-/// Whether values stand in one order on both sides, and are exact.
-fn ordered(wire: &Wire) -> bool {
-    let number = matches!(wire, Wire::Int(..) | Wire::Year | Wire::Decimal(..));
-    number || matches!(wire, Wire::Date | Wire::DateTime(_) | Wire::Timestamp(_))
-}
-
-/// The expression of a measure, and how its values come.
-fn measured(measure: Measure<'_>, columns: &[Carried], field: &Field) -> Option<(String, Kind)> {
-    let find = |name: &str| {
-        let found = columns.iter().find(|column| column.name == name);
-        found.filter(|column| column.chosen.exact() && !column.as_text)
-    };
-    let count = Kind { column: ColumnType::BigInt, wire: Wire::Int(8, true) };
-    Some(match measure {
-        Measure::Rows => ("count(*)".into(), count),
-        Measure::Count(name) => (format!("count({})", quote(&find(name)?.name)), count),
-        Measure::Min(name) | Measure::Max(name) => {
-            let column = find(name).filter(|column| ordered(&column.kind.wire))?;
-            let word = if matches!(measure, Measure::Min(_)) { "min" } else { "max" };
-            (format!("{word}({})", quote(name)), column.kind.clone())
-        }
-        Measure::Sum(name) => {
-            let column = find(name)?;
-            let exact = matches!(column.kind.wire, Wire::Int(..) | Wire::Decimal(..));
-            let wire = match field.data_type() {
-                DataType::Int64 => Wire::Whole,
-                DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => Wire::Decimal(*p, *s),
-                _ => return None,
-            };
-            let kind = Kind { column: column_type(field.data_type())?, wire };
-            (exact.then(|| format!("sum({})", quote(name)))?, kind)
-        }
-    })
 }

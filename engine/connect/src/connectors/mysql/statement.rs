@@ -1,6 +1,7 @@
 //! The one place where SQL for MySQL is put together, from names and definitions.
 
 use super::{server::Product, standard_sql, types};
+use crate::sql::identifier;
 use engine_language::{
     column::ColumnType,
     table::{Column, Index, TableDefinition},
@@ -13,17 +14,14 @@ const KEY_TEXT: usize = 750;
 
 /// A name as MySQL reads it, whatever it holds.
 pub fn quote(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
+    identifier::within('`', name)
 }
 
-/// A text as a literal; sessions have no escapes but this.
-pub fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
+pub use crate::sql::literal::text as literal;
 
 /// Names in a row, with commas.
 pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().map(quote).collect::<Vec<_>>().join(", ")
+    identifier::list(names, quote)
 }
 
 /// The same, of owned names.
@@ -178,8 +176,7 @@ pub fn same(key: &[String], left: &str, right: &str) -> String {
 
 /// Counts the rows in which a part of the key is NULL.
 pub fn count_null_keys(stage: &str, key: &[String]) -> String {
-    let any: Vec<String> = key.iter().map(|column| format!("{} is null", quote(column))).collect();
-    format!("select cast(count(*) as char) from {} where {}", quote(stage), any.join(" or "))
+    format!("select cast(count(*) as char) from {} where {}", quote(stage), identifier::any_null(key, quote))
 }
 
 /// Deletes all but the last row of each key from staging.

@@ -1,14 +1,7 @@
 //! A table as DataFusion scans it: columns, filters and limits go down into the query of each part.
 
-use super::{
-    describe::Carried,
-    filter::{self, Condition},
-    scan::Scan,
-    server::Server,
-    snapshot_pool::SnapshotPool,
-    statement::quote,
-};
-use crate::hub::policy::Replacements;
+use super::{describe::Carried, scan::Scan, server::Server, snapshot_pool::SnapshotPool, statement::quote};
+use crate::{hub::policy::Replacements, sql::filter};
 use datafusion::{
     arrow::datatypes::SchemaRef,
     catalog::{Session, TableProvider},
@@ -99,13 +92,7 @@ impl TableProvider for Table {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Answer<Vec<TableProviderFilterPushDown>> {
-        let pushdown = self.place.server.pushdown();
-        let answer = |filter: &&Expr| match filter::condition(filter, &self.place.columns).filter(|_| pushdown) {
-            Some(Condition { exact: true, .. }) => TableProviderFilterPushDown::Exact,
-            Some(_) => TableProviderFilterPushDown::Inexact,
-            None => TableProviderFilterPushDown::Unsupported,
-        };
-        Ok(filters.iter().map(answer).collect())
+        Ok(filter::supported(filters, &self.place.columns, self.place.server.pushdown()))
     }
 
     async fn scan(
@@ -119,8 +106,7 @@ impl TableProvider for Table {
         let wanted = projection.unwrap_or(&all);
         let schema: SchemaRef = Arc::new(self.schema.project(wanted)?);
         let columns: Vec<Carried> = wanted.iter().map(|i| self.place.columns[*i].clone()).collect();
-        let filters = filters.iter().filter_map(|f| filter::condition(f, &self.place.columns)).map(|c| c.sql);
-        let filters: Vec<String> = filters.collect();
+        let filters = filter::conditions(filters, &self.place.columns);
         let limit = limit.filter(|_| self.place.server.pushdown());
         let most = session.config().target_partitions().min(self.place.pool.count());
         let streams = self.place.parts.len().clamp(1, most.max(1));

@@ -1,17 +1,12 @@
 //! The one place where SQL for PostgreSQL is put together, from names and definitions.
 
 use super::{standard_sql, types};
+use crate::sql::identifier;
 use engine_language::table::{Column, TableDefinition};
 
-/// A name as PostgreSQL reads it, whatever it holds.
-pub fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
+pub use crate::sql::identifier::quote;
 
-/// A text as a literal.
-pub fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
+pub use crate::sql::literal::text as literal;
 
 /// A name in a schema.
 pub fn within(schema: &str, name: &str) -> String {
@@ -20,7 +15,7 @@ pub fn within(schema: &str, name: &str) -> String {
 
 /// Names in a row, with commas.
 pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().map(quote).collect::<Vec<_>>().join(", ")
+    identifier::list(names, quote)
 }
 
 /// The same, of owned names.
@@ -129,6 +124,5 @@ pub fn delete_matching(table: &str, stage: &str, key: &[String], matching: bool)
 
 /// Counts the rows in which a part of the key is NULL.
 pub fn count_null_keys(stage: &str, key: &[String]) -> String {
-    let any: Vec<String> = key.iter().map(|column| format!("{} is null", quote(column))).collect();
-    format!("select count(*) from {stage} where {}", any.join(" or "))
+    format!("select count(*) from {stage} where {}", identifier::any_null(key, quote))
 }

@@ -3,7 +3,7 @@
 use super::{
     decode::Shape,
     describe::Carried,
-    encode, filter,
+    encode,
     scan::Scan,
     scan_ranges::Part,
     server::Server,
@@ -18,6 +18,7 @@ use crate::{
         types::arrow_type,
     },
     hub::{error::Result, policy::Replacements},
+    sql::filter,
 };
 use datafusion::{
     arrow::datatypes::SchemaRef,
@@ -181,12 +182,7 @@ impl TableProvider for Table {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Answer<Vec<TableProviderFilterPushDown>> {
-        let pushdown = self.place.server.pushdown();
-        let answer = |filter: &&Expr| match filter::sql(filter, &self.place.columns) {
-            Some(_) if pushdown => TableProviderFilterPushDown::Exact,
-            _ => TableProviderFilterPushDown::Unsupported,
-        };
-        Ok(filters.iter().map(answer).collect())
+        Ok(filter::supported(filters, &self.place.columns, self.place.server.pushdown()))
     }
 
     async fn scan(
@@ -201,7 +197,7 @@ impl TableProvider for Table {
         let wanted = projection.unwrap_or(&all);
         let schema: SchemaRef = Arc::new(self.schema.project(wanted)?);
         let columns: Vec<Carried> = wanted.iter().map(|i| place.columns[*i].clone()).collect();
-        let filters: Vec<String> = filters.iter().filter_map(|f| filter::sql(f, &place.columns)).collect();
+        let filters = filter::conditions(filters, &place.columns);
         let shape = Arc::new(Shape {
             schema: schema.clone(),
             wires: columns.iter().map(|column| column.kind.wire.clone()).collect(),

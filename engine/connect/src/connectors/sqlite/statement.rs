@@ -1,16 +1,14 @@
 //! The one place where SQL for SQLite is put together, from names and definitions.
 
 use super::types;
+use crate::sql::identifier;
 use engine_language::table::{Column, TableDefinition};
 
-/// A name as SQLite reads it, whatever it holds.
-pub fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
+pub use crate::sql::identifier::quote;
 
 /// Names in a row, with commas.
 pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().map(quote).collect::<Vec<_>>().join(", ")
+    identifier::list(names, quote)
 }
 
 fn names(columns: &[String]) -> String {
@@ -102,6 +100,5 @@ pub fn delete_matching(table: &str, stage: &str, key: &[String]) -> String {
 
 /// Counts the rows in which a part of the key is NULL.
 pub fn count_null_keys(stage: &str, key: &[String]) -> String {
-    let any: Vec<String> = key.iter().map(|column| format!("{} is null", quote(column))).collect();
-    format!("select count(*) from {} where {}", quote(stage), any.join(" or "))
+    format!("select count(*) from {} where {}", quote(stage), identifier::any_null(key, quote))
 }
