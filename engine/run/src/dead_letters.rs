@@ -56,7 +56,7 @@ impl Runner {
         if target.readable()?.describe(&request).await?.is_none() {
             return Ok(None);
         }
-        let mut reading = target.readable()?.open(ReadRequest { tables: vec![request] }).await?;
+        let mut reading = target.open(ReadRequest { tables: vec![request] }).await?;
         let open = reading.tables.pop().expect("one table was asked for");
         let session = self.sessions.clone().single().open();
         session.register("models", TABLE, open.provider)?;
@@ -103,8 +103,7 @@ impl Runner {
             dropped += page.len() as u64;
             let of = |row: RejectedRow| DeadLetter { source: row.source, partition: row.partition, offset: row.offset };
             let pipeline = letters.model.model().cloned();
-            let publisher =
-                target.writable()?.begin(PublishRequest { run: run.id.clone(), tables: vec![], pipeline }).await?;
+            let publisher = target.begin(PublishRequest { run: run.id.clone(), tables: vec![], pipeline }).await?;
             publisher.commit(Commit { settled: page.into_iter().map(of).collect(), ..Commit::default() }).await?;
         }
     }

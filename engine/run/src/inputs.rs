@@ -59,7 +59,7 @@ async fn tables(runner: &Runner, session: &Session, connection: &Name, nodes: &[
         let place = location::of(&runner.project, node).expect("only stored nodes are asked for");
         systems::request(&runner.project, node, &place)
     });
-    let reading = system.readable()?.open(ReadRequest { tables: requests.collect() }).await?;
+    let reading = system.open(ReadRequest { tables: requests.collect() }).await?;
     for (node, open) in nodes.iter().zip(reading.tables) {
         let (schema, table) = node.in_sql();
         session.register(schema, table, open.provider)?;

@@ -104,7 +104,7 @@ async fn one_row(name: &Name, connection: &Arc<dyn Connection>, request: TableRe
         DataFusionError::External(ours) if ours.is::<Error>() => *ours.downcast::<Error>().expect("it was just asked"),
         other => Error::new(name, &*doing, Blame::System, other),
     };
-    let reading = connection.readable()?.open(ReadRequest { tables: vec![request] }).await?;
+    let reading = connection.open(ReadRequest { tables: vec![request] }).await?;
     let frame = SessionContext::new().read_table(reading.tables[0].provider.clone());
     let frame = frame.and_then(|frame| frame.limit(0, Some(1))).map_err(ours)?;
     let mut rows = frame.execute_stream().await.map_err(ours)?;

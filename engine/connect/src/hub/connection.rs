@@ -2,13 +2,14 @@
 
 use super::{
     error::{Blame, Error, Result},
-    publication::Sink,
-    source::Source,
+    publication::{Publication, PublishRequest, Sink},
+    source::{OpenTable, ReadRequest, Snapshot, Source, TableRequest},
     topics::Topics,
     type_map::TypeMap,
 };
 use engine_language::{config::source::SourceTable, diagnostic::Diagnostic, name::Name};
 use std::{
+    collections::BTreeMap,
     fmt::Debug,
     path::{Path, PathBuf},
     sync::Arc,
@@ -102,6 +103,50 @@ impl dyn Connection {
             Error::new(self.name(), "reading", Blame::User, message)
         };
         self.source().ok_or_else(only)
+    }
+
+    /// Opens tables as of one instant. One that is not there is an error, unless the project says that it may be missing.
+    pub async fn open(&self, request: ReadRequest) -> Result<Snapshot> {
+        let source = self.readable()?;
+        let (mut there, mut missing) = (vec![], BTreeMap::new());
+        for (number, table) in request.tables.into_iter().enumerate() {
+            // What was read before is known to its reader: that it is gone since then is for the source to say.
+            if table.may_be_missing() && table.since.is_none() && !source.is_there(&table).await? {
+                missing.insert(number, self.missing(source, &table).await?);
+            } else {
+                there.push(table);
+            }
+        }
+        let mut snapshot = match there.is_empty() {
+            true => Snapshot { tables: vec![] },
+            false => source.open(ReadRequest { tables: there }).await?,
+        };
+        for (number, table) in missing {
+            snapshot.tables.insert(number, table);
+        }
+        Ok(snapshot)
+    }
+
+    async fn missing(&self, source: &dyn Source, table: &TableRequest) -> Result<OpenTable> {
+        let open = source.open_missing(table).await?;
+        if open.definition.columns.is_empty() {
+            let message = format!("`{}` is not there, and its columns are not declared", table.table);
+            let error = Error::new(self.name(), format!("opening `{}`", table.table), Blame::User, message);
+            return Err(error.hint("declare `columns` of a table that is `optional`"));
+        }
+        tracing::warn!(connection = %self.name(), table = %table.table, "it is not there, and read as empty");
+        Ok(open)
+    }
+
+    /// Begins to write tables; an error where one has no columns, which no two systems understand alike.
+    pub async fn begin(&self, request: PublishRequest) -> Result<Box<dyn Publication>> {
+        let sink = self.writable()?;
+        if let Some(target) = request.tables.iter().find(|target| target.schema.fields().is_empty()) {
+            let message = format!("`{}` has no columns, and a table without columns cannot be written", target.table);
+            let error = Error::new(self.name(), format!("writing `{}`", target.table), Blame::User, message);
+            return Err(error.hint("leave it out, or give it a column"));
+        }
+        sink.begin(request).await
     }
 
     /// Its tables to write; an error where they are only read.

@@ -67,6 +67,12 @@ impl Error {
         }
     }
 
+    /// Says what to do about a table that is not there.
+    #[must_use]
+    pub fn absent(self, hint: &str) -> Self {
+        self.hint(format!("{hint}; a source's table that may be missing is declared with `optional = true`"))
+    }
+
     /// Says that it may pass.
     #[must_use]
     pub fn later(mut self) -> Self {

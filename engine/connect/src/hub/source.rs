@@ -6,9 +6,16 @@ use super::{
     rejected::Rejects,
     version::{Content, ContentFrom, RowDigests},
 };
-use crate::arrow::digest::{Digest, RowDigester};
-use datafusion::catalog::TableProvider;
-use engine_language::{config::source::SourceTable, name::Name, table::TableDefinition};
+use crate::arrow::{
+    digest::{Digest, RowDigester},
+    types::schema,
+};
+use datafusion::{catalog::TableProvider, datasource::empty::EmptyTable};
+use engine_language::{
+    config::source::SourceTable,
+    name::Name,
+    table::{Column, TableDefinition},
+};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// Reads the tables of a system.
@@ -22,8 +29,15 @@ pub trait Source: Send + Sync {
         Ok(self.describe(table).await?.is_some())
     }
 
-    /// Opens tables, all of them as of one instant. Each `since` continues after an earlier read.
+    /// Opens tables, all of them as of one instant. Each `since` continues after an earlier read. A table that is not there
+    /// is an error: nobody could tell it from an empty one. Where the project allows that, the
+    /// [connection](super::connection::Connection) opens it by [`open_missing`](Self::open_missing).
     async fn open(&self, request: ReadRequest) -> Result<Snapshot>;
+
+    /// Opens a table that is not there and may be missing: it has the declared columns, and no rows.
+    async fn open_missing(&self, table: &TableRequest) -> Result<OpenTable> {
+        Ok(OpenTable::empty(table))
+    }
 
     /// What tells whether the rows of a table changed; `None` if the table is not there, or the system cannot tell. `last`
     /// is an earlier answer: it is given again, as it is, if that is enough to know that nothing changed.
@@ -76,6 +90,11 @@ pub struct Cursor {
 }
 
 impl TableRequest {
+    /// Whether the project says that the table may be missing: it does by `optional`, and of a topic also by how to create it.
+    pub fn may_be_missing(&self) -> bool {
+        self.declared.as_ref().is_some_and(|declared| declared.optional || declared.create.is_some())
+    }
+
     /// All of a table about which nothing is declared.
     pub fn all(table: impl Into<Name>) -> Self {
         Self { table: table.into(), declared: None, since: None, limit: None, bound_for: None, cursor: None }
@@ -139,6 +158,22 @@ pub trait TableDigest: Send + Sync {
 }
 
 impl OpenTable {
+    /// The declared columns, and no rows.
+    pub fn empty(table: &TableRequest) -> Self {
+        let declared = table.declared.iter().flat_map(|declared| &declared.columns);
+        let columns = declared.map(|(name, kind)| Column::new(&name.value, kind.value.clone())).collect();
+        let definition = TableDefinition { columns, ..TableDefinition::default() };
+        Self {
+            provider: Arc::new(EmptyTable::new(schema(&definition))),
+            definition,
+            next: None,
+            more: false,
+            size_bytes: None,
+            rejected: Rejects::default(),
+            instant: None,
+        }
+    }
+
     /// Digests rows here as the system does it; `None` if it does not.
     pub fn digester(&self) -> Option<Box<dyn RowDigester>> {
         self.instant.as_ref()?.server_digest()?.digester()

@@ -93,6 +93,7 @@ fn table(path: Option<&str>, columns: &[(&str, &str)], bad_rows: BadRows) -> Tab
         bad_rows,
         max_bad_share: SourceTable::MAX_BAD_SHARE,
         path: path.map(|path| Spanned::new(path.to_owned(), at)),
+        optional: false,
     };
     TableRequest { declared: Some(Arc::new(declared)), ..TableRequest::all("t") }
 }
@@ -131,6 +132,21 @@ async fn globs_name_files_in_order() {
     let place = Place::new(&[("one.csv", "n\n1\n"), ("two/x.ndjson", "{}"), ("two.txt", ""), ("three.parquet", "")]);
     let names: Vec<String> = place.connection.tables().await.unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(names, ["one", "three", "two"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_or_has_no_columns_is_not_empty() {
+    let place =
+        Place::new(&[("none.csv", ""), ("none.ndjson", "\n"), ("heads.csv", "id,word\n"), ("deep/a.csv", "x\n1\n")]);
+    let gone = place.failure(table(Some("deep/*.tsv"), &[], BadRows::Fail)).await;
+    assert!(gone.contains("no file matches `") && gone.contains("deep/*.tsv`"), "{gone}");
+    let gone = place.failure(TableRequest::all("orders")).await;
+    assert!(gone.contains("there is no file `") && gone.contains("orders.csv`"), "{gone}");
+    for file in ["none.csv", "none.ndjson"] {
+        let empty = place.failure(table(Some(file), &[], BadRows::Fail)).await;
+        assert!(empty.contains(file) && empty.contains("it is empty: nothing in it names its columns"), "{empty}");
+    }
+    assert_eq!(place.shown(TableRequest::all("heads")).await, "id text, word text: ");
 }
 
 #[tokio::test(flavor = "multi_thread")]

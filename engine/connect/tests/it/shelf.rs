@@ -99,7 +99,10 @@ impl Source for Tables {
 
     async fn open(&self, request: ReadRequest) -> Result<Snapshot> {
         let open = |asked: &TableRequest| {
-            let missing = || self.error("opening", Blame::User, format!("there is no table `{}`", asked.table));
+            let missing = || {
+                self.error("opening", Blame::User, format!("there is no table `{}`", asked.table))
+                    .absent("write it first")
+            };
             let (definition, rows) = self.table(&asked.table).ok_or_else(missing)?;
             let provider = Arc::new(MemTable::try_new(types::schema(&definition), vec![rows]).unwrap());
             let rejected = Rejects::default();

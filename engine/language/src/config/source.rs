@@ -42,6 +42,8 @@ pub struct SourceTable {
     pub max_bad_share: f64,
     /// Where files lie, relative to the connection's folder; globs.
     pub path: Option<Spanned<String>>,
+    /// Whether the table may be missing: then it is empty.
+    pub optional: bool,
 }
 
 impl Source {

@@ -257,6 +257,8 @@ struct RawTable {
     bad_rows: Option<RawBadRows>,
     max_bad_share: Option<Share>,
     path: Option<Spanned<String>>,
+    #[serde(default)]
+    optional: bool,
 }
 
 #[derive(Deserialize)]
@@ -351,6 +353,7 @@ fn table(name: Spanned<Name>, raw: RawTable) -> SourceTable {
         },
         max_bad_share: raw.max_bad_share.map_or(SourceTable::MAX_BAD_SHARE, |share| share.0),
         path: raw.path,
+        optional: raw.optional,
     }
 }
 

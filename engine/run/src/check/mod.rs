@@ -157,8 +157,7 @@ async fn related(runner: &Runner, session: &Session, to: &Name) -> Result<()> {
         return session.register("engine_check", "other", frame.into_view());
     };
     let request = systems::request(project, &node, &place);
-    let mut reading =
-        runner.systems.get(&place.connection)?.readable()?.open(ReadRequest { tables: vec![request] }).await?;
+    let mut reading = runner.systems.get(&place.connection)?.open(ReadRequest { tables: vec![request] }).await?;
     let open = reading.tables.pop().expect("one table was asked for");
     session.register("engine_check", "other", open.provider)
 }

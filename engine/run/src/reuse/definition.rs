@@ -196,7 +196,7 @@ impl Builder<'_> {
 fn declared(source: &Source, table: &Name, parts: &mut Parts) {
     let Source { name: _, connection: _, tables } = source;
     let Some(declared) = tables.get(table) else { return };
-    // What docs say, how old rows may be and how to create a topic change no row that is read.
+    // What docs say, how old rows may be, how to create a topic and whether it may be missing change no row that is read.
     let SourceTable {
         name: _,
         identifier,
@@ -210,6 +210,7 @@ fn declared(source: &Source, table: &Name, parts: &mut Parts) {
         bad_rows,
         max_bad_share: _,
         path,
+        optional: _,
     } = declared;
     parts.add(identifier.as_ref().map_or("", |name| name.as_str()));
     for column in key {

@@ -108,13 +108,7 @@ impl Reuse {
         let limit = BatchLimit { rows: 1, bytes: 1 << 20, time: Duration::from_millis(500) };
         let mut request = systems::request(&self.project, &topic, &place);
         (request.since, request.limit) = (since.clone(), Some(limit));
-        let next = source
-            .readable()?
-            .open(ReadRequest { tables: vec![request] })
-            .await?
-            .tables
-            .pop()
-            .and_then(|open| open.next);
+        let next = source.open(ReadRequest { tables: vec![request] }).await?.tables.pop().and_then(|open| open.next);
         Ok((next.is_some() && next != since).then_some(Why::Input(topic)))
     }
 }

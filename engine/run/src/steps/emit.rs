@@ -60,7 +60,7 @@ impl Emitter {
             declared: source.and_then(|source| systems::request(runner.project(), &source, &self.place).declared),
         };
         let publication = PublishRequest { run: ulid::Ulid::new().to_string(), tables: vec![target], pipeline: None };
-        let publisher = self.connection.writable()?.begin(publication).await?;
+        let publisher = self.connection.begin(publication).await?;
         let mut writer = publisher.writer(&self.place.table, Writers::Several).await?;
         let mut stream = SessionContext::new().read_table(rows)?.execute_stream().await?;
         while let Some(batch) = stream.next().await {
@@ -95,7 +95,7 @@ async fn sent(runner: &Runner, node: &NodeId, place: &Place, connection: &Arc<dy
     if connection.readable()?.describe(&request).await?.is_none() || location::of(runner.project(), &source).is_none() {
         return Ok(0);
     }
-    let reading = connection.readable()?.open(ReadRequest { tables: vec![request] }).await?;
+    let reading = connection.open(ReadRequest { tables: vec![request] }).await?;
     let session = SessionContext::new();
     let mut count = 0;
     for table in reading.tables {

@@ -114,7 +114,7 @@ async fn fill(run: &StepRun, tables: &[Table], began: i64) -> Result<Vec<NodeRep
         declared: table.declared.clone(),
     });
     let publication = PublishRequest { run: run.run.id.clone(), tables: targets.collect(), pipeline: None };
-    let publisher = tables[0].connection.writable()?.begin(publication).await?;
+    let publisher = tables[0].connection.begin(publication).await?;
     let (mut reports, mut digests) = (vec![], vec![]);
     for table in tables {
         let session = run.runner.sessions.open();

@@ -49,10 +49,8 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
         ..TableDefinition::default()
     };
     let target = Target { table: place.table.clone(), schema, definition, mode: Mode::Replace, declared: None };
-    let publisher = connection
-        .writable()?
-        .begin(PublishRequest { run: run.run.id.clone(), tables: vec![target], pipeline: None })
-        .await?;
+    let request = PublishRequest { run: run.run.id.clone(), tables: vec![target], pipeline: None };
+    let publisher = connection.begin(request).await?;
     let mut writer = publisher.writer(&place.table, Writers::Several).await?;
     for batch in batches {
         writer.write(batch).await?;

@@ -257,7 +257,7 @@ impl<'a> Stream<'a> {
         let rows = self.run.runner.project.settings.limits.batch_rows;
         let limit = BatchLimit { rows, bytes: BATCH_BYTES, time: BATCH_TIME };
         let request = TableRequest { since, limit: Some(limit), ..self.request.clone() };
-        let mut reading = self.source.readable()?.open(ReadRequest { tables: vec![request] }).await?;
+        let mut reading = self.source.open(ReadRequest { tables: vec![request] }).await?;
         let open = reading.tables.pop().expect("one table was asked for");
         let good = batch::messages(&open, self.run).await?;
         let what = What::Messages(Messages { good, rejected: open.rejected.take() });

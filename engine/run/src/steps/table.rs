@@ -48,7 +48,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     inputs::open(&run.runner, &session, &rendered).await?;
     if there.is_some() {
         let this = ReadRequest { tables: vec![TableRequest::all(place.table.clone())] };
-        if let Some(open) = connection.readable()?.open(this).await?.tables.pop() {
+        if let Some(open) = connection.open(this).await?.tables.pop() {
             session.register("models", model.name.as_str(), open.provider)?;
         }
     }
@@ -70,7 +70,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
         tables: vec![target],
         pipeline: marked.as_ref().map(|marked| marked.pipeline.clone()),
     };
-    let publisher = connection.writable()?.begin(publication).await?;
+    let publisher = connection.begin(publication).await?;
     let writer = publisher.writer(&place.table, Writers::Several).await?;
     let task = Arc::new(frame.task_ctx());
     let plan = frame.create_physical_plan().await.map_err(located)?;

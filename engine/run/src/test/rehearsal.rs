@@ -94,8 +94,7 @@ impl Rehearsal {
         let definition = TableDefinition { columns, ..TableDefinition::default() };
         let target =
             Target { table: place.table.clone(), schema, definition, mode, declared: declared.declared.clone() };
-        let publisher =
-            system.writable()?.begin(PublishRequest { run: run().id, tables: vec![target], pipeline: None }).await?;
+        let publisher = system.begin(PublishRequest { run: run().id, tables: vec![target], pipeline: None }).await?;
         let mut writer = publisher.writer(&place.table, Writers::Several).await?;
         writer.write(rows).await?;
         writer.finish().await?;
@@ -106,7 +105,7 @@ impl Rehearsal {
     /// The rows of a table.
     pub async fn rows(&self, place: &Place) -> Result<(SchemaRef, Vec<RecordBatch>)> {
         let request = ReadRequest { tables: vec![TableRequest::all(place.table.clone())] };
-        let mut reading = self.runner.systems.get(&place.connection)?.readable()?.open(request).await?;
+        let mut reading = self.runner.systems.get(&place.connection)?.open(request).await?;
         let open = reading.tables.pop().expect("one table was asked for");
         let schema = open.provider.schema();
         let frame = self.runner.sessions.open().context.read_table(open.provider)?;

@@ -49,7 +49,7 @@ async fn read(reading: &Reading, id: &NodeId) -> Result<Vec<Letter>, String> {
     if source.describe(&request).await.map_err(said)?.is_none() {
         return Ok(vec![]);
     }
-    let mut open = source.open(ReadRequest { tables: vec![request] }).await.map_err(said)?;
+    let mut open = target.open(ReadRequest { tables: vec![request] }).await.map_err(said)?;
     let table = open.tables.pop().ok_or("it is not there")?;
     let session = reading.runner.sessions().with_max_memory().open();
     let frame = session.context.read_table(table.provider).map_err(said)?;

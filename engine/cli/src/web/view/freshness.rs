@@ -120,8 +120,7 @@ async fn newest(runner: &Runner, node: &NodeId, column: &str) -> Result<Option<i
     let place = location::of(project, node).ok_or("it has no place")?;
     let system = runner.systems().get(&place.connection).map_err(|error| said(&error))?;
     let request = systems::request(project, node, &place);
-    let source = system.readable().map_err(|error| said(&error))?;
-    let mut reading = source.open(ReadRequest { tables: vec![request] }).await.map_err(|error| said(&error))?;
+    let mut reading = system.open(ReadRequest { tables: vec![request] }).await.map_err(|error| said(&error))?;
     let open = reading.tables.pop().ok_or("it is not there")?;
     let session = SessionContext::new();
     session.register_table("t", open.provider).map_err(|error| said(&error))?;

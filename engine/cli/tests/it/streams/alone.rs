@@ -83,7 +83,10 @@ fn a_topic_that_is_made_later_is_followed_from_its_first_message() {
             .read("project/sources.toml")
             .replace(".tables.users]\n", ".tables.users]\nidentifier = \"later\"\n"),
     );
-    place.test.run(&["run"]).code(0).says("no new events");
+    place.test.run(&["run"]).code(1).says("there is no topic").says("`optional = true`");
+    let sources = place.test.read("project/sources.toml");
+    place.test.write("project/sources.toml", &sources.replace("\"later\"\n", "\"later\"\noptional = true\n"));
+    place.test.run(&["run"]).code(0).says("no new events").says("it is not there, and read as empty");
     let generators = "[ups]\ninto = \"events.users\"\nrows = 5\nfaults = {}\n[ups.columns]\n\
                       email = { fake = \"email\", unique = true }\nn = { type = \"bigint\", value = 7 }\nstatus = { value = \"Gold\" }\n";
     place.test.write("project/generators.toml", generators);

@@ -120,6 +120,27 @@ impl Folder {
         Ok(found)
     }
 
+    /// The files of a table that is there. Who has read files before goes on without them when they are gone.
+    fn present(&self, request: &TableRequest) -> Result<Vec<Found>> {
+        let files = self.files(request)?;
+        if !files.is_empty() || request.since.is_some() {
+            return Ok(files);
+        }
+        let path = request.declared.as_ref().and_then(|declared| declared.path.as_ref());
+        let (message, hint) = match path {
+            Some(path) => (
+                format!("no file matches `{}`", self.written.join(&path.value).display()),
+                "put it there, or correct `path`",
+            ),
+            None => {
+                let place = self.written.join(request.table.as_str());
+                let message = format!("there is no file `{}.csv`, `.tsv`, `.ndjson` or `.parquet`", place.display());
+                (message, "put it there, or declare the table's `path`")
+            }
+        };
+        Err(self.error(format!("opening `{}`", request.table), message).absent(hint))
+    }
+
     fn no_folder(&self) -> Error {
         let message = format!("`{}` is no folder", self.written.display());
         self.error("looking for files", message).hint("correct the connection's `path`")
@@ -171,11 +192,16 @@ impl Source for Folder {
         .await
     }
 
+    async fn is_there(&self, table: &TableRequest) -> Result<bool> {
+        let (folder, table) = (self.clone(), table.clone());
+        self.blocking(move || Ok(folder.path.is_dir() && !folder.files(&table)?.is_empty())).await
+    }
+
     async fn open(&self, request: ReadRequest) -> Result<Snapshot> {
         let folder = self.clone();
         self.blocking(move || {
             // The files of all tables are looked up before any is read.
-            let files: Vec<_> = request.tables.iter().map(|table| folder.files(table)).collect::<Result<_>>()?;
+            let files: Vec<_> = request.tables.iter().map(|table| folder.present(table)).collect::<Result<_>>()?;
             let tables = request.tables.iter().zip(files).map(|(table, files)| read::open(&folder, table, files));
             Ok(Snapshot { tables: tables.collect::<Result<_>>()? })
         })

@@ -61,6 +61,16 @@ pub fn definition(folder: &Folder, request: &TableRequest, files: &[Found]) -> R
 
 fn learned(folder: &Folder, files: &[Found]) -> Result<Vec<Column>> {
     let Some(first) = files.first() else { return Ok(vec![]) };
+    let columns = found_columns(folder, files, first)?;
+    if columns.is_empty() {
+        let message = "it is empty: nothing in it names its columns";
+        let error = folder.error(format!("reading `{}`", folder.written.join(&first.name).display()), message);
+        return Err(error.hint("write a first line with the columns' names, or declare the table's `columns`"));
+    }
+    Ok(columns)
+}
+
+fn found_columns(folder: &Folder, files: &[Found], first: &Found) -> Result<Vec<Column>> {
     let named = |(file, trouble): (String, FileError)| folder.trouble(&file, trouble);
     let columns = match first.format {
         Format::Parquet => {

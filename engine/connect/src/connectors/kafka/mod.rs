@@ -145,6 +145,13 @@ impl Source for Brokers {
         Ok(Snapshot { tables })
     }
 
+    async fn open_missing(&self, table: &TableRequest) -> Result<OpenTable> {
+        let (topic, table, schemas) = (self.topic(&table.table), table.clone(), self.schemas());
+        // Schemas may have to be waited for.
+        let open = move || read::open_missing(&topic, &table, schemas);
+        tokio::task::spawn_blocking(open).await.expect("opening does not panic")
+    }
+
     async fn content(&self, table: &TableRequest, _: Option<&Content>) -> Result<Option<Content>> {
         let Some(extents) = self.topic(&table.table).extents().await? else { return Ok(None) };
         // A topic that was made anew and filled as far would look the same.

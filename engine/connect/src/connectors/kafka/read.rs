@@ -14,7 +14,7 @@ use super::{
 use crate::{
     format::avro::decoder::Schemas,
     hub::{
-        error::Result,
+        error::{Blame, Result},
         source::{BatchLimit, OpenTable, TableRequest},
     },
 };
@@ -48,7 +48,11 @@ pub async fn open(
         // Whatever comes after this is another topic.
         pollers.take(&topic.topic);
     }
-    let Some((extents, read_offsets)) = reached? else { return Ok(shape.opened(vec![], None, false)) };
+    let Some((extents, read_offsets)) = reached? else {
+        let message = format!("there is no topic `{}`", topic.topic);
+        let hint = "write it first, or correct its name; `create` says how to make it when it is first written";
+        return Err(topic.error("opening", Blame::User, message).absent(hint));
+    };
     match request.limit {
         None => Ok(scan(shape, &extents, &read_offsets)),
         Some(limit) => {
@@ -57,6 +61,12 @@ pub async fn open(
             Ok(read)
         }
     }
+}
+
+/// A topic that is not there, as if it had no messages.
+pub fn open_missing(topic: &Topic, request: &TableRequest, schemas: Option<Arc<dyn Schemas>>) -> Result<OpenTable> {
+    let shape = Shape { topic: topic.clone(), decoder: decoder(topic, request, schemas)? };
+    Ok(shape.opened(vec![], None, false))
 }
 
 /// Reads a batch, decoding what has come while more comes.

@@ -127,6 +127,10 @@ impl Source for TopicFolder {
         Ok(Snapshot { tables: tables.collect::<Result<_>>()? })
     }
 
+    async fn open_missing(&self, table: &TableRequest) -> Result<OpenTable> {
+        read::open_missing(&self.topic(&table.table)?, table)
+    }
+
     async fn content(&self, table: &TableRequest, _: Option<&Content>) -> Result<Option<Content>> {
         let committed = self.topic(&table.table)?.committed()?;
         Ok(committed.map(|c| Content { value: format!("{}:{:?}", c.id, c.ends()), hint: Value::Null, reads: None }))

@@ -39,7 +39,11 @@ struct ReadOffsets {
 pub fn open(topic: &Topic, request: &TableRequest) -> Result<OpenTable> {
     let decoder = decoder(topic, request)?;
     let shape = Shape { topic: topic.clone(), decoder };
-    let Some(committed) = topic.committed()? else { return Ok(opened(&shape, vec![], None, false)) };
+    let Some(committed) = topic.committed()? else {
+        let message = format!("there is no topic `{}`", topic.name);
+        let hint = "write it first, or correct its name; `create` says how to make it when it is first written";
+        return Err(topic.error("opening", Blame::User, message).absent(hint));
+    };
     let read_offsets = read_offsets(topic, &committed, request.since.as_ref())?;
     let Some(limit) = request.limit else { return Ok(scan(shape, &committed, read_offsets)) };
     let mut batches = vec![];
@@ -55,6 +59,12 @@ pub fn open(topic: &Topic, request: &TableRequest) -> Result<OpenTable> {
     let moved = next != read_offsets || request.since.is_none();
     let next = if moved { Some(position(&next)) } else { request.since.clone() };
     Ok(opened(&shape, batches, next, more))
+}
+
+/// A topic that is not there, as if it had no messages.
+pub fn open_missing(topic: &Topic, request: &TableRequest) -> Result<OpenTable> {
+    let decoder = decoder(topic, request)?;
+    Ok(opened(&Shape { topic: topic.clone(), decoder }, vec![], None, false))
 }
 
 /// What each message becomes.

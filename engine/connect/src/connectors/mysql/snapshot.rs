@@ -187,7 +187,7 @@ async fn missing(
 
 fn no_table(server: &Server, doing: &str, asked: &TableRequest) -> Error {
     let message = format!("there is no table `{}` in database `{}`", asked.table, server.database());
-    server.error(doing, Blame::User, message).hint("check the table's name and `database`")
+    server.error(doing, Blame::User, message).absent("check the table's name and `database`")
 }
 
 fn readable(server: &Server, doing: &str, asked: &TableRequest, relation: Relation) -> Result<Relation> {

@@ -192,7 +192,7 @@ async fn lockable(server: &Server, doing: &str, on: &mut PgConnection, request: 
 
 fn missing(server: &Server, doing: &str, table: &str) -> Error {
     let message = format!("there is no table `{table}` in schema `{}`", server.schema());
-    server.error(doing, Blame::User, message).hint("check the table's name and `schema`")
+    server.error(doing, Blame::User, message).absent("check the table's name and `schema`")
 }
 
 /// That the types that the user chose can be had.

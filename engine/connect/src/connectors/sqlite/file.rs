@@ -32,6 +32,9 @@ pub enum SqliteError {
     /// A value that cannot be carried, or a row that breaks a rule.
     #[error("{0}")]
     Data(String),
+    /// A table that is not there.
+    #[error("{0}")]
+    Absent(String),
     /// Somebody else moved the position.
     #[error("{0}")]
     Rival(String),
@@ -125,6 +128,9 @@ impl File {
         let code = match &trouble {
             SqliteError::Sqlite(error) => error.sqlite_error_code(),
             SqliteError::Data(_) => return self.error(doing, Blame::Data, trouble),
+            SqliteError::Absent(_) => {
+                return self.error(doing, Blame::User, trouble).absent("run what makes it first, or check its name");
+            }
             SqliteError::Rival(_) => return self.error(doing, Blame::Rival, trouble),
             SqliteError::Io(error) => {
                 let hint = format!("`{path}` must be in a folder that can be written");

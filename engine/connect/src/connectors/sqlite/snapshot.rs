@@ -49,7 +49,7 @@ pub async fn open(file: &File, request: ReadRequest) -> Result<Snapshot> {
     if !file.exists() {
         let hint = "run what makes it first, or correct `path`";
         let message = format!("`{}` is not there", file.path().display());
-        return Err(file.error("reading", Blame::User, message).hint(hint));
+        return Err(file.error("reading", Blame::User, message).absent(hint));
     }
     // This process does not write meanwhile; whether another has is seen afterwards.
     let turn = if request.tables.len() > 1 { Some(file.turn().await) } else { None };
@@ -80,7 +80,7 @@ fn open_one(file: &File, name: &str) -> Result<OpenTable, SqliteError> {
     let connection = file.open_read()?;
     connection.execute_batch("begin; select 1 from sqlite_master")?;
     let Some(definition) = describe::table(&connection, name)? else {
-        return Err(SqliteError::Data(format!("there is no table `{name}` in `{}`", file.path().display())));
+        return Err(SqliteError::Absent(format!("there is no table `{name}` in `{}`", file.path().display())));
     };
     let provider = Table::new(file.clone(), name.to_owned(), types::schema(&definition), connection);
     Ok(OpenTable {

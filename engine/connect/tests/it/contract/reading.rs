@@ -4,12 +4,12 @@ use super::subject::{Subject, appended, keyed_definition, pairs, pairs_definitio
 use datafusion::{arrow::util::pretty::pretty_format_batches, prelude::SessionContext};
 use engine_connect::hub::{
     publication::{Commit, Mode},
-    source::{BatchLimit, TableRequest},
+    source::{BatchLimit, ReadRequest, TableRequest},
     topics::Start,
 };
 use engine_language::name::Name;
 use futures::StreamExt;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 pub async fn an_empty_table(it: Subject) {
     it.publish(appended("words"), pairs(&[])).await.unwrap();
@@ -40,6 +40,19 @@ pub async fn a_missing_table(it: Subject) {
     it.publish(appended("words"), pairs(&[])).await.unwrap();
     assert_eq!(it.connection.readable().unwrap().describe(&TableRequest::all("word")).await.unwrap(), None);
     assert_eq!(it.connection.readable().unwrap().version(&TableRequest::all("word"), None).await.unwrap(), None);
+    let asked = request("word", &pairs_definition());
+    let error = it.open_tables(vec![asked.clone()]).await.expect_err("what is not there is not empty");
+    assert!(error.to_string().contains("word"), "{error}");
+    assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("optional = true")), "{error:?}");
+    // Where it may be missing it is empty, beside tables that are there.
+    let mut declared = asked.declared.as_deref().unwrap().clone();
+    declared.optional = true;
+    let optional = TableRequest { declared: Some(Arc::new(declared)), ..asked };
+    let tables = vec![optional, request("words", &pairs_definition())];
+    let opened = it.connection.open(ReadRequest { tables }).await.unwrap();
+    for table in &opened.tables {
+        assert_eq!(shown(table).await, "");
+    }
 }
 
 pub async fn batches_are_bounded(it: Subject) {

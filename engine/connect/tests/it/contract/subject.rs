@@ -262,6 +262,7 @@ fn declared(table: &str, definition: &TableDefinition) -> Arc<SourceTable> {
         bad_rows: BadRows::Fail,
         max_bad_share: SourceTable::MAX_BAD_SHARE,
         path: None,
+        optional: false,
     })
 }
 

@@ -253,7 +253,7 @@ impl Sink<'_> {
     /// Commits a part, and counts what was committed.
     pub async fn commit(&self, topic: &NodeId, part: &Part, report: &mut NodeReport) -> Result<(), CommitError> {
         let made = self.make(topic, &part.messages).await?;
-        let publisher = self.target.writable()?.begin(self.publication(&made, part.mode.clone())).await?;
+        let publisher = self.target.begin(self.publication(&made, part.mode.clone())).await?;
         self.stage(&*publisher, &made).await?;
         let commit =
             Commit { advance: part.advance.clone(), rejected: part.rejected.clone(), settled: part.settled.clone() };

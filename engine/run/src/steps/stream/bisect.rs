@@ -81,7 +81,7 @@ impl Sink<'_> {
         let made = self.make(topic, piece).await?;
         let publisher = match &mut sifted.publisher {
             Some(publisher) => publisher,
-            none => none.insert(self.target.writable()?.begin(self.publication(&made, mode.clone())).await?),
+            none => none.insert(self.target.begin(self.publication(&made, mode.clone())).await?),
         };
         let Some(chunks) = publisher.chunks() else { return Ok(false) };
         let table = &self.place.table;

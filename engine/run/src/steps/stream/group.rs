@@ -116,7 +116,7 @@ impl Sink<'_> {
         let group = match group {
             Some(group) => group,
             none => {
-                let publisher = self.target.writable()?.begin(self.publication(&made, mode)).await?;
+                let publisher = self.target.begin(self.publication(&made, mode)).await?;
                 let writer = Some(publisher.writer(&self.place.table, Writers::Only).await?);
                 let tally = Tally::default();
                 none.insert(Group { publisher, writer, tally, rejected: vec![], counts: vec![], began })
