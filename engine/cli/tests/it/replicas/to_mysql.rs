@@ -4,7 +4,7 @@ use super::{Server, database::Database};
 use crate::builder::Test;
 
 /// The replication's target is the database instead.
-fn project(server: &Server, there: &Database, replication: &str) -> Test {
+pub fn project(server: &Server, there: &Database, replication: &str) -> Test {
     moved(server.project(replication), &server.to, there)
 }
 

@@ -3,6 +3,7 @@
 mod copy;
 mod copy_all;
 mod increment;
+mod references;
 mod unchanged;
 mod verify;
 
@@ -31,7 +32,8 @@ use engine_language::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use increment::Increment;
-use std::{collections::BTreeSet, sync::Arc};
+use references::Referable;
+use std::sync::Arc;
 
 /// What one step copies.
 struct Job<'a> {
@@ -107,8 +109,9 @@ impl<'a> Job<'a> {
     async fn copy(&self, increment: Option<Increment>) -> Result<Vec<NodeReport>> {
         let before = self.before(increment.as_ref()).await?;
         let tables = self.open(increment.as_ref()).await?;
-        let publication = self.publication(&tables, increment.as_ref());
-        let publisher = self.to.writable()?.begin(publication).await?;
+        let referable = self.referable(&tables).await?;
+        let publication = self.publication(&tables, &referable, increment.as_ref());
+        let publisher = self.to.begin(publication).await?;
         let copied = self.copy_all(&tables, publisher.as_ref()).await?;
         if let Some(increment) = &increment {
             let swept = self.sweep(&tables, publisher.as_ref()).await?;
@@ -119,11 +122,12 @@ impl<'a> Job<'a> {
         let verdicts = self.verify(&tables, &copied, publisher.as_ref()).await?;
         let replaced: Vec<_> = tables.iter().map(|table| replaced(table, publisher.as_ref())).collect();
         let advance = increment.map(|increment| increment.advance(&tables));
-        publisher.commit(Commit { advance, ..Commit::default() }).await?;
+        let committed = publisher.commit(Commit { advance, ..Commit::default() }).await;
+        committed.map_err(|error| self.part_refused(error))?;
         let mut reports = vec![];
         for (i, ((table, replaced), before)) in tables.iter().zip(replaced).zip(before).enumerate() {
             let input = before.version(table, &copied[i]);
-            self.remember(table, &copied[i], input).await?;
+            self.remember(table, &copied[i], input.filter(|_| referable.holds(&table.open.definition))).await?;
             reports.push(NodeReport { verdict: Some(verdicts[i]), replaced, ..self.report(table, &copied[i]) });
         }
         Ok(reports)
@@ -172,7 +176,7 @@ impl<'a> Job<'a> {
             requests.extend(new);
             requests.push(request);
         }
-        let mut opened = self.from.readable()?.open(ReadRequest { tables: requests }).await?.tables.into_iter();
+        let mut opened = self.from.open(ReadRequest { tables: requests }).await?.tables.into_iter();
         let mut tables = vec![];
         for node in self.nodes {
             let mut next = || opened.next().expect("each table that was asked for is opened");
@@ -189,12 +193,11 @@ impl<'a> Job<'a> {
         Ok(tables)
     }
 
-    fn publication(&self, tables: &[Passing], increment: Option<&Increment>) -> PublishRequest {
-        let names: BTreeSet<String> = self.nodes.iter().map(|node| table(node).to_string()).collect();
+    fn publication(&self, tables: &[Passing], referable: &Referable, increment: Option<&Increment>) -> PublishRequest {
         let targets = tables.iter().map(|table| Target {
             table: table.place.table.clone(),
             schema: table.open.provider.schema(),
-            definition: carried(table, &names, increment),
+            definition: carried(table, referable, increment),
             mode: table.mode.clone(),
             declared: None,
         });
@@ -242,9 +245,9 @@ fn source(replication: &Replication, node: &NodeId) -> NodeId {
 
 /// A definition as it is carried over: references to tables that are not copied cannot be kept, and rows are merged by
 /// the key that the project declares where the source has none.
-fn carried(table: &Passing, copied: &BTreeSet<String>, increment: Option<&Increment>) -> TableDefinition {
+fn carried(table: &Passing, referable: &Referable, increment: Option<&Increment>) -> TableDefinition {
     let mut definition = table.open.definition.clone();
-    definition.foreign_keys.retain(|key| copied.contains(&key.table));
+    definition.foreign_keys.retain(|key| referable.now.contains(&key.table));
     if let Some(key) = increment.and_then(|increment| increment.key(&table.node)).filter(|_| definition.key.is_empty())
     {
         definition.key = key.to_vec();
