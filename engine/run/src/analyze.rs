@@ -20,7 +20,6 @@ use engine_language::{
     code,
     config::Spanned,
     diagnostic::{Diagnostic, Problems},
-    files::Span,
     graph::{NodeId, NodeKind},
     id::TableId,
     model::{Check, Materialized, Model, Rule},
@@ -102,12 +101,9 @@ impl Analysis<'_> {
 
     fn seed(&mut self, node: &NodeId, problems: &mut Problems) {
         let Some(declared) = self.project.seed(node) else { return };
-        match seed::schema(self.project.files.text(declared.file)) {
+        match seed::schema(declared, self.project.files.text(declared.file)) {
             Ok(columns) => self.know(node, columns),
-            Err(error) => {
-                let span = Span::new(declared.file, 0..0);
-                problems.push(Diagnostic::error(&code::E0311, span, format!("the seed cannot be read: {error}")));
-            }
+            Err(problem) => problems.push(*problem),
         }
     }
 

@@ -21,6 +21,7 @@ mod replicas;
 mod retry;
 mod runs;
 mod schedules;
+mod seeds;
 mod serve;
 mod serve_records;
 mod served;

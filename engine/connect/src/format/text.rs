@@ -39,8 +39,9 @@ pub enum Cell<'a> {
     Bytes(&'a [u8]),
 }
 
-/// The field as a value of this type; `None` if it is not exactly one.
+/// The field as a value of this type; `None` if it is not exactly one. Blanks around what is not a text do not count.
 pub fn parse<'a>(text: &'a str, kind: &ColumnType) -> Option<Cell<'a>> {
+    let text = if matches!(kind, ColumnType::Text(_) | ColumnType::Json) { text } else { text.trim_matches(' ') };
     Some(match kind {
         ColumnType::Bool => match text {
             "true" | "TRUE" | "True" | "t" | "1" => Cell::Bool(true),

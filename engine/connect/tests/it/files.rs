@@ -109,11 +109,11 @@ async fn columns_are_learned_from_what_stands_there() {
     let place = Place::new(&[("t.csv", text)]);
     assert_eq!(
         place.shown(TableRequest::all("t")).await,
-        "id bigint, zip text, price double, day date, at timestamp, ok bool, word text, none text: \
+        "id bigint, zip text, price decimal(18,1), day date, at timestamp, ok bool, word text, none text: \
          1,01234,1.5,2026-01-02,2026-01-02T03:04:05,true,a, / -2,99999,2.0,2026-01-03,2026-01-02T03:04:05.250,false,b, c,"
     );
     let place = Place::new(&[("t.ndjson", "{\"a\":1,\"b\":\"x\"}\n\n{\"b\":null,\"c\":[1],\"a\":2.5}\n")]);
-    assert_eq!(place.shown(TableRequest::all("t")).await, "a double, b text, c json: 1.0,x, / 2.5,,[1]");
+    assert_eq!(place.shown(TableRequest::all("t")).await, "a decimal(18,1), b text, c json: 1.0,x, / 2.5,,[1]");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,6 +132,29 @@ async fn globs_name_files_in_order() {
     let place = Place::new(&[("one.csv", "n\n1\n"), ("two/x.ndjson", "{}"), ("two.txt", ""), ("three.parquet", "")]);
     let names: Vec<String> = place.connection.tables().await.unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(names, ["one", "three", "two"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_number_loses_a_digit() {
+    let big = "123456789012345678901234567890123456789";
+    let rows =
+        format!("a,b,c,d,at\n18446744073709551616,0.12345678901234567890,{big},1e-7,2026-01-01 00:00:00 \n1,1,1,1,\n");
+    let place = Place::new(&[("t.csv", &rows)]);
+    assert_eq!(
+        place.shown(TableRequest::all("t")).await,
+        format!(
+            "a decimal(38,0), b decimal(38,20), c text, d double, at timestamp: \
+             18446744073709551616,0.12345678901234567890,{big},1e-7,2026-01-01T00:00:00 / 1,1.00000000000000000000,1,1.0,"
+        )
+    );
+    let lines = format!("{{\"a\":18446744073709551616,\"b\":0.12345678901234567890,\"c\":{big},\"d\":1e-7}}\n");
+    let place = Place::new(&[("t.ndjson", &lines)]);
+    assert_eq!(
+        place.shown(TableRequest::all("t")).await,
+        format!(
+            "a decimal(38,0), b decimal(38,20), c json, d double: 18446744073709551616,0.12345678901234567890,{big},1e-7"
+        )
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,8 @@
 
 use super::{
     connection::Connection, dotenv, env::Env, generator::Generator, generators, interpolate::interpolate, lock,
-    replication::Replication, schedule::Schedule, schedules, settings::Settings, sink::Sink, source::Source, sources,
-    unit_test::UnitTest, unit_tests, value::Value,
+    replication::Replication, schedule::Schedule, schedules, seed::SeedFacts, settings::Settings, sink::Sink,
+    source::Source, sources, unit_test::UnitTest, unit_tests, value::Value,
 };
 use crate::{
     code,
@@ -34,6 +34,8 @@ pub struct Config {
     pub sinks: BTreeMap<Name, Sink>,
     /// Copies of tables.
     pub replications: BTreeMap<Name, Replication>,
+    /// What is said of seeds beside their files.
+    pub seeds: BTreeMap<Name, SeedFacts>,
     /// Synthetic data.
     pub generators: BTreeMap<Name, Generator>,
     /// What runs when.
@@ -66,6 +68,7 @@ pub fn read(world: &dyn World, files: &mut Files, problems: &mut Problems, optio
         sources: sources.declared,
         sinks: sources.sinks,
         replications: sources.replications,
+        seeds: sources.seeds,
         generators: generators.generators,
         schedules,
         unit_tests,

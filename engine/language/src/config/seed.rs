@@ -1,6 +1,7 @@
 //! `seeds/NAME.csv`: small tables kept with the code.
 
-use crate::{files::FileId, name::Name};
+use super::Spanned;
+use crate::{column::ColumnType, files::FileId, name::Name};
 
 /// A seed.
 #[derive(Clone, Debug)]
@@ -9,4 +10,15 @@ pub struct Seed {
     pub name: Name,
     /// The file.
     pub file: FileId,
+    /// Columns whose types are declared; those of others are inferred.
+    pub columns: Vec<(Spanned<String>, Spanned<ColumnType>)>,
+}
+
+/// `[seeds.NAME]` in `sources.toml`: what is said of a seed beside its file.
+#[derive(Clone, Debug)]
+pub struct SeedFacts {
+    /// The seed's name.
+    pub name: Spanned<Name>,
+    /// Columns whose types are declared.
+    pub columns: Vec<(Spanned<String>, Spanned<ColumnType>)>,
 }

@@ -6,6 +6,7 @@ use super::{
     connection::Connection,
     project::Reader,
     replication::Replication,
+    seed::SeedFacts,
     settings::{Kept, Limits, Settings},
     sink::Sink,
     source::{BadRows, Create, Freshness, Source, SourceTable},
@@ -34,6 +35,7 @@ pub(super) struct Sources {
     pub declared: BTreeMap<Name, Source>,
     pub sinks: BTreeMap<Name, Sink>,
     pub replications: BTreeMap<Name, Replication>,
+    pub seeds: BTreeMap<Name, SeedFacts>,
 }
 
 impl Sources {
@@ -55,8 +57,18 @@ impl Sources {
     }
 }
 
-const KEYS: &[&str] =
-    &["default_target", "default_sink", "vars", "limits", "history", "connections", "sources", "sinks", "replications"];
+const KEYS: &[&str] = &[
+    "default_target",
+    "default_sink",
+    "vars",
+    "limits",
+    "history",
+    "connections",
+    "sources",
+    "sinks",
+    "replications",
+    "seeds",
+];
 
 pub(super) fn read(reader: &mut Reader<'_>, options: &LoadOptions) -> Sources {
     let mut file = reader.toml("project/sources.toml").unwrap_or_else(|| {
@@ -93,7 +105,8 @@ pub(super) fn read(reader: &mut Reader<'_>, options: &LoadOptions) -> Sources {
         reader.unknown("sink", sink.as_str(), sink.span, &known);
     }
     let replications = replications(reader, &file, &sources, known);
-    Sources { target, targets, settings, connections, declared: sources, sinks, replications }
+    let seeds = seeds(reader, &file);
+    Sources { target, targets, settings, connections, declared: sources, sinks, replications, seeds }
 }
 
 /// The connections that may be referred to.
@@ -355,6 +368,24 @@ fn table(name: Spanned<Name>, raw: RawTable) -> SourceTable {
         path: raw.path,
         optional: raw.optional,
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSeed {
+    #[serde(default)]
+    columns: BTreeMap<Spanned<String>, Spanned<ColumnType>>,
+}
+
+fn seeds(reader: &mut Reader<'_>, file: &Value) -> BTreeMap<Name, SeedFacts> {
+    let mut seeds = BTreeMap::new();
+    for (name, span, value) in file.key("seeds").map(Value::entries).unwrap_or_default() {
+        let name = reader.name(name, *span);
+        let Some(raw) = value.read::<RawSeed>(reader.problems) else { continue };
+        let facts = SeedFacts { name: Spanned::new(name.clone(), *span), columns: raw.columns.into_iter().collect() };
+        seeds.insert(name, facts);
+    }
+    seeds
 }
 
 #[derive(Deserialize)]

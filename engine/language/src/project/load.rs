@@ -3,13 +3,16 @@
 use super::{LoadOptions, Project};
 use crate::{
     check, code,
-    config::{self, Config, seed::Seed},
+    config::{
+        self, Config,
+        seed::{Seed, SeedFacts},
+    },
     diagnostic::{Diagnostic, Problems},
     files::{FileId, Files, Span},
     fingerprint::Fingerprint,
     graph::{self, Graph},
     model::{Model, ModelConfig, SingularTest},
-    name::Name,
+    name::{Name, nearest},
     sql,
     template::{Outcome, Referable, Rendered, RunInfo, TemplateEnv, Templates},
     world::World,
@@ -32,9 +35,11 @@ pub fn load(world: &dyn World, options: &LoadOptions) -> (Project, Problems) {
     let seeds = loader.read_all("project/seeds", "csv");
     let tests = loader.read_all("project/tests", "sql");
     let Loader { files, problems, refused, unreadable, .. } = loader;
+    let mut config = config;
+    let facts = std::mem::take(&mut config.seeds);
     let mut project = Project { unreadable, ..configured(config, files) };
     let mut builder = Builder { project: &mut project, problems, options };
-    builder.seeds(&seeds);
+    builder.seeds(&seeds, facts);
     builder.templates(&models, &macros, &refused);
     builder.environment(world, models.iter().chain(&tests));
     builder.models(&models);
@@ -119,12 +124,22 @@ impl Builder<'_> {
         Some(name)
     }
 
-    fn seeds(&mut self, files: &[FileId]) {
+    fn seeds(&mut self, files: &[FileId], mut facts: BTreeMap<Name, SeedFacts>) {
         let mut taken = BTreeMap::new();
         for file in files {
             if let Some(name) = self.name(*file, &mut taken) {
-                self.project.seeds.insert(name.clone(), Seed { name, file: *file });
+                let columns = facts.remove(&name).map(|facts| facts.columns).unwrap_or_default();
+                self.project.seeds.insert(name.clone(), Seed { name, file: *file, columns });
             }
+        }
+        for unknown in facts.into_values().filter(|facts| !self.project.unreadable.contains(&facts.name.value)) {
+            let message = format!("there is no seed `{}`", unknown.name.value);
+            let problem = Diagnostic::error(&code::E0401, unknown.name.span, message);
+            let known = self.project.seeds.keys().map(Name::as_str);
+            self.problems.push(match nearest(unknown.name.value.as_str(), known) {
+                Some(near) => problem.hint(format!("a seed with a similar name exists: `{near}`")),
+                None => problem.hint(format!("a seed is a file: `project/seeds/{}.csv`", unknown.name.value)),
+            });
         }
     }
 

@@ -103,6 +103,10 @@ impl Builder<'_> {
             NodeId::Seed(name) => {
                 if let Some(seed) = self.project.seeds.get(name) {
                     parts.add(self.project.files.text(seed.file));
+                    for (column, kind) in &seed.columns {
+                        parts.add(column);
+                        parts.add(&kind.value.to_string());
+                    }
                 }
             }
             NodeId::Generator(name) => {

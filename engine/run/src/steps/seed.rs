@@ -4,16 +4,18 @@ use crate::{
     error::{Error, Result},
     history::Inputs,
     report::{NodeReport, Status},
-    steps::{step_run::StepRun, write_rows},
+    steps::step_run::StepRun,
 };
-use arrow::csv::{ReaderBuilder, reader::Format};
 use datafusion::{arrow::datatypes::SchemaRef, error::DataFusionError};
 use engine_connect::{
     arrow::digest::Digester,
+    format::csv::{self, CsvError},
     hub::publication::{Commit, Mode, PublishRequest, Target, Writers},
 };
-use engine_language::{code, diagnostic::Diagnostic, files::Span, graph::NodeId, table::TableDefinition};
-use std::{io::Cursor, sync::Arc};
+use engine_language::{
+    code, column::ColumnType, config::seed::Seed, diagnostic::Diagnostic, files::Span, graph::NodeId,
+    table::TableDefinition,
+};
 
 /// Loads a seed, unless its table holds it already.
 pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
@@ -25,19 +27,11 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     }
     let seed = run.runner.project.seed(node).expect("a step that seeds is about a seed");
     let text = run.runner.project.files.text(seed.file).clone();
-    let span = Span::new(seed.file, 0..0);
-    let broken = |error: arrow::error::ArrowError| {
-        Error::Project(Box::new(Diagnostic::error(&code::E0311, span, format!("the seed cannot be read: {error}"))))
-    };
-    let schema = schema(&text).map_err(broken)?;
-    let reader =
-        ReaderBuilder::new(schema.clone()).with_header(true).build(Cursor::new(text.as_bytes())).map_err(broken)?;
+    let broken = |error| Error::Project(Box::new(broken(seed, error)));
+    let (schema, batches) = csv::read(&text, &declared(seed)).map_err(broken)?;
     let mut digester = Digester::new(&schema).map_err(DataFusionError::from)?;
-    let mut batches = vec![];
-    for batch in reader {
-        let batch = write_rows::carried(&batch.map_err(broken)?, &schema)?;
-        digester.add(&batch).map_err(DataFusionError::from)?;
-        batches.push(batch);
+    for batch in &batches {
+        digester.add(batch).map_err(DataFusionError::from)?;
     }
     let digest = digester.digest();
     let (place, connection) = run.locate(node)?;
@@ -64,10 +58,18 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
     Ok(report)
 }
 
-/// Column names from the first line, types from all of them.
-pub fn schema(text: &str) -> Result<SchemaRef, arrow::error::ArrowError> {
-    let (schema, _) = Format::default().with_header(true).infer_schema(Cursor::new(text.as_bytes()), None)?;
-    engine_connect::arrow::types::carried(&schema)
-        .map_err(arrow::error::ArrowError::SchemaError)
-        .map(|schema| Arc::new(schema.as_ref().clone()))
+/// The columns of a seed: declared, or the narrowest types that hold every value exactly.
+pub fn schema(seed: &Seed, text: &str) -> Result<SchemaRef, Box<Diagnostic>> {
+    csv::schema(text, &declared(seed)).map_err(|error| Box::new(broken(seed, error)))
+}
+
+fn declared(seed: &Seed) -> Vec<(&str, &ColumnType)> {
+    seed.columns.iter().map(|(name, kind)| (name.value.as_str(), &kind.value)).collect()
+}
+
+fn broken(seed: &Seed, error: CsvError) -> Diagnostic {
+    let span = Span::new(seed.file, error.at);
+    let message = format!("the seed cannot be read: line {}: {}", error.line, error.reason);
+    let hint = format!("correct the line, or declare the column's type in `[seeds.{}.columns]`", seed.name);
+    Diagnostic::error(&code::E0311, span, message).hint(hint)
 }

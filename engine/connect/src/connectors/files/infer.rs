@@ -1,22 +1,12 @@
 //! Columns of files whose columns are not declared: from their first records.
 
 use super::{FileError, Folder, csv::Csv, discovery::Found, ndjson::Ndjson, rows::At};
-use crate::format::{json::JsonDecoder, text};
+use crate::format::{infer::Inferred, json::JsonDecoder};
 use engine_language::column::ColumnType;
 use serde_json::{Map, Value};
 
 /// Records that are looked at. A later one that does not fit is an error that names its line.
 const SAMPLE: usize = 10_000;
-
-/// What a field of csv may be, the narrowest first; text holds everything.
-const KINDS: [ColumnType; 6] = [
-    ColumnType::BigInt,
-    ColumnType::Double,
-    ColumnType::Date,
-    ColumnType::Timestamp,
-    ColumnType::Time,
-    ColumnType::Text(None),
-];
 
 /// The columns of csv files, by the first that has records.
 pub fn csv(folder: &Folder, files: &[Found]) -> Result<Vec<(String, ColumnType)>, (String, FileError)> {
@@ -25,18 +15,15 @@ pub fn csv(folder: &Folder, files: &[Found]) -> Result<Vec<(String, ColumnType)>
         let fail = |trouble| (found.name.clone(), trouble);
         let mut file = Csv::open(found, &folder.config, None, At::default()).map_err(fail)?;
         columns = file.columns();
-        let mut fits = vec![[true; KINDS.len()]; columns.len()];
-        let mut truths = vec![true; columns.len()];
-        let mut seen = vec![false; columns.len()];
+        let mut inferred = vec![Inferred::default(); columns.len()];
         let mut records = 0;
         while records < SAMPLE
-            && file.sample(|i, word| look(word, &mut fits[i], &mut truths[i], &mut seen[i])).map_err(fail)?
+            && file.sample(|i, word| word.into_iter().for_each(|word| inferred[i].look(word))).map_err(fail)?
         {
             records += 1;
         }
-        for (i, column) in columns.iter_mut().enumerate().filter(|(i, _)| seen[*i]) {
-            let first = fits[i].iter().position(|fits| *fits).unwrap_or(KINDS.len() - 1);
-            column.1 = if truths[i] { ColumnType::Bool } else { KINDS[first].clone() };
+        for (column, inferred) in columns.iter_mut().zip(&inferred) {
+            column.1 = inferred.kind();
         }
         if records > 0 {
             break;
@@ -45,22 +32,9 @@ pub fn csv(folder: &Folder, files: &[Found]) -> Result<Vec<(String, ColumnType)>
     Ok(columns)
 }
 
-fn look(word: Option<&str>, fits: &mut [bool; KINDS.len()], truth: &mut bool, seen: &mut bool) {
-    let Some(word) = word else { return };
-    *seen = true;
-    *truth &= matches!(word, "true" | "false" | "True" | "False" | "TRUE" | "FALSE");
-    // A number whose zeros or sign would be lost is a name, such as a postal code.
-    let digits = word.trim_start_matches('-');
-    let code = word.starts_with('+') || (digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0."));
-    for (kind, fits) in KINDS.iter().zip(fits.iter_mut()) {
-        let number = matches!(kind, ColumnType::BigInt | ColumnType::Double);
-        *fits = *fits && !(number && code) && text::parse(word, kind).is_some();
-    }
-}
-
 /// The columns of ndjson files, in the order in which they first appear.
 pub fn ndjson(files: &[Found]) -> Result<Vec<(String, ColumnType)>, (String, FileError)> {
-    let mut columns: Vec<(String, Option<ColumnType>)> = vec![];
+    let mut columns: Vec<(String, Values)> = vec![];
     let mut records = 0;
     for found in files {
         let fail = |trouble| (found.name.clone(), trouble);
@@ -70,37 +44,60 @@ pub fn ndjson(files: &[Found]) -> Result<Vec<(String, ColumnType)>, (String, Fil
             let object: Map<String, Value> = serde_json::from_slice(&line)
                 .map_err(|error| fail(FileError::Data(number, format!("not one JSON object: {error}"))))?;
             for (name, value) in object {
-                let kind = kind(&value);
-                match columns.iter_mut().find(|(known, _)| *known == name) {
-                    Some((_, known)) => *known = wider(known.take(), kind),
-                    None => columns.push((name, kind)),
-                }
+                let found = columns.iter().position(|(known, _)| *known == name);
+                let at = found.unwrap_or_else(|| {
+                    columns.push((name, Values::Nothing));
+                    columns.len() - 1
+                });
+                columns[at].1.look(&value);
             }
             records += 1;
         }
     }
-    Ok(columns.into_iter().map(|(name, kind)| (name, kind.unwrap_or(ColumnType::Text(None)))).collect())
+    Ok(columns.into_iter().map(|(name, values)| (name, values.kind())).collect())
 }
 
-fn kind(value: &Value) -> Option<ColumnType> {
-    Some(match value {
-        Value::Null => return None,
-        Value::Bool(_) => ColumnType::Bool,
-        Value::Number(number) if number.to_string().parse::<i64>().is_ok() => ColumnType::BigInt,
-        Value::Number(_) => ColumnType::Double,
-        Value::String(_) => ColumnType::Text(None),
-        Value::Array(_) | Value::Object(_) => ColumnType::Json,
-    })
+/// What the values of a key have in common.
+enum Values {
+    Nothing,
+    Numbers(Inferred),
+    Of(ColumnType),
 }
 
-/// The type that holds values of both.
-fn wider(a: Option<ColumnType>, b: Option<ColumnType>) -> Option<ColumnType> {
-    match (a, b) {
-        (None, kind) | (kind, None) => kind,
-        (Some(a), Some(b)) if a == b => Some(a),
-        (Some(ColumnType::BigInt | ColumnType::Double), Some(ColumnType::BigInt | ColumnType::Double)) => {
-            Some(ColumnType::Double)
+impl Values {
+    fn look(&mut self, value: &Value) {
+        let kind = match value {
+            Value::Null => return,
+            Value::Number(number) => {
+                if matches!(self, Self::Nothing) {
+                    *self = Self::Numbers(Inferred::default());
+                }
+                match self {
+                    Self::Numbers(inferred) => inferred.look(&number.to_string()),
+                    _ => *self = Self::Of(ColumnType::Json),
+                }
+                return;
+            }
+            Value::Bool(_) => ColumnType::Bool,
+            Value::String(_) => ColumnType::Text(None),
+            Value::Array(_) | Value::Object(_) => ColumnType::Json,
+        };
+        *self = match self {
+            Self::Nothing => Self::Of(kind),
+            Self::Of(known) if *known == kind => return,
+            _ => Self::Of(ColumnType::Json),
+        };
+    }
+
+    fn kind(self) -> ColumnType {
+        match self {
+            Self::Nothing => ColumnType::Text(None),
+            // What no number holds exactly stays as it is written.
+            Self::Numbers(inferred) => match inferred.kind() {
+                ColumnType::Text(_) => ColumnType::Json,
+                kind => kind,
+            },
+            Self::Of(kind) => kind,
         }
-        _ => Some(ColumnType::Json),
     }
 }
