@@ -10,4 +10,5 @@ pub(crate) mod literal;
 pub(crate) mod pool;
 pub mod pushdown;
 pub(crate) mod single_flight;
+pub(crate) mod type_text;
 pub(crate) mod url;

@@ -1,7 +1,7 @@
 //! The one place where SQL for MySQL is put together, from names and definitions.
 
 use super::{server::Product, standard_sql, types};
-use crate::sql::identifier;
+use crate::sql::{identifier, type_text::is_type};
 use engine_language::{
     column::ColumnType,
     table::{Column, Index, TableDefinition},
@@ -72,12 +72,17 @@ pub fn options(comment: &str, product: &Product) -> String {
     format!("engine = InnoDB default character set utf8mb4 collate {} comment {}", collation(product), literal(comment))
 }
 
+/// Words that may stand behind the name of a type.
+const TYPE_WORDS: &[&str] =
+    &["unsigned", "signed", "zerofill", "character", "set", "collate", "binary", "varying", "precision"];
+
 fn column(made: &Made<'_>, definition: &TableDefinition, product: &Product) -> Result<String, String> {
     let column = made.column;
     let longest = longest(&column.name, definition);
     let native = column.native(types::KIND).and_then(|native| native.strip_prefix(product.name())?.strip_prefix(':'));
     let (declared, mark) = match native {
-        Some(native) => (native.to_owned(), None),
+        Some(native) if is_type(native, TYPE_WORDS) => (native.to_owned(), None),
+        Some(native) => return Err(format!("column `{}` is declared as `{native}`, which is no type", column.name)),
         None => types::declared(&column.kind, &column.labels, longest, product)?,
     };
     let must = !column.nullable || definition.key.contains(&column.name);

@@ -202,7 +202,8 @@ async fn unsaid(on: &mut PgConnection, relation: &mut Relation) -> sqlx::Result<
         union all select 'the way it is partitioned' from pg_class where oid = $1::text::oid and relkind = 'p'
         order by 1";
     let found = ask(on, sql, &[&relation.oid.to_string()]).await?;
-    relation.definition.unsaid = found.iter().map(|row| row.get(0)).collect();
+    relation.definition.unsaid.extend(found.iter().map(|row| row.get::<String, _>(0)));
+    relation.definition.unsaid.sort();
     Ok(())
 }
 
@@ -231,7 +232,9 @@ async fn constraints(on: &mut PgConnection, relation: &mut Relation) -> sqlx::Re
                (select array_agg(a.attname::text order by k.n) from unnest(c.conkey) with ordinality k(num, n) \
                 join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.num), \
                (select array_agg(a.attname::text order by k.n) from unnest(c.confkey) with ordinality k(num, n) \
-                join pg_attribute a on a.attrelid = c.confrelid and a.attnum = k.num) \
+                join pg_attribute a on a.attrelid = c.confrelid and a.attnum = k.num), \
+               f.relnamespace is distinct from (select relnamespace from pg_class where oid = c.conrelid), \
+               c.confrelid::regclass::text \
                from pg_constraint c left join pg_class f on f.oid = c.confrelid \
                where c.conrelid = $1::text::oid order by c.oid";
     for row in ask(on, sql, &[&relation.oid.to_string()]).await? {
@@ -244,6 +247,11 @@ async fn constraints(on: &mut PgConnection, relation: &mut Relation) -> sqlx::Re
             "c" => {
                 let sql = super::standard_sql::sql(&row.get::<String, _>(2));
                 definition.checks.push(RowCheck { name: Some(row.get(0)), sql });
+            }
+            // A table of another schema is another one than that of its name here.
+            "f" if row.get(6) => {
+                let what = format!("the reference of ({}) to `{}`", columns.join(", "), row.get::<String, _>(7));
+                definition.unsaid.push(what);
             }
             "f" => {
                 let to: Option<Vec<String>> = row.get(5);

@@ -1,7 +1,7 @@
 //! The one place where SQL for PostgreSQL is put together, from names and definitions.
 
 use super::{standard_sql, types};
-use crate::sql::identifier;
+use crate::sql::{identifier, type_text::is_type};
 use engine_language::table::{Column, TableDefinition};
 
 pub use crate::sql::identifier::quote;
@@ -21,6 +21,30 @@ pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 /// The same, of owned names.
 pub fn names(columns: &[String]) -> String {
     list(columns.iter().map(String::as_str))
+}
+
+/// Words that may stand behind the name of a type.
+const TYPE_WORDS: &[&str] = &[
+    "precision",
+    "varying",
+    "with",
+    "without",
+    "time",
+    "zone",
+    "year",
+    "month",
+    "day",
+    "hour",
+    "minute",
+    "second",
+    "to",
+];
+
+/// The first column that another PostgreSQL declares as something which is no type.
+pub fn no_type(definition: &TableDefinition) -> Option<(&str, &str)> {
+    let mut columns =
+        definition.columns.iter().filter_map(|column| Some((column.name.as_str(), column.native(types::KIND)?)));
+    columns.find(|(_, native)| !is_type(native, TYPE_WORDS))
 }
 
 /// What a column is declared as: as another PostgreSQL declared it, if it comes from one.

@@ -194,3 +194,23 @@ async fn aggregates_are_of_the_reading_s_instant() {
     let rows = context.sql("select count(*), max(id) from t").await.unwrap().collect().await.unwrap();
     assert_eq!(shown(&rows), ["100 100"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_null_is_compared_here() {
+    let mut place = Place::with("types = { zero_date = \"null\" }").await;
+    place.run("set sql_mode = ''; create table t (id int primary key, d date not null, at datetime null)").await;
+    place.run("insert into t values (1, '0000-00-00', '0000-00-00'), (2, '2019-01-01', '2019-01-01'), (3, '2024-01-01', null)").await;
+    for (condition, expected) in [
+        ("d < date '2020-01-01'", "2"),
+        ("d <> date '2024-01-01'", "2"),
+        ("d is null", "1"),
+        ("d in (date '2019-01-01') or d < date '2000-01-01'", "2"),
+        ("at <= timestamp '2019-01-01'", "2"),
+    ] {
+        let sql = format!("select id from t where {condition} order by id");
+        let rows = shown(&super::query(place.open("t").await.provider, &sql).await);
+        assert_eq!(rows, [expected], "{condition}");
+    }
+    let least = shown(&super::query(place.open("t").await.provider, "select min(d), count(d) from t").await);
+    assert_eq!(least, ["2019-01-01 2"]);
+}

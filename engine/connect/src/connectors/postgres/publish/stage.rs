@@ -249,6 +249,11 @@ pub async fn make(server: &Server, on: &mut PgConnection, name: String, target: 
 /// Refuses names that the server would cut.
 pub fn check_names(server: &Server, publication: &PublishRequest) -> Result<()> {
     for target in &publication.tables {
+        if let Some((column, native)) = statement::no_type(&target.definition) {
+            let message = format!("column `{column}` is declared as `{native}`, which is no type");
+            let error = server.error(&format!("writing `{}`", target.table), Blame::Data, message);
+            return Err(error.hint("read it as text: `types.columns` of the source's connection, with `as = \"text\"`"));
+        }
         let columns = target.schema.fields().iter().map(|field| field.name().as_str());
         for name in columns.chain([target.table.as_str()]) {
             if name.len() > LONGEST_NAME {
