@@ -137,7 +137,7 @@ fn mistakes_about_postgres_are_told_apart() {
                 "Failed shop listing tables: there is no schema `nowhere`\n\
                  help check `schema`, or create it\n\
                  Failed shop opening `orders`: there is no table `orders` in schema `nowhere`\n\
-                 help check the table's name and `schema`",
+                 help check the table's name and `schema`; a source's table that may be missing is declared with `optional = true`",
             ),
         ],
     );
@@ -162,7 +162,7 @@ fn mistakes_about_postgres_are_told_apart() {
     assert_eq!(
         place.said(&keys, false),
         "Failed shop opening `orders`: there is no table `orders` in schema `HERE`\n\
-         help check the table's name and `schema`"
+         help check the table's name and `schema`; a source's table that may be missing is declared with `optional = true`"
     );
 }
 
@@ -212,7 +212,7 @@ fn mistakes_about_mariadb_are_told_apart() {
     assert_eq!(
         place.said(&keys, false),
         "Failed shop opening `orders`: there is no table `orders` in database `HERE`\n\
-         help check the table's name and `database`"
+         help check the table's name and `database`; a source's table that may be missing is declared with `optional = true`"
     );
 }
 

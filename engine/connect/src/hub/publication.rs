@@ -258,6 +258,9 @@ pub struct Commit {
     pub rejected: Vec<RejectedRow>,
     /// Dead letters of the pipeline that go; refused with [`Blame::Rival`](crate::hub::error::Blame::Rival) if one is gone already.
     pub settled: Vec<DeadLetter>,
+    /// Whether the tables are said to hold just what was written: where a target makes something else of it by itself, nothing
+    /// is published.
+    pub exact: bool,
 }
 
 /// Where a dead letter comes from.

@@ -4,6 +4,7 @@ mod between;
 mod database;
 mod full;
 mod increments;
+mod kept;
 mod parts;
 mod shop;
 mod to_mysql;

@@ -49,9 +49,24 @@ pub struct Config {
     pub sslkey: Option<PathBuf>,
     /// What is left to the server: `safe`, filters, limits and aggregates that come to just the same, or `none`.
     pub pushdown: Option<Pushdown>,
+    /// What becomes of a table of which row security hides rows from the role: `refuse`, an error, unless told; `filter`, what
+    /// the role sees is taken for all of it.
+    #[serde(default)]
+    pub row_security: RowSecurity,
     /// What becomes of values that cannot be carried exactly; see [types](types.md).
     #[serde(default)]
     pub types: Types,
+}
+
+/// What becomes of a table of which row security hides rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RowSecurity {
+    /// It cannot be read.
+    #[default]
+    Refuse,
+    /// It is read as if it had no other rows.
+    Filter,
 }
 
 impl Connector for Postgres {
@@ -60,7 +75,11 @@ impl Connector for Postgres {
 
     fn connect(place: &Declaration<'_>, config: Config) -> Result<Arc<dyn Connection>, Diagnostic> {
         let wrong = |message: String| Diagnostic::error(&code::E0500, place.span, message);
-        let options = options(place, &config).map_err(wrong)?;
+        let mut options = options(place, &config).map_err(wrong)?;
+        if config.row_security == RowSecurity::Refuse {
+            // The server then refuses what it would have to filter, as it does for `pg_dump`.
+            options = options.options([("row_security", "off")]);
+        }
         let password_file = config.password_file.as_ref().map(|file| place.path(file));
         let schema = config.schema.unwrap_or_else(|| "public".into());
         let choices = (config.types, config.pushdown.unwrap_or_default() == Pushdown::Safe);

@@ -14,6 +14,7 @@ mod filter;
 #[cfg(test)]
 mod fuzz;
 mod increment;
+mod kept_constraints;
 mod loss;
 mod numeric;
 mod partition_hash;

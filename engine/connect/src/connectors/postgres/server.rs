@@ -268,6 +268,10 @@ impl Server {
             }
             "3D000" => self.error(doing, Blame::User, text).hint(format!("check `database`; the server is {at}")),
             "3F000" => self.error(doing, Blame::User, text).hint("check `schema`, or create it"),
+            "42501" if text.contains("row-level security") => self.error(doing, Blame::User, text).hint(
+                "give the role BYPASSRLS, read a view of what is meant, or say `row_security = \"filter\"` of the connection \
+                 to take what the role sees for all",
+            ),
             "42501" => self.error(doing, Blame::User, text).hint("grant the right to the connection's role"),
             "42P01" => self.error(doing, Blame::User, text).hint("check the table's name and `schema`"),
             "42P10" => {

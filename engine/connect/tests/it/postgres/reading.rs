@@ -149,6 +149,10 @@ async fn policies_choose_rows_of_partitioned_tables_too() {
         place.schema
     );
     place.connection = role(&place, "guarded", &grants).await;
+    let refused = place.fails("p").await;
+    assert!(refused.to_string().contains("row-level security policy for table `p`"), "{refused}");
+    let reader = format!("user = \"guarded_{}\"\npassword = \"secret\"\nrow_security = \"filter\"", place.schema);
+    place.connection = super::connect(&place.schema, &reader);
     assert_eq!(place.query("p", "select count(*), max(id) from t").await, "15 14");
 }
 

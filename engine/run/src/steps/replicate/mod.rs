@@ -24,7 +24,7 @@ use engine_connect::hub::{
 };
 use engine_language::{
     code,
-    config::replication::{Replication, ReplicationMode},
+    config::replication::{Replication, ReplicationMode, Verify},
     diagnostic::Diagnostic,
     graph::NodeId,
     name::Name,
@@ -122,7 +122,8 @@ impl<'a> Job<'a> {
         let verdicts = self.verify(&tables, &copied, publisher.as_ref()).await?;
         let replaced: Vec<_> = tables.iter().map(|table| replaced(table, publisher.as_ref())).collect();
         let advance = increment.map(|increment| increment.advance(&tables));
-        let committed = publisher.commit(Commit { advance, ..Commit::default() }).await;
+        let exact = self.replication.verify != Verify::Count;
+        let committed = publisher.commit(Commit { advance, exact, ..Commit::default() }).await;
         committed.map_err(|error| self.part_refused(error))?;
         let mut reports = vec![];
         for (i, ((table, replaced), before)) in tables.iter().zip(replaced).zip(before).enumerate() {

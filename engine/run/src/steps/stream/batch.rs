@@ -255,8 +255,8 @@ impl Sink<'_> {
         let made = self.make(topic, &part.messages).await?;
         let publisher = self.target.begin(self.publication(&made, part.mode.clone())).await?;
         self.stage(&*publisher, &made).await?;
-        let commit =
-            Commit { advance: part.advance.clone(), rejected: part.rejected.clone(), settled: part.settled.clone() };
+        let (advance, rejected, settled) = (part.advance.clone(), part.rejected.clone(), part.settled.clone());
+        let commit = Commit { advance, rejected, settled, ..Commit::default() };
         publisher.commit(commit).await.map_err(blamed)?;
         made.tally().count(report);
         count(report, part.messages.num_rows(), part.rejected.len());

@@ -55,7 +55,8 @@ impl Sink<'_> {
         // Without any row there is nothing to publish in one.
         let Some(publisher) = sifted.publisher else { return Ok(false) };
         let refused = rejected.len();
-        let commit = Commit { advance: part.advance.clone(), rejected, settled: part.settled.clone() };
+        let (advance, settled) = (part.advance.clone(), part.settled.clone());
+        let commit = Commit { advance, rejected, settled, ..Commit::default() };
         match publisher.commit(commit).await.map_err(blamed) {
             Ok(_) => {}
             // A rule that the target only looks at in the end.

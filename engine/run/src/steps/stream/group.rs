@@ -141,7 +141,7 @@ impl Sink<'_> {
         let mut counted = error_budget.clone();
         group.error_budget(&mut counted)?;
         let (messages, rejected) = (group.messages(), group.rejected.len());
-        let commit = Commit { advance: Some(advance), rejected: group.rejected, settled: vec![] };
+        let commit = Commit { advance: Some(advance), rejected: group.rejected, ..Commit::default() };
         match group.publisher.commit(commit).await.map_err(blamed) {
             Ok(_) => {}
             Err(CommitError::Rows(error, _)) => {

@@ -4,6 +4,7 @@ use super::{Staged, stage::Stage};
 use crate::{
     connectors::postgres::{
         describe::Relation,
+        kept_constraints::Kept,
         statement::{self, quote, within},
         table_swap::{self, run},
     },
@@ -72,7 +73,7 @@ impl Staged {
         }
         let names = (schema, target.table.as_str(), stage.name.as_str());
         table_swap::name_rules(on, names, &stage.definition, &[], &[]).await?;
-        table_swap::refer(on, (schema, target.table.as_str()), &stage.definition).await
+        Kept::default().refer(on, (schema, target.table.as_str()), &stage.definition).await
     }
 }
 

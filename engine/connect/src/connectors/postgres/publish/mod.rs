@@ -240,7 +240,7 @@ impl Publication for Staged {
         let pipeline = self.publication.pipeline.as_ref().map_or("", Name::as_str);
         self.settle_letters(&mut on, pipeline, &commit.settled).await?;
         self.dead_letters(&mut on, pipeline, &commit.rejected).await?;
-        self.replace(&mut on, found).await?;
+        self.replace(&mut on, found, commit.exact).await?;
         for (target, stage) in self.pairs() {
             if target.mode != Mode::Replace {
                 run(&mut on, format!("drop table {}", within(self.server.schema(), &stage.name)))

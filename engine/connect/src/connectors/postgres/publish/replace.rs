@@ -4,6 +4,7 @@ use super::{Staged, change::insert, generated_keys::make_keys, publish_lock::Fou
 use crate::{
     connectors::postgres::{
         describe::{Carried, Relation},
+        kept_constraints::Kept,
         read_lock,
         statement::{self, quote, within},
         table_swap::{self, run},
@@ -13,7 +14,7 @@ use crate::{
         publication::{Mode, Target},
     },
 };
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 use std::time::Duration;
 
 /// How often a lock on the tables is tried, about seven times a second: two minutes.
@@ -21,7 +22,7 @@ const LOCK_ATTEMPTS: u32 = 800;
 
 impl Staged {
     /// Puts staged tables in the places of the old ones, or their rows where an old one is held.
-    pub async fn replace(&self, on: &mut PgConnection, found: &[Found]) -> Result<()> {
+    pub async fn replace(&self, on: &mut PgConnection, found: &[Found], exact: bool) -> Result<()> {
         let schema = self.server.schema();
         let mut helds = vec![];
         for ((target, stage), found) in self.pairs().zip(found) {
@@ -42,41 +43,48 @@ impl Staged {
             }
             if places[number] {
                 self.replace_rows(on, (target, stage), found[number].there.as_ref(), &helds[number]).await?;
+                if exact {
+                    self.compare_rows(on, (target, stage), &helds[number]).await?;
+                }
+                let staged = within(schema, &stage.name);
+                run(on, format!("drop table {staged}")).await.map_err(fault)?;
                 continue;
             }
             let table = target.table.as_str();
             let (to, from) = (within(schema, table), within(schema, &stage.name));
-            let mut names = vec![];
+            let (mut names, mut kept) = (vec![], Kept::default());
             let there = &found[number].there;
             if let Some(there) = there {
                 let aside = format!("{}_old", stage.name);
                 names = table_swap::constraint_names(on, there.oid).await.map_err(fault)?;
+                kept = Kept::of(on, (schema, table), there.oid).await.map_err(fault)?;
                 run(on, format!("alter table {to} rename to {}", quote(&aside))).await.map_err(fault)?;
-                old.push((number, within(schema, &aside), names.clone()));
+                old.push((number, within(schema, &aside), names, kept));
             } else {
-                old.push((number, String::new(), names.clone()));
+                old.push((number, String::new(), names, kept));
             }
             run(on, format!("alter table {from} rename to {}", quote(table))).await.map_err(fault)?;
             if let Some(there) = there {
                 table_swap::carry_over(on, (schema, table), there.oid, &stage.definition).await.map_err(fault)?;
             }
         }
-        let gone: Vec<&str> = old.iter().map(|(_, name, _)| name.as_str()).filter(|name| !name.is_empty()).collect();
+        let gone: Vec<&str> = old.iter().map(|(_, name, ..)| name.as_str()).filter(|name| !name.is_empty()).collect();
         if !gone.is_empty() {
             let dropped = run(on, format!("drop table {}", gone.join(", "))).await;
             dropped.map_err(|error| self.server.fault("publishing", error))?;
         }
-        for (number, _, names) in &old {
+        for (number, _, names, _) in &old {
             let (target, stage) = (&self.publication.tables[*number], &self.stages[*number]);
             let place = (schema, target.table.as_str(), stage.name.as_str());
             let done = table_swap::name_rules(on, place, &stage.definition, names, &found[*number].renames).await;
             done.map_err(|error| self.fault(target, stage, error))?;
         }
-        for (number, ..) in &old {
+        for (number, _, _, kept) in &old {
             let (target, stage) = (&self.publication.tables[*number], &self.stages[*number]);
             let place = (schema, target.table.as_str());
             let fault = |error| self.fault(target, stage, error);
-            table_swap::refer(on, place, &stage.definition).await.map_err(fault)?;
+            kept.refer(on, place, &stage.definition).await.map_err(fault)?;
+            kept.comment(on, place).await.map_err(fault)?;
             make_keys(on, place, &stage.definition).await.map_err(fault)?;
         }
         Ok(())
@@ -167,6 +175,36 @@ impl Staged {
             run(on, format!("delete from {to}")).await.map_err(fault)?;
             run(on, insert(&to, &from, Some(there), &columns)).await.map_err(fault)?;
         }
-        run(on, format!("drop table {from}")).await.map_err(fault)
+        Ok(())
+    }
+
+    /// That a table which kept its place holds just the rows that were written: its triggers, rules and row security may have
+    /// made others of them.
+    async fn compare_rows(
+        &self,
+        on: &mut PgConnection,
+        (target, stage): (&Target, &Stage),
+        held: &table_swap::Held,
+    ) -> Result<()> {
+        let schema = self.server.schema();
+        let columns = statement::list(target.schema.fields().iter().map(|field| field.name().as_str()));
+        let digest = |table: &str| {
+            format!(
+                "select concat(count(*), ' rows, ', coalesce(sum(hashtextextended(engine_row::text, 0)), 0)) \
+                 from (select {columns} from {}) engine_row",
+                within(schema, table)
+            )
+        };
+        let sql = format!("select ({}), ({})", digest(&stage.name), digest(target.table.as_str()));
+        let row =
+            sqlx::query(AssertSqlSafe(sql)).fetch_one(on).await.map_err(|error| self.fault(target, stage, error))?;
+        let (written, there): (String, String) = (row.get(0), row.get(1));
+        if written == there {
+            return Ok(());
+        }
+        let by = if held.by.is_empty() { "its server".to_owned() } else { held.by.join(", ") };
+        let message = format!("`{}` would not hold what was read: {written} against {there} after {by}", target.table);
+        let error = self.server.error(&format!("publishing `{}`", target.table), Blame::Data, message);
+        Err(error.hint("drop or disable what changes its rows, copy into a table without it, or compare less: `verify = \"count\"`"))
     }
 }
