@@ -12,7 +12,7 @@
 select
     o.status,
     u.loyalty_status,
-    avg(o.total_amount) as average_check
+    cast(avg(o.total_amount) as decimal(14, 6)) as average_check
 from {{ ref("replica.orders") }} as o
 join {{ ref("replica.users") }} as u using (user_id)
 group by o.status, u.loyalty_status

@@ -7,7 +7,7 @@
 select
     p.product_id,
     p.name,
-    avg(r.rating) as rating
+    cast(avg(r.rating) as double precision) as rating
 from {{ ref("replica.products") }} as p
 join {{ ref("replica.reviews") }} as r using (product_id)
 group by p.product_id, p.name

@@ -5,26 +5,42 @@
 //! expressions that give operators to them, and rules that rewrite a plan before its types are coerced.
 
 mod aggregates;
+mod binary_operators;
+mod cast;
 pub mod classify_error;
 mod datediff;
 mod deep;
+mod function;
+mod interval;
 mod joins;
 mod json;
+mod kind;
+mod math;
+mod meaning;
+mod numeric;
+mod operands;
 pub mod operators;
 pub mod query;
 pub mod refusal;
 mod regexp;
+mod rounding;
 pub mod session;
+mod session_zone;
 pub mod source_map;
 mod spill;
 pub mod statement;
 pub mod subquery;
+pub mod syntax;
+mod text;
 mod texts;
+mod time;
+mod value;
+mod width_bucket;
 pub mod words;
 
 use datafusion::{
     arrow::datatypes::SchemaRef,
-    execution::{SessionState, SessionStateBuilder, runtime_env::RuntimeEnv},
+    execution::{SessionState, SessionStateBuilder, SessionStateDefaults, runtime_env::RuntimeEnv},
     logical_expr::{AggregateUDF, ScalarUDF, WindowUDF, planner::ExprPlanner},
     optimizer::{Analyzer, AnalyzerRule},
     prelude::{SessionConfig, SessionContext},
@@ -35,18 +51,29 @@ use std::{collections::BTreeMap, sync::Arc};
 /// The columns of each node whose columns are known.
 pub type Schemas = BTreeMap<NodeId, SchemaRef>;
 
+/// What differs from session to session.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The zone in which times are read and written; UTC if none is given.
+    pub timezone: Option<String>,
+    /// What `now()` gives, in microseconds since 1970 UTC; the query's own start if it belongs to no run.
+    pub started_us: Option<i64>,
+}
+
 /// Sets what DataFusion can be asked for.
-pub fn configure(config: &mut SessionConfig) {
+pub fn configure(config: &mut SessionConfig, settings: &Settings) {
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
     // DataFusion's issue 25350: it fails where a window stands below.
     options.optimizer.enable_distinct_aggregation_soft_limit = false;
+    options.sql_parser.parse_float_as_decimal = true;
+    options.execution.time_zone = Some(settings.timezone.clone().unwrap_or_else(|| "UTC".to_owned()));
 }
 
 /// A context in which SQL has our meaning.
-pub fn context(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionContext {
+pub fn context(config: SessionConfig, runtime: Arc<RuntimeEnv>, settings: &Settings) -> SessionContext {
     let context = SessionContext::new_with_state(state(config, runtime));
-    install(&context);
+    install(&context, settings);
     context
 }
 
@@ -56,18 +83,21 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionState {
         .with_runtime_env(runtime)
         .with_analyzer_rules(rules())
         .with_optimizer_rules(joins::optimizer_rules())
+        .with_expr_planners(planners())
+        .with_type_planner(Arc::new(cast::target::Types))
         .build()
 }
 
 /// The rules that rewrite a plan: ours, before DataFusion coerces types.
 fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let ours: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(subquery::UnnestSubqueries)];
+    let ours: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
+        vec![Arc::new(subquery::UnnestSubqueries), Arc::new(meaning::Meaning::default())];
     ours.into_iter().chain(Analyzer::new().rules).collect()
 }
 
 /// Registers what has the name of a function, or plans an operator.
-fn install(context: &SessionContext) {
-    for function in functions() {
+fn install(context: &SessionContext, settings: &Settings) {
+    for function in functions().into_iter().chain(time::now::functions(settings.started_us)) {
         context.register_udf(function);
     }
     for aggregate in aggregates() {
@@ -76,27 +106,27 @@ fn install(context: &SessionContext) {
     for window in windows() {
         context.register_udwf(window);
     }
-    let state = context.state_ref();
-    let mut state = state.write();
-    for planner in planners() {
-        datafusion::execution::FunctionRegistry::register_expr_planner(&mut *state, planner)
-            .expect("a session takes planners");
-    }
 }
 
-/// What plans operators.
+/// What plans operators: ours before DataFusion's, which take all that they are asked.
 fn planners() -> Vec<Arc<dyn ExprPlanner>> {
-    vec![]
+    let ours: Vec<Arc<dyn ExprPlanner>> = vec![
+        Arc::new(binary_operators::planner::Operators::new(binary_operators::functions())),
+        Arc::new(time::fields::Extracts),
+    ];
+    ours.into_iter().chain(SessionStateDefaults::default_expr_planners()).collect()
 }
 
 /// Functions of a row.
 fn functions() -> Vec<ScalarUDF> {
-    [regexp::functions(), json::functions(), vec![datediff::function()]].into_iter().flatten().collect()
+    let rows = [binary_operators::functions(), math::functions(), time::functions::functions()];
+    let rows = rows.into_iter().flatten().map(ScalarUDF::new_from_impl);
+    rows.chain(regexp::functions()).chain(json::functions()).chain([datediff::function()]).collect()
 }
 
 /// Functions of a group.
 fn aggregates() -> Vec<AggregateUDF> {
-    vec![aggregates::average::Average::default().into()]
+    aggregates::functions()
 }
 
 /// Functions of a window.

@@ -3,6 +3,7 @@
 use super::{
     deep::deeply,
     statement::{self, Catalog, Output},
+    syntax,
 };
 use datafusion::{
     error::DataFusionError,
@@ -19,6 +20,7 @@ pub async fn plan(context: &SessionContext, sql: &str) -> Result<DataFrame, Data
         let mut parsed = statement::parse(text(sql))?;
         let catalog = catalog(&state, &parsed).await?;
         statement::rewrite(&mut parsed, &catalog)?;
+        syntax::rewrite(&mut parsed);
         let plan = state.statement_to_plan(parsed).await?;
         let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         options.verify_plan(&plan)?;

@@ -36,6 +36,7 @@ pub struct Sessions {
     most: Memory,
     partitions: usize,
     sorted_joins: bool,
+    sql: sql::Settings,
     /// Queries that are at work, each beside others or alone.
     at_work: Arc<RwLock<()>>,
     /// Keeps other processes from emptying the folder.
@@ -64,13 +65,34 @@ impl Sessions {
             bytes => Memory::of(bytes, RuntimeEnvBuilder::from_runtime_env(&memory.runtime))?,
         };
         let partitions = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { memory, most, partitions, sorted_joins: false, at_work: Arc::default(), _spill: spill })
+        Ok(Self {
+            memory,
+            most,
+            partitions,
+            sorted_joins: false,
+            sql: sql::Settings::default(),
+            at_work: Arc::default(),
+            _spill: spill,
+        })
     }
 
     /// The same with one partition, so that sums of fractions come out the same on every machine.
     #[must_use]
     pub fn single(mut self) -> Self {
         self.partitions = 1;
+        self
+    }
+
+    /// The same for a run that started then, in microseconds since 1970 UTC: it is what `now()` gives.
+    #[must_use]
+    pub fn started_at(&self, us: i64) -> Self {
+        Self { sql: sql::Settings { started_us: Some(us), ..self.sql.clone() }, ..self.clone() }
+    }
+
+    /// The same in a time zone.
+    #[must_use]
+    pub fn in_timezone(mut self, name: Option<String>) -> Self {
+        self.sql.timezone = name;
         self
     }
 
@@ -115,7 +137,7 @@ impl Sessions {
             .with_target_partitions(self.partitions)
             .with_default_catalog_and_schema(CATALOG, "models")
             .with_create_default_catalog_and_schema(false);
-        sql::configure(&mut config);
+        sql::configure(&mut config, &self.sql);
         let options = config.options_mut();
         options.optimizer.prefer_hash_join = !self.sorted_joins;
         // Merging holds a batch of each file that was spilled, and what it keeps aside for that is nobody else's.
@@ -127,7 +149,7 @@ impl Sessions {
             options.sql_parser.map_string_types_to_utf8view = false;
             config = config.with_batch_size(SORTED_BATCH);
         }
-        let context = sql::context(config, self.memory.runtime.clone());
+        let context = sql::context(config, self.memory.runtime.clone(), &self.sql);
         context.add_optimizer_rule(Arc::new(PushAggregates));
         let catalog = Arc::new(MemoryCatalogProvider::new());
         context.register_catalog(CATALOG, catalog);

@@ -10,6 +10,7 @@ use crate::{
     report::{CheckReport, NodeReport, Status},
     reuse::{Reuse, Verdict},
     runner::Runner,
+    sql::session::Sessions,
 };
 use engine_connect::hub::connection::Connection;
 use engine_language::{graph::NodeId, model::Model, template::RunInfo};
@@ -32,6 +33,11 @@ pub struct StepRun {
 }
 
 impl StepRun {
+    /// Sessions in which the current time is that of the run's start.
+    pub fn sessions(&self) -> Sessions {
+        self.runner.sessions.started_at(self.run.started_at_us)
+    }
+
     /// Says that something happened.
     pub fn send(&self, event: &Event) {
         self.runner.send(&self.events, event);

@@ -44,7 +44,7 @@ pub async fn build(run: &StepRun, node: &NodeId, model: &Model) -> Result<NodeRe
     }
     let there = existing(run, node, model).await?;
     let rendered = rendered(run, model, there.is_some())?;
-    let session = run.runner.sessions.open();
+    let session = run.sessions().open();
     inputs::open(&run.runner, &session, &rendered).await?;
     if there.is_some() {
         let this = ReadRequest { tables: vec![TableRequest::all(place.table.clone())] };

@@ -37,7 +37,7 @@ pub async fn run(run: &StepRun, node: &NodeId) -> Result<NodeReport> {
 
 async fn look(run: &StepRun, node: &NodeId) -> Result<CheckReport> {
     let test = run.runner.project.singular_test(node).expect("a step that tests is about a test");
-    let session = run.runner.sessions.open();
+    let session = run.sessions().open();
     inputs::open(&run.runner, &session, &test.rendered).await?;
     let locate = |error| classify_error::in_model(&test.rendered, error, node);
     let frame = session.query(&test.rendered.sql).await.map_err(locate)?;

@@ -135,7 +135,7 @@ fn arguments_of_a_wrong_type() {
     check(
         &model("select sum(status) as total\nfrom {{ source('shop', 'orders') }}"),
         r"
-E0213 m.sql:1:8 `sum`: `sum` does not take an argument of type string in model `m`
+E0213 m.sql:1:8 `sum`: `sum` does not take an argument of type text in model `m`
 ",
     );
 }

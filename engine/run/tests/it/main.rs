@@ -1,6 +1,7 @@
 //! Tests of the crate through its public face.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod analyze;
+mod differential;
 mod memory;
 mod opened;
 mod queries;

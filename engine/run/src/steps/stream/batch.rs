@@ -265,7 +265,7 @@ impl Sink<'_> {
 
     /// What becomes of messages, in a publication that is not yet begun.
     pub async fn make(&self, topic: &NodeId, messages: &RecordBatch) -> Result<Made, CommitError> {
-        let session = self.run.runner.sessions.clone().single().open();
+        let session = self.run.sessions().single().open();
         let rendered = self.rendered()?;
         // Tables of other systems are read as they are at this batch.
         let mut others = rendered.clone();
@@ -338,7 +338,7 @@ impl Sink<'_> {
 
 /// The good messages of a reading, in their order.
 pub async fn messages(open: &OpenTable, run: &StepRun) -> Result<RecordBatch> {
-    let session = run.runner.sessions.clone().single().open();
+    let session = run.sessions().single().open();
     let plan = session.context.read_table(open.provider.clone())?.create_physical_plan().await?;
     let batches = collect(plan, session.context.task_ctx()).await.map_err(Error::Query)?;
     Ok(concat_batches(&open.provider.schema(), &batches).map_err(DataFusionError::from)?)
