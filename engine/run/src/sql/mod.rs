@@ -20,6 +20,7 @@ mod meaning;
 mod numeric;
 mod operands;
 pub mod operators;
+mod planner;
 pub mod query;
 pub mod refusal;
 mod regexp;
@@ -42,7 +43,7 @@ use datafusion::{
     arrow::datatypes::SchemaRef,
     execution::{SessionState, SessionStateBuilder, SessionStateDefaults, runtime_env::RuntimeEnv},
     logical_expr::{AggregateUDF, ScalarUDF, WindowUDF, planner::ExprPlanner},
-    optimizer::{Analyzer, AnalyzerRule},
+    optimizer::{Analyzer, AnalyzerRule, OptimizerRule},
     prelude::{SessionConfig, SessionContext},
 };
 use engine_language::graph::NodeId;
@@ -82,7 +83,8 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionState {
         .with_config(config)
         .with_runtime_env(runtime)
         .with_analyzer_rules(rules())
-        .with_optimizer_rules(joins::optimizer_rules())
+        .with_optimizer_rules(optimizer_rules())
+        .with_query_planner(Arc::new(planner::Planner))
         .with_expr_planners(planners())
         .with_type_planner(Arc::new(cast::target::Types))
         .build()
@@ -93,6 +95,11 @@ fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let ours: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
         vec![Arc::new(subquery::UnnestSubqueries), Arc::new(meaning::Meaning::default())];
     ours.into_iter().chain(Analyzer::new().rules).collect()
+}
+
+/// DataFusion's rules that optimize a plan, mended; one that panics makes an error.
+fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    joins::optimizer_rules().into_iter().map(|rule| Arc::new(planner::Caught(rule)) as Arc<_>).collect()
 }
 
 /// Registers what has the name of a function, or plans an operator.

@@ -2,6 +2,7 @@
 
 use super::{
     deep::deeply,
+    planner::caught,
     statement::{self, Catalog, Output},
     syntax,
 };
@@ -15,7 +16,7 @@ use datafusion::{
 /// Plans a query; anything but a query is refused. The types of its columns are those of the rows that it gives: a plan
 /// is analyzed first, because before that its schema does not know what `case`, `coalesce` and `union` coerce.
 pub async fn plan(context: &SessionContext, sql: &str) -> Result<DataFrame, DataFusionError> {
-    deeply(async {
+    caught(deeply(async {
         let state = context.state();
         let mut parsed = statement::parse(text(sql))?;
         let catalog = catalog(&state, &parsed).await?;
@@ -26,7 +27,7 @@ pub async fn plan(context: &SessionContext, sql: &str) -> Result<DataFrame, Data
         options.verify_plan(&plan)?;
         let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
         Ok(DataFrame::new(state, analyzed))
-    })
+    }))
     .await
 }
 

@@ -102,14 +102,12 @@ fn pairs() -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-#[ignore = "takes minutes in a debug build: `cargo test --workspace --test it differential -- --ignored`"]
 async fn arithmetic_of_literals() {
     let expressions = pairs().into_iter().flat_map(|(a, b)| ["+", "-", "*", "/"].map(|sign| format!("{a} {sign} {b}")));
     compare(expressions.collect(), "arithmetic-literals", 3000, STATED).await;
 }
 
 #[tokio::test]
-#[ignore = "takes minutes in a debug build: `cargo test --workspace --test it differential -- --ignored`"]
 async fn arithmetic_of_columns() {
     let templates = pairs().into_iter().flat_map(|(a, b)| {
         ["+", "-", "*", "/", "%", "^"].map(|sign| (format!("{{a}} {sign} {{b}}"), vec![a.clone(), b.clone()]))
@@ -118,7 +116,6 @@ async fn arithmetic_of_columns() {
 }
 
 #[tokio::test]
-#[ignore = "takes minutes in a debug build: `cargo test --workspace --test it differential -- --ignored`"]
 async fn functions_of_numbers() {
     let one = [
         "abs({a})",
@@ -169,7 +166,6 @@ async fn functions_of_numbers() {
 }
 
 #[tokio::test]
-#[ignore = "takes minutes in a debug build: `cargo test --workspace --test it differential -- --ignored`"]
 async fn casts_of_numbers_and_texts() {
     let kinds = [
         "smallint",
@@ -230,7 +226,6 @@ async fn casts_of_numbers_and_texts() {
 }
 
 #[tokio::test]
-#[ignore = "takes minutes in a debug build: `cargo test --workspace --test it differential -- --ignored`"]
 async fn moments_and_intervals() {
     let dates =
         ["date '2024-02-29'", "date '2026-01-31'", "date '1969-12-31'", "date '9999-12-31'", "cast(null as date)"];

@@ -13,7 +13,6 @@ const STAMPS: [&str; 7] = [
 ];
 
 #[tokio::test]
-#[ignore = "takes minutes in a debug build: `cargo test --workspace --test it differential -- --ignored`"]
 async fn fields_of_moments() {
     let others = [
         "date '2024-02-29'",
@@ -61,7 +60,6 @@ async fn fields_of_moments() {
 }
 
 #[tokio::test]
-#[ignore = "takes minutes in a debug build: `cargo test --workspace --test it differential -- --ignored`"]
 async fn functions_of_moments() {
     let mut templates = vec![];
     let zones = ["'UTC'", "'Europe/Berlin'", "'America/New_York'", "'+05:30'", "'Asia/Kolkata'"];
@@ -109,7 +107,6 @@ async fn functions_of_moments() {
 }
 
 #[tokio::test]
-#[ignore = "takes minutes in a debug build: `cargo test --workspace --test it differential -- --ignored`"]
 async fn patterns() {
     let patterns = [
         "YYYY-MM-DD HH24:MI:SS",
@@ -246,7 +243,6 @@ async fn patterns() {
 }
 
 #[tokio::test]
-#[ignore = "takes minutes in a debug build: `cargo test --workspace --test it differential -- --ignored`"]
 async fn functions_of_groups() {
     let sets = [
         "(values (cast(1 as int)), (2), (2), (null), (7))",
