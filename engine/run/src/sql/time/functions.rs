@@ -52,7 +52,6 @@ macro_rules! overloads {
 }
 
 overloads! { DATE_PART:
-    [Text, Date] => of(Float8), |v, zone| date_part(v, zone);
     [Text, Timestamp] => of(Float8), |v, zone| date_part(v, zone);
     [Text, TimestampTz] => of(Float8), |v, zone| date_part(v, zone);
     [Text, Time] => of(Float8), |v, zone| date_part(v, zone);

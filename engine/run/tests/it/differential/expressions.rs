@@ -85,6 +85,14 @@ pub const STATED: &[Stated] = &[
         },
         reason: "a numeric that is NaN or infinite is an error here",
     },
+    Stated {
+        applies: |_, expected, _| matches!(expected, Outcome::Error(error) if error.contains("is not unique")),
+        reason: "where several functions would do, PostgreSQL asks for a cast, and the widest is taken here",
+    },
+    Stated {
+        applies: |sql, _, found| sql.contains("0x") && matches!(found, Outcome::Error(_)),
+        reason: "a float's text in hexadecimal digits is an error here",
+    },
 ];
 
 fn pairs() -> Vec<(String, String)> {

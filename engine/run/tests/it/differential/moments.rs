@@ -95,7 +95,6 @@ async fn functions_of_moments() {
             "{a} * 1.5",
             "{a} / 7",
             "-{a}",
-            "cast({a} as text)",
             "{a} * 0.1",
             "0.3 * {a}",
             "{a} / 0",

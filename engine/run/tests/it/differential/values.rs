@@ -1,6 +1,6 @@
 //! Values of both sides in one form.
 
-use chrono::{DateTime, NaiveDate, TimeDelta};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta};
 use datafusion::arrow::{
     array::{Array, ArrayRef, AsArray},
     compute::cast,
@@ -57,7 +57,8 @@ fn text(array: &ArrayRef, row: usize) -> String {
         DataType::Float64 => array.as_primitive::<Float64Type>().value(row).to_string(),
         DataType::Date32 => {
             let days = array.as_primitive::<Date32Type>().value(row);
-            (NaiveDate::from_ymd_opt(1970, 1, 1).unwrap() + TimeDelta::days(days.into())).to_string()
+            let day = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap() + TimeDelta::days(days.into());
+            era(day.into(), "-%m-%d")
         }
         DataType::Time64(_) => {
             let us = array.as_primitive::<Time64MicrosecondType>().value(row);
@@ -69,8 +70,13 @@ fn text(array: &ArrayRef, row: usize) -> String {
         }
         DataType::Timestamp(_, zone) => {
             let us = array.as_primitive::<TimestampMicrosecondType>().value(row);
-            let plain = fraction(stamp(us).format("%Y-%m-%d %H:%M:%S%.6f").to_string());
-            format!("{plain}{}", if zone.is_some() { "+00" } else { "" })
+            let (at, time) = (stamp(us), fraction(stamp(us).format("%H:%M:%S%.6f").to_string()));
+            let zone = if zone.is_some() { "+00" } else { "" };
+            let day = era(at, "-%m-%d");
+            match day.strip_suffix(" BC") {
+                Some(day) => format!("{day} {time}{zone} BC"),
+                None => format!("{day} {time}{zone}"),
+            }
         }
         DataType::Interval(_) => {
             let value = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
@@ -78,6 +84,12 @@ fn text(array: &ArrayRef, row: usize) -> String {
         }
         _ => cast(array, &DataType::Utf8).unwrap().as_string::<i32>().value(row).to_owned(),
     }
+}
+
+/// As PostgreSQL writes years that have not four digits, or lie before the first.
+fn era(at: NaiveDateTime, format: &str) -> String {
+    let (year, rest) = (at.year(), at.format(format));
+    if year > 0 { format!("{year:04}{rest}") } else { format!("{:04}{rest} BC", 1 - year) }
 }
 
 fn fraction(text: String) -> String {
