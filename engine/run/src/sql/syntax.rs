@@ -5,7 +5,7 @@ use datafusion::sql::{
     sqlparser::ast::{
         CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
         FunctionArguments, Ident, Interval, NamedWindowDefinition, NamedWindowExpr, ObjectName, Query, Select, SetExpr,
-        Value, VisitMut, VisitorMut, WindowFrameBound, WindowSpec, WindowType,
+        UnaryOperator, Value, VisitMut, VisitorMut, WindowFrameBound, WindowSpec, WindowType,
     },
 };
 use std::ops::ControlFlow;

@@ -52,3 +52,7 @@ select booland_agg(b) as n, boolor_agg(b) as m from a;
 select group_concat(s) from a;
 -- refused
 select iif(x > 1, 1, 2) from a;
+-- there: select id, placed + 3 * interval '1 day' as later from orders
+select id, dateadd(day, 3, placed) as later from orders;
+-- there: select id, placed + id * interval '1 month' as later from orders
+select id, date_add(month, id, placed) as later from orders;
