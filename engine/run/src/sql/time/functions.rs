@@ -52,6 +52,7 @@ macro_rules! overloads {
 }
 
 overloads! { DATE_PART:
+    [Text, Date] => of(Float8), |v, zone| date_part_of_day(v, zone);
     [Text, Timestamp] => of(Float8), |v, zone| date_part(v, zone);
     [Text, TimestampTz] => of(Float8), |v, zone| date_part(v, zone);
     [Text, Time] => of(Float8), |v, zone| date_part(v, zone);
@@ -215,6 +216,14 @@ fn span(value: &Value) -> Result<Span> {
 fn field(name: &Value) -> Result<Field> {
     let name = text(name)?;
     Field::parse(name).ok_or_else(|| failed(format!("unit \"{name}\" not recognized")))
+}
+
+/// `date_part` takes a day for its first moment, other than `extract`.
+fn date_part_of_day(values: &[Value], zone: &Zone) -> Result<Value> {
+    match values {
+        [field, Value::Date(day)] => date_part(&[field.clone(), Value::Timestamp(day.saturating_mul(DAY))], zone),
+        values => date_part(values, zone),
+    }
 }
 
 fn date_part(values: &[Value], zone: &Zone) -> Result<Value> {

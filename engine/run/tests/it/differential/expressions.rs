@@ -90,6 +90,13 @@ pub const STATED: &[Stated] = &[
         reason: "where several functions would do, PostgreSQL asks for a cast, and the widest is taken here",
     },
     Stated {
+        applies: |sql, _, found| {
+            sql.contains("string_agg(cast(x as text)")
+                && matches!(found, Outcome::Value { text: Some(text), .. } if text.starts_with("-0.50,"))
+        },
+        reason: "a column of numerics has one scale, which its texts show",
+    },
+    Stated {
         applies: |sql, _, found| sql.contains("0x") && matches!(found, Outcome::Error(_)),
         reason: "a float's text in hexadecimal digits is an error here",
     },
