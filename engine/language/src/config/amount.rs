@@ -1,4 +1,4 @@
-//! Durations and sizes as users write them: `5m`, `512MiB`.
+//! Durations, sizes and shares as users write them: `5m`, `512MiB`, `0.5`.
 
 use serde::Deserialize;
 use std::time::Duration;
@@ -44,4 +44,20 @@ fn size(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.checked_mul(unit)
+}
+
+/// A number from 0 to 1.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share(pub f64);
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let share = f64::deserialize(deserializer)?;
+        let fits = (0.0..=1.0).contains(&share);
+        if fits {
+            Ok(Self(share))
+        } else {
+            Err(serde::de::Error::custom("expected a share from 0 to 1, such as `0.5`"))
+        }
+    }
 }

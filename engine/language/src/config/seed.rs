@@ -1,7 +1,9 @@
 //! `seeds/NAME.csv`: small tables kept with the code.
 
-use super::Spanned;
+use super::{Spanned, project::Reader, value::Value};
 use crate::{column::ColumnType, files::FileId, name::Name};
+use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// A seed.
 #[derive(Clone, Debug)]
@@ -21,4 +23,23 @@ pub struct SeedFacts {
     pub name: Spanned<Name>,
     /// Columns whose types are declared.
     pub columns: Vec<(Spanned<String>, Spanned<ColumnType>)>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSeed {
+    #[serde(default)]
+    columns: BTreeMap<Spanned<String>, Spanned<ColumnType>>,
+}
+
+/// Reads `[seeds]` of `sources.toml`.
+pub(super) fn read(reader: &mut Reader<'_>, file: &Value) -> BTreeMap<Name, SeedFacts> {
+    let mut seeds = BTreeMap::new();
+    for (name, span, value) in file.key("seeds").map(Value::entries).unwrap_or_default() {
+        let name = reader.name(name, *span);
+        let Some(raw) = value.read::<RawSeed>(reader.problems) else { continue };
+        let facts = SeedFacts { name: Spanned::new(name.clone(), *span), columns: raw.columns.into_iter().collect() };
+        seeds.insert(name, facts);
+    }
+    seeds
 }

@@ -2,11 +2,11 @@
 
 use super::{
     Spanned,
-    amount::{DurationText, SizeText},
+    amount::{DurationText, Share, SizeText},
     connection::Connection,
     project::Reader,
     replication::Replication,
-    seed::SeedFacts,
+    seed::{self, SeedFacts},
     settings::{Kept, Limits, Settings},
     sink::Sink,
     source::{BadRows, Create, Freshness, Source, SourceTable},
@@ -105,7 +105,7 @@ pub(super) fn read(reader: &mut Reader<'_>, options: &LoadOptions) -> Sources {
         reader.unknown("sink", sink.as_str(), sink.span, &known);
     }
     let replications = replications(reader, &file, &sources, known);
-    let seeds = seeds(reader, &file);
+    let seeds = seed::read(reader, &file);
     Sources { target, targets, settings, connections, declared: sources, sinks, replications, seeds }
 }
 
@@ -289,22 +289,6 @@ struct RawCreate {
     replication: Option<u32>,
 }
 
-/// A number from 0 to 1.
-#[derive(Clone, Copy)]
-struct Share(f64);
-
-impl<'de> Deserialize<'de> for Share {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let share = f64::deserialize(deserializer)?;
-        let fits = (0.0..=1.0).contains(&share);
-        if fits {
-            Ok(Self(share))
-        } else {
-            Err(serde::de::Error::custom("expected a share from 0 to 1, such as `0.5`"))
-        }
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum RawBadRows {
@@ -368,24 +352,6 @@ fn table(name: Spanned<Name>, raw: RawTable) -> SourceTable {
         path: raw.path,
         optional: raw.optional,
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSeed {
-    #[serde(default)]
-    columns: BTreeMap<Spanned<String>, Spanned<ColumnType>>,
-}
-
-fn seeds(reader: &mut Reader<'_>, file: &Value) -> BTreeMap<Name, SeedFacts> {
-    let mut seeds = BTreeMap::new();
-    for (name, span, value) in file.key("seeds").map(Value::entries).unwrap_or_default() {
-        let name = reader.name(name, *span);
-        let Some(raw) = value.read::<RawSeed>(reader.problems) else { continue };
-        let facts = SeedFacts { name: Spanned::new(name.clone(), *span), columns: raw.columns.into_iter().collect() };
-        seeds.insert(name, facts);
-    }
-    seeds
 }
 
 #[derive(Deserialize)]
