@@ -35,10 +35,9 @@ pub fn removed(project: &Project, history: &History) -> Result<Vec<String>> {
 /// The nodes that were requested of a run and that it did not bring to a good end, by name.
 pub fn left(history: &History, run: &str, request: &RunRequest) -> Result<Vec<String>> {
     let ended = history.nodes(run)?;
-    let good = |node: &&String| {
-        !ended.iter().any(|end| end.node == **node && matches!(end.status.as_str(), "succeeded" | "reused"))
-    };
-    Ok(request.nodes.iter().filter(good).cloned().collect())
+    let well = ended.iter().filter(|end| matches!(end.status.as_str(), "succeeded" | "reused"));
+    let well: BTreeSet<&str> = well.map(|end| end.node.as_str()).collect();
+    Ok(request.nodes.iter().filter(|node| !well.contains(node.as_str())).cloned().collect())
 }
 
 /// Columns by name, with their types in the user's words.
