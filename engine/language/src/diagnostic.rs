@@ -1,9 +1,10 @@
 //! What is wrong with a project, as data. Terminal, JSON, editor and web draw it.
 
 use crate::{
-    code::Code,
-    files::{Files, Span},
+    code::{self, Code},
+    files::{FileId, Files, Span},
 };
+use std::collections::BTreeSet;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +102,22 @@ pub struct Problems {
     list: Vec<Diagnostic>,
 }
 
+/// Complaints of names that stand for nothing, and of what follows from it.
+static NAMES: &[&Code] = &[
+    &code::E0006,
+    &code::E0401,
+    &code::E0420,
+    &code::E0421,
+    &code::E0422,
+    &code::E0423,
+    &code::E0427,
+    &code::E0428,
+    &code::E0430,
+    &code::E0431,
+    &code::E0435,
+    &code::E0436,
+];
+
 impl Problems {
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
@@ -121,6 +138,18 @@ impl Problems {
     pub fn count(&self) -> (usize, usize) {
         let errors = self.list.iter().filter(|d| d.severity == Severity::Error).count();
         (errors, self.list.len() - errors)
+    }
+
+    /// Of a file whose syntax is broken only that is said, and nothing of what it may have declared.
+    pub(crate) fn drop_consequences(&mut self) {
+        let syntax = |d: &Diagnostic| d.code == &code::E0002;
+        let broken: BTreeSet<FileId> =
+            self.list.iter().filter(|d| syntax(d)).filter_map(|d| Some(d.span?.file)).collect();
+        if broken.is_empty() {
+            return;
+        }
+        let names = |d: &Diagnostic| NAMES.contains(&d.code);
+        self.list.retain(|d| syntax(d) || !(names(d) || d.span.is_some_and(|span| broken.contains(&span.file))));
     }
 
     /// Sorts by path, place and code, and drops repetitions: the same project always complains in the same order.

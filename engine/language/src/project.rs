@@ -65,7 +65,7 @@ pub struct Project {
     pub graph: Graph,
     /// Models with `enabled = false`, which are not in the project.
     pub disabled: BTreeSet<Name>,
-    /// Models and seeds that could not be understood; complaints about what reads them would only repeat that.
+    /// What was declared or is a file, and could not be understood; complaints about what reads them would only repeat that.
     pub unreadable: BTreeSet<Name>,
     /// Values for `var()`: `[vars]` with the command line's on top.
     pub vars: Arc<BTreeMap<String, Value>>,

@@ -7,8 +7,9 @@ use crate::{
 
 /// Complains of selections that name nothing, and of schedules that run after each other in a circle.
 pub(super) fn check(project: &Project) -> Vec<Diagnostic> {
+    let known = project.unreadable.is_empty();
     let selections = project.schedules.values().flat_map(|schedule| &schedule.select);
-    let wrong = selections.filter_map(|selection| {
+    let wrong = selections.filter(|_| known).filter_map(|selection| {
         let problem = select(project, &[selection.as_str()], &[]).err()?;
         Some(Diagnostic { span: Some(selection.span), ..problem })
     });

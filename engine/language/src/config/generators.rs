@@ -37,7 +37,10 @@ pub(super) fn read(reader: &mut Reader<'_>, sources: &Sources) -> Generators {
     let mut generators = BTreeMap::new();
     for (name, span, value) in file.entries() {
         let name = Spanned::new(reader.name(name, *span), *span);
-        let Some(raw) = value.read::<Raw>(reader.problems) else { continue };
+        let Some(raw) = value.read::<Raw>(reader.problems) else {
+            reader.unreadable.insert(name.value);
+            continue;
+        };
         let mut one = One { reader, names: &names, name, value };
         if let Some(generator) = one.generator(raw, seed, as_of.as_ref(), sources) {
             generators.insert(generator.name.value.clone(), generator);

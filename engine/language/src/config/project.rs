@@ -15,7 +15,11 @@ use crate::{
     table::TableDefinition,
     world::World,
 };
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::Path,
+};
 
 /// What the TOML files say, for one target.
 #[derive(Clone, Debug)]
@@ -46,11 +50,13 @@ pub struct Config {
     pub tables: BTreeMap<TableId, TableDefinition>,
     /// The variables of `.env`.
     pub env: Env,
+    /// What is declared but could not be read.
+    pub unreadable: BTreeSet<Name>,
 }
 
 /// Reads the TOML files and `.env`.
 pub fn read(world: &dyn World, files: &mut Files, problems: &mut Problems, options: &LoadOptions) -> Config {
-    let mut reader = Reader { world, files, problems, env: Env::default() };
+    let mut reader = Reader { world, files, problems, env: Env::default(), unreadable: BTreeSet::new() };
     reader.dotenv();
     let sources = sources::read(&mut reader, options);
     let generators = generators::read(&mut reader, &sources);
@@ -74,6 +80,7 @@ pub fn read(world: &dyn World, files: &mut Files, problems: &mut Problems, optio
         unit_tests,
         tables,
         env: reader.env,
+        unreadable: reader.unreadable,
     }
 }
 
@@ -83,6 +90,8 @@ pub(super) struct Reader<'a> {
     pub files: &'a mut Files,
     pub problems: &'a mut Problems,
     pub env: Env,
+    /// What is declared but could not be read: complaints about what names it would only repeat that.
+    pub unreadable: BTreeSet<Name>,
 }
 
 impl Reader<'_> {
@@ -132,6 +141,9 @@ impl Reader<'_> {
 
     /// Complains of a reference to something that is not there, with the nearest that is.
     pub fn unknown(&mut self, what: &str, typed: &str, span: Span, known: &[&str]) {
+        if self.unreadable.contains(typed) {
+            return;
+        }
         let problem = Diagnostic::error(&code::E0401, span, format!("there is no {what} `{typed}`"));
         let problem = match crate::name::nearest(typed, known.iter().copied()) {
             Some(near) => problem.hint(format!("a {what} with a similar name exists: `{near}`")),

@@ -134,12 +134,20 @@ fn trigger(reader: &mut Reader<'_>, name: &Spanned<Name>, raw: &Raw) -> Option<T
 }
 
 fn cron_trigger(reader: &mut Reader<'_>, cron: &Spanned<String>, zone: Option<&Spanned<String>>) -> Option<Trigger> {
-    if let Err(error) = croner::Cron::from_str(cron) {
-        let message = format!("`{}` is no cron expression: {error}", cron.value);
-        let problem = Diagnostic::error(&code::E0010, cron.span, message);
-        reader
-            .problems
-            .push(problem.hint("five fields: minute, hour, day of month, month, day of week: `*/10 * * * *`"));
+    match croner::Cron::from_str(cron) {
+        Err(error) => {
+            let message = format!("`{}` is no cron expression: {error}", cron.value);
+            let problem = Diagnostic::error(&code::E0010, cron.span, message);
+            let hint = "five fields: minute, hour, day of month, month, day of week: `*/10 * * * *`";
+            reader.problems.push(problem.hint(hint));
+        }
+        // Whether there is such a day does not depend on the present.
+        Ok(times) if times.find_next_occurrence(&chrono::DateTime::UNIX_EPOCH, false).is_err() => {
+            let message = format!("`{}` names a day that no year has", cron.value);
+            let problem = Diagnostic::error(&code::E0010, cron.span, message);
+            reader.problems.push(problem.hint("such as `0 0 28 2 *`, the 28th of February"));
+        }
+        Ok(_) => {}
     }
     let timezone = match zone {
         None => chrono_tz::UTC,

@@ -121,7 +121,7 @@ struct Known<'a> {
 impl Known<'_> {
     /// Complains of a connection that is not there, or not in this target.
     fn check(self, reader: &mut Reader<'_>, named: &Spanned<Name>) {
-        if self.here.contains_key(&named.value) {
+        if self.here.contains_key(&named.value) || reader.unreadable.contains(&named.value) {
             return;
         }
         if !self.all.contains(&named.value) {
@@ -170,8 +170,7 @@ fn settings(reader: &mut Reader<'_>, file: &Value, options: &LoadOptions) -> Set
     }
     for (key, text) in &options.vars {
         let span = Span::new(file.span.file, 0..0);
-        let value = Value { span, kind: super::value::ValueKind::String(text.clone()) };
-        settings.vars.insert(key.clone(), value);
+        settings.vars.insert(key.clone(), Value::typed(span, text));
     }
     if let Some(raw) = file.key("limits").and_then(|limits| limits.read::<RawLimits>(reader.problems)) {
         let or = Limits::default();
@@ -207,11 +206,17 @@ fn targets(
         several.flat_map(|(_, _, connection)| connection.entries()).map(|(target, _, _)| Name::new(target)).collect();
     let chosen = options.target.clone().or_else(|| settings.default_target.as_ref().map(|target| target.value.clone()));
     let target = chosen.or_else(|| targets.first().cloned()).unwrap_or_else(|| Name::new("default"));
-    if !targets.contains(&target) && !targets.is_empty() {
+    let named = options.target.is_some() || settings.default_target.is_some();
+    if !targets.contains(&target) && (named || !targets.is_empty()) {
         let span = settings.default_target.as_ref().filter(|given| given.value == target).map(|given| given.span);
         let problem = Diagnostic::error(&code::E0006, span, format!("no connection has a target `{target}`"));
         let known: Vec<&str> = targets.iter().map(Name::as_str).collect();
-        reader.problems.push(problem.hint(format!("targets: {}", known.join(", "))));
+        let hint = if known.is_empty() {
+            "every connection stands for the same system in all targets: leave the target out".to_owned()
+        } else {
+            format!("targets: {}", known.join(", "))
+        };
+        reader.problems.push(problem.hint(hint));
     }
     (targets.into_iter().collect(), target)
 }
@@ -226,6 +231,7 @@ fn connections(reader: &mut Reader<'_>, all: &Value, target: &Name) -> BTreeMap<
                 if value.entries().is_empty() {
                     let problem = Diagnostic::error(&code::E0004, *span, "the key `type` is missing");
                     reader.problems.push(problem.hint("add `type = \"sqlite\"` or another kind of system"));
+                    reader.unreadable.insert(name);
                 }
                 continue;
             };
@@ -235,10 +241,14 @@ fn connections(reader: &mut Reader<'_>, all: &Value, target: &Name) -> BTreeMap<
         let Some((at, kind)) = value.take("type") else {
             let problem = Diagnostic::error(&code::E0004, value.span, "the key `type` is missing");
             reader.problems.push(problem.hint("add `type = \"sqlite\"` or another kind of system"));
+            reader.unreadable.insert(name);
             continue;
         };
         let at = if kind.span.range().is_empty() { at } else { kind.span };
-        let Some(kind) = kind.read::<String>(reader.problems) else { continue };
+        let Some(kind) = kind.read::<String>(reader.problems) else {
+            reader.unreadable.insert(name);
+            continue;
+        };
         let name = Spanned::new(name, *span);
         connections.insert(name.value.clone(), Connection { name, kind: Spanned::new(kind, at), fields: value });
     }
@@ -301,7 +311,10 @@ fn sources(reader: &mut Reader<'_>, file: &Value, connections: Known<'_>) -> BTr
     let mut sources = BTreeMap::new();
     for (name, span, value) in file.key("sources").map(Value::entries).unwrap_or_default() {
         let name = reader.name(name, *span);
-        let Some(raw) = value.read::<RawSource>(reader.problems) else { continue };
+        let Some(raw) = value.read::<RawSource>(reader.problems) else {
+            reader.unreadable.insert(name);
+            continue;
+        };
         connections.check(reader, &raw.connection);
         let tables: BTreeMap<Name, SourceTable> =
             raw.tables.into_iter().map(|(name, raw)| (name.value.clone(), table(name, raw))).collect();
@@ -364,7 +377,10 @@ fn sinks(reader: &mut Reader<'_>, file: &Value, connections: Known<'_>) -> BTree
     let mut sinks = BTreeMap::new();
     for (name, span, value) in file.key("sinks").map(Value::entries).unwrap_or_default() {
         let name = reader.name(name, *span);
-        let Some(raw) = value.read::<RawSink>(reader.problems) else { continue };
+        let Some(raw) = value.read::<RawSink>(reader.problems) else {
+            reader.unreadable.insert(name);
+            continue;
+        };
         connections.check(reader, &raw.connection);
         sinks.insert(name.clone(), Sink { name: Spanned::new(name, *span), connection: raw.connection });
     }
@@ -380,7 +396,10 @@ fn replications(
     let mut replications = BTreeMap::new();
     for (name, span, value) in file.key("replications").map(Value::entries).unwrap_or_default() {
         let name = reader.name(name, *span);
-        let Some(replication) = Replication::read(reader, Spanned::new(name.clone(), *span), value) else { continue };
+        let Some(replication) = Replication::read(reader, Spanned::new(name.clone(), *span), value) else {
+            reader.unreadable.insert(name);
+            continue;
+        };
         if !sources.contains_key(&replication.from.value) {
             let known: Vec<&str> = sources.keys().map(Name::as_str).collect();
             reader.unknown("source", replication.from.as_str(), replication.from.span, &known);

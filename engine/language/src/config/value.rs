@@ -60,10 +60,10 @@ impl Value {
         Self { span, kind: ValueKind::Table(vec![]) }
     }
 
-    /// Parses a file. Complains of every syntax error, and gives what could be read despite them.
+    /// Parses a file. Complains of the first syntax error, as more may come of it, and gives what could be read despite it.
     pub fn parse(file: FileId, text: &str, problems: &mut Problems) -> Self {
         let (document, errors) = DeTable::parse_recoverable(text);
-        for error in errors {
+        if let Some(error) = errors.first() {
             let span = error.span().map_or(Span::new(file, 0..0), |range| Span::new(file, range));
             problems.push(
                 Diagnostic::error(&code::E0002, span, error.message().lines().next().unwrap_or("broken TOML"))
@@ -72,6 +72,35 @@ impl Value {
         }
         let span = Span::new(file, 0..0);
         Self { span, kind: table(file, document.into_inner()) }
+    }
+
+    /// A value as it is typed on a command line: TOML's if it is one, as `1`, `true`, `\"text\"` or `[1, 2]`, else text.
+    pub fn typed(span: Span, text: &str) -> Self {
+        let plain = || ValueKind::String(text.to_owned());
+        let line = format!("value = {text}");
+        let (document, errors) = DeTable::parse_recoverable(&line);
+        let values: Vec<_> = document.into_inner().into_iter().map(|(_, value)| value.into_inner()).collect();
+        let kind = match <[DeValue<'_>; 1]>::try_from(values) {
+            Ok([value]) if errors.is_empty() && !text.contains('\n') => match kind(span.file, value) {
+                // `inf` and `nan` are words rather than numbers.
+                ValueKind::Float(number) if !number.is_finite() => plain(),
+                other => other,
+            },
+            _ => plain(),
+        };
+        Self { span, kind }.placed(span)
+    }
+
+    /// The same value with all of it at one place.
+    fn placed(self, span: Span) -> Self {
+        let kind = match self.kind {
+            ValueKind::Array(items) => ValueKind::Array(items.into_iter().map(|item| item.placed(span)).collect()),
+            ValueKind::Table(entries) => {
+                ValueKind::Table(entries.into_iter().map(|(key, _, value)| (key, span, value.placed(span))).collect())
+            }
+            other => other,
+        };
+        Self { span, kind }
     }
 
     /// The entries of a table; none for anything else.

@@ -30,6 +30,7 @@ pub(crate) fn build(project: &Project) -> (Graph, Vec<Diagnostic>) {
     builder.writers();
     let Builder { mut graph, places, mut problems, .. } = builder;
     problems.extend(cycle::open(&mut graph, &places));
+    problems.extend(cycle::through_replications(&graph, &places));
     (graph, problems)
 }
 

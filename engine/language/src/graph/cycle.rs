@@ -1,6 +1,6 @@
 //! Cycles: each is found, told by its whole path, and opened.
 
-use super::{Graph, NodeId};
+use super::{Graph, NodeId, build::node};
 use crate::{code, diagnostic::Diagnostic, files::Span};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +20,36 @@ pub(super) fn open(graph: &mut Graph, places: &Places) -> Vec<Diagnostic> {
         }
     }
     problems
+}
+
+/// Cycles through the tables of a replication, which are copied together: none of them can wait for another.
+pub(super) fn through_replications(graph: &Graph, places: &Places) -> Vec<Diagnostic> {
+    let (mut whole, mut whole_places) = (Graph::default(), Places::new());
+    for (child, parents) in &graph.parents {
+        for parent in parents {
+            let (from, to) = (together(parent), together(child));
+            if let Some(span) = places.get(&(child.clone(), parent.clone())) {
+                whole_places.entry((to.clone(), from.clone())).or_insert(*span);
+            }
+            if from != to {
+                whole.nodes.extend([&from, &to].map(|id| (id.clone(), node(id.clone(), None))));
+                whole.connect(&from, &to);
+            }
+        }
+    }
+    let hint = "the tables of a replication are copied together, as of one instant: copy what a model writes by a replication of its own";
+    open(&mut whole, &whole_places)
+        .into_iter()
+        .map(|problem| Diagnostic { hints: vec![hint.into()], ..problem })
+        .collect()
+}
+
+/// What stands for a node where the tables of a replication are one.
+fn together(id: &NodeId) -> NodeId {
+    match id {
+        NodeId::Copy { replication, .. } => NodeId::copy(replication.clone(), "*"),
+        other => other.clone(),
+    }
 }
 
 /// A cycle that can be reached from a node, as a path in which each reads the next and the last reads the first.

@@ -77,6 +77,9 @@ impl Builder<'_> {
     }
 
     fn unknown_source(&mut self, source: &str, span: Span) {
+        if self.project.unreadable.contains(source) {
+            return;
+        }
         let known: Vec<&str> = self.project.sources.keys().map(Name::as_str).collect();
         let diagnostic = Diagnostic::error(&code::E0421, span, format!("there is no source `{source}`"));
         self.problems.push(self.suggest(diagnostic, source, span, &known, "a source with a similar name exists"));
@@ -85,7 +88,8 @@ impl Builder<'_> {
     /// Complains that `ref` names nothing, unless something else was complained of before.
     pub fn unknown_ref(&mut self, name: &str, span: Span) {
         let diagnostic = Diagnostic::error(&code::E0420, span, format!("there is no model `{name}`"));
-        if self.project.unreadable.contains(name) {
+        let unreadable = |name: &str| self.project.unreadable.contains(name);
+        if unreadable(name) || id::pairs(name).any(|(first, _)| unreadable(first.as_str())) {
             return;
         }
         if self.project.disabled.contains(name) {

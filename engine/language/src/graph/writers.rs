@@ -74,7 +74,7 @@ impl Builder<'_> {
         if let Some(found) = self.project.sinks.get(&sink.value) {
             return Some(found.connection.value.clone());
         }
-        model.config.sink.as_ref()?;
+        model.config.sink.as_ref().filter(|sink| !self.project.unreadable.contains(&sink.value))?;
         let known: Vec<&str> = self.project.sinks.keys().map(Name::as_str).collect();
         let diagnostic = Diagnostic::error(&code::E0423, sink.span, format!("there is no sink `{}`", sink.value));
         self.problems.push(self.suggest(

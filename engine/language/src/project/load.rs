@@ -37,7 +37,8 @@ pub fn load(world: &dyn World, options: &LoadOptions) -> (Project, Problems) {
     let Loader { files, problems, refused, unreadable, .. } = loader;
     let mut config = config;
     let facts = std::mem::take(&mut config.seeds);
-    let mut project = Project { unreadable, ..configured(config, files) };
+    let mut project = configured(config, files);
+    project.unreadable.extend(unreadable);
     let mut builder = Builder { project: &mut project, problems, options };
     builder.seeds(&seeds, facts);
     builder.templates(&models, &macros, &refused);
@@ -49,6 +50,7 @@ pub fn load(world: &dyn World, options: &LoadOptions) -> (Project, Problems) {
     project.graph = graph;
     problems.extend(complaints);
     problems.extend(check::check(&project));
+    problems.drop_consequences();
     problems.sort(&project.files);
     (project, problems)
 }
@@ -262,7 +264,7 @@ fn configured(config: Config, files: Files) -> Project {
         tables: config.tables,
         graph: Graph::default(),
         disabled: BTreeSet::new(),
-        unreadable: BTreeSet::new(),
+        unreadable: config.unreadable,
         env: config.env,
         template_env: TemplateEnv::default(),
     }
