@@ -5,7 +5,7 @@ use crate::{
     diagnostic::{Diagnostic, Problems},
     files::{FileId, Span},
 };
-use std::fmt;
+use std::{fmt, ops::Range};
 use toml::de::{DeTable, DeValue};
 
 /// A value, and where the user wrote it.
@@ -79,9 +79,11 @@ impl Value {
         let plain = || ValueKind::String(text.to_owned());
         let line = format!("value = {text}");
         let (document, errors) = DeTable::parse_recoverable(&line);
-        let values: Vec<_> = document.into_inner().into_iter().map(|(_, value)| value.into_inner()).collect();
-        let kind = match <[DeValue<'_>; 1]>::try_from(values) {
-            Ok([value]) if errors.is_empty() && !text.contains('\n') => match kind(span.file, value) {
+        let mut values = document.into_inner().into_iter().map(|(_, value)| value);
+        // All of the text, without a comment behind it.
+        let whole = |range: Range<usize>| line.len() - text.len() == range.start && range.end == line.len();
+        let kind = match values.next() {
+            Some(value) if errors.is_empty() && whole(value.span()) => match kind(span.file, value.into_inner()) {
                 // `inf` and `nan` are words rather than numbers.
                 ValueKind::Float(number) if !number.is_finite() => plain(),
                 other => other,

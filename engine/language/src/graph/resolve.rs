@@ -89,7 +89,10 @@ impl Builder<'_> {
     pub fn unknown_ref(&mut self, name: &str, span: Span) {
         let diagnostic = Diagnostic::error(&code::E0420, span, format!("there is no model `{name}`"));
         let unreadable = |name: &str| self.project.unreadable.contains(name);
-        if unreadable(name) || id::pairs(name).any(|(first, _)| unreadable(first.as_str())) {
+        // A replication of what cannot be read has tables that are not known.
+        let copies =
+            |name: &Name| self.project.replications.get(name).is_some_and(|all| unreadable(all.from.value.as_str()));
+        if unreadable(name) || id::pairs(name).any(|(first, _)| unreadable(first.as_str()) || copies(&first)) {
             return;
         }
         if self.project.disabled.contains(name) {

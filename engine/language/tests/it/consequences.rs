@@ -75,7 +75,10 @@ fn a_model_may_not_write_what_its_own_replication_copies() {
         .replace("[sinks.out]", "[sources.shop.tables.summary]\n[sinks.db]\nconnection = \"db\"\n[sinks.out]");
     check_problems(
         &fixture,
-        "E0424 project/sources.toml:17:11 `[\"*\"]`: these depend on each other: shop.summary → a → replica.* → shop.summary
+        "E0424 project/models/a.sql:1:32 `\"summary\"`: these depend on each other: shop.summary → a → replica.* → shop.summary
+  label: `shop.summary` reads `a`
+  project/models/a.sql:1:68 `ref('replica.orders')`: `a` reads `replica.*`
+  project/sources.toml:16:11 `\"*\"`: `replica.*` reads `shop.summary`
   help: the tables of a replication are copied together, as of one instant: copy what a model writes by a replication of its own",
     );
     let own = "mode = \"full\"\n[replications.back]\nfrom = \"shop\"\nto = \"out\"\ntables = [\"summary\"]";

@@ -118,7 +118,7 @@ fn what_leaves_its_token_is_refused() {
         ("select {{ (@)[0:4] }} as a", "a, b, c"),
         ("select {{ run.started_at }} as a", ""),
         ("select {{ var('x') }} as a", "a, b"),
-        ("select '{{ var('x') }}' as a", "' or '"),
+        ("select '{{ var('x') }}' as a", "' or "),
         ("select {{ var('y', 'a, b') }} as a", ""),
         ("select {{ run.id }}, 1 as a, {{ run.interval_end }}", ""),
         ("select '{{ @ }}' as a", "x\u{FDD1}' or '\u{FDD0}y"),
