@@ -9,6 +9,7 @@ const MOST_DIGITS: usize = 38;
 const FEWEST_DIGITS: u8 = 18;
 
 /// What the values of a column have in common.
+#[expect(clippy::struct_excessive_bools, reason = "each is a type that still holds every value")]
 #[derive(Clone, Debug)]
 pub struct Inferred {
     seen: bool,
@@ -59,15 +60,12 @@ impl Inferred {
         if !self.decimals && !self.doubles {
             return;
         }
-        match plain(text).filter(|_| !is_code(text)) {
-            Some((before, behind)) => {
-                self.digits = (self.digits.0.max(before), self.digits.1.max(behind));
-                self.doubles = self.doubles && same_as_double(text);
-            }
-            None => {
-                self.decimals = false;
-                self.doubles = self.doubles && !is_code(text) && same_as_double(text);
-            }
+        if let Some((before, behind)) = plain(text).filter(|_| !is_code(text)) {
+            self.digits = (self.digits.0.max(before), self.digits.1.max(behind));
+            self.doubles = self.doubles && same_as_double(text);
+        } else {
+            self.decimals = false;
+            self.doubles = self.doubles && !is_code(text) && same_as_double(text);
         }
     }
 
@@ -133,7 +131,9 @@ mod tests {
 
     fn of(values: &[&str]) -> String {
         let mut inferred = Inferred::default();
-        values.iter().for_each(|value| inferred.look(value));
+        for value in values {
+            inferred.look(value);
+        }
         inferred.kind().to_string()
     }
 

@@ -117,9 +117,10 @@ impl dyn Connection {
                 there.push(table);
             }
         }
-        let mut snapshot = match there.is_empty() {
-            true => Snapshot { tables: vec![] },
-            false => source.open(ReadRequest { tables: there }).await?,
+        let mut snapshot = if there.is_empty() {
+            Snapshot { tables: vec![] }
+        } else {
+            source.open(ReadRequest { tables: there }).await?
         };
         for (number, table) in missing {
             snapshot.tables.insert(number, table);

@@ -193,6 +193,9 @@ fn settings(reader: &mut Reader<'_>, file: &Value, options: &LoadOptions) -> Set
     settings
 }
 
+/// What the target of a project is called in which no connection names one.
+const ONLY_TARGET: &str = "default";
+
 /// All targets that connections name, and the chosen one.
 fn targets(
     reader: &mut Reader<'_>,
@@ -205,9 +208,10 @@ fn targets(
     let targets: BTreeSet<Name> =
         several.flat_map(|(_, _, connection)| connection.entries()).map(|(target, _, _)| Name::new(target)).collect();
     let chosen = options.target.clone().or_else(|| settings.default_target.as_ref().map(|target| target.value.clone()));
-    let target = chosen.or_else(|| targets.first().cloned()).unwrap_or_else(|| Name::new("default"));
-    let named = options.target.is_some() || settings.default_target.is_some();
-    if !targets.contains(&target) && (named || !targets.is_empty()) {
+    let target = chosen.or_else(|| targets.first().cloned()).unwrap_or_else(|| Name::new(ONLY_TARGET));
+    // A run of a project without targets is recorded under this name, and a retry asks for it again.
+    let only = targets.is_empty() && target.as_str() == ONLY_TARGET;
+    if !targets.contains(&target) && !only {
         let span = settings.default_target.as_ref().filter(|given| given.value == target).map(|given| given.span);
         let problem = Diagnostic::error(&code::E0006, span, format!("no connection has a target `{target}`"));
         let known: Vec<&str> = targets.iter().map(Name::as_str).collect();

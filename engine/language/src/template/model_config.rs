@@ -252,10 +252,9 @@ impl Reader<'_> {
     }
 
     fn contradictions(&mut self, config: &ModelConfig, strategy: Option<Strategy>) {
-        let word = match (config.materialized, strategy) {
-            (Materialized::History, _) => "history",
-            (_, Some(Strategy::Merge)) => "merge",
-            (_, Some(Strategy::DeleteInsert)) => "delete_insert",
+        let word = match strategy {
+            Some(Strategy::Merge) => "merge",
+            Some(Strategy::DeleteInsert) => "delete_insert",
             _ => return,
         };
         if config.key.is_empty() {

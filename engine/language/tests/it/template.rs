@@ -264,8 +264,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "{{ config(materialized='history') }}select 1",
-        r#"E0115 project/models/m.sql:1:57 `'history'`: `history` needs `key`: the columns that name a row
-  help: write it into `config`, as in `key = ["id"]`"#,
+        r#"E0309 project/models/m.sql:1:4 `config(materialized='view')`: `materialized = "history"` is not built yet
+  help: use `incremental` with a `key`"#,
     ),
     (
         "select {{ 1 + 'a' }}",

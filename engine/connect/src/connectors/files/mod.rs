@@ -127,16 +127,13 @@ impl Folder {
             return Ok(files);
         }
         let path = request.declared.as_ref().and_then(|declared| declared.path.as_ref());
-        let (message, hint) = match path {
-            Some(path) => (
-                format!("no file matches `{}`", self.written.join(&path.value).display()),
-                "put it there, or correct `path`",
-            ),
-            None => {
-                let place = self.written.join(request.table.as_str());
-                let message = format!("there is no file `{}.csv`, `.tsv`, `.ndjson` or `.parquet`", place.display());
-                (message, "put it there, or declare the table's `path`")
-            }
+        let (message, hint) = if let Some(path) = path {
+            let message = format!("no file matches `{}`", self.written.join(&path.value).display());
+            (message, "put it there, or correct `path`")
+        } else {
+            let place = self.written.join(request.table.as_str());
+            let message = format!("there is no file `{}.csv`, `.tsv`, `.ndjson` or `.parquet`", place.display());
+            (message, "put it there, or declare the table's `path`")
         };
         Err(self.error(format!("opening `{}`", request.table), message).absent(hint))
     }

@@ -73,17 +73,13 @@ impl Kept {
         let text =
             |kept: &KeptForeignKey| format!("alter table {at} add constraint {} {}", quote(&kept.name), kept.text);
         for key in &definition.foreign_keys {
-            let sql = match self.foreign_keys.iter().find(|kept| kept.is(key, schema)) {
-                Some(kept) => text(kept),
-                None => {
-                    let (columns, to) = (names(&key.columns), names(&key.to));
-                    format!(
-                        "alter table {at} add foreign key ({columns}) references {} ({to})",
-                        within(schema, &key.table)
-                    )
-                }
+            let kept = self.foreign_keys.iter().find(|kept| kept.is(key, schema));
+            let added = || {
+                let (columns, to) = (names(&key.columns), names(&key.to));
+                let table = within(schema, &key.table);
+                format!("alter table {at} add foreign key ({columns}) references {table} ({to})")
             };
-            run(on, sql).await?;
+            run(on, kept.map_or_else(added, text)).await?;
         }
         for kept in &self.foreign_keys {
             let known = definition.foreign_keys.iter().any(|key| kept.is(key, schema));
