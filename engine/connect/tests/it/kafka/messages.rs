@@ -101,8 +101,8 @@ async fn a_reader_begins_where_it_is_told_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_that_is_not_there_has_no_rows() {
+async fn a_topic_that_is_not_there_is_an_error() {
     let topic = Topic::missing();
-    let open = topic.read(None, 10).await.unwrap();
-    assert_eq!((column(&open, "word").await.as_str(), open.next, open.more), ("", None, false));
+    let error = topic.read(None, 10).await.err().unwrap();
+    assert!(error.hint.is_some(), "{error}");
 }
