@@ -22,6 +22,7 @@ use engine_run::{
     location::Place,
     losses,
     plan::Plan as Steps,
+    reuse::{definition::Definitions, plan_run},
     systems::Systems,
 };
 use estimate::Estimate;
@@ -82,14 +83,18 @@ async fn foresee(
     nodes: &BTreeSet<NodeId>,
     options: RunOptions,
 ) -> Result<Foreseen> {
-    let runner = ready.runner(context, history.clone(), options)?;
-    let mut steps = runner.plan(nodes)?;
     let (mut changes, mut rows_read) = (BTreeMap::new(), BTreeMap::new());
+    let mut steps;
     // Without records everything is new, and there is nothing to ask.
     if run_session::remembers(context) {
+        let runner = ready.runner(context, history.clone(), options)?;
+        steps = runner.plan(nodes)?;
         rows_read = runner.explain_changes(&mut steps).await;
         changes = changes::changes(ready, history, &steps)?;
         changes::count(&runner, &steps, &mut changes).await;
+    } else {
+        let definitions = Definitions::of(&ready.project);
+        steps = plan_run::plan(&ready.project, &definitions, history, options, nodes)?;
     }
     let estimate = estimate::estimate(&ready.project, history, &steps, &changes)?;
     Ok(Foreseen { steps, changes, gone: vec![], estimate, rows_read })

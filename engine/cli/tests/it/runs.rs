@@ -135,8 +135,10 @@ fn logs_tell_of_earlier_runs() {
 #[test]
 fn show_writes_rows_in_five_ways() {
     let test = chain();
+    // A text that looks like what is shown of no value.
+    let rows = "select id, case when id = 3 then 'NULL' else name end as name from {{ ref('s') }} order by id";
     test.run(&["run"]).code(0);
-    test.run(&["show", "s"]).code(0).stderr("3 rows\n").stdout(
+    test.run(&["show", "--sql", rows]).code(0).stderr("3 rows\n").stdout(
         "\
 ┌────┬────────┐
 │ id │ name   │
@@ -147,13 +149,13 @@ fn show_writes_rows_in_five_ways() {
 └────┴────────┘
 ",
     );
-    test.run(&["show", "s", "--limit", "2"]).code(0).says("2 rows shown, there are more");
-    test.run(&["show", "s", "--output", "csv"]).code(0).stdout("id,name\n1,a\n2,\n3,NULL\n");
+    test.run(&["show", "--sql", rows, "--limit", "2"]).code(0).says("2 rows shown, there are more");
+    test.run(&["show", "--sql", rows, "--output", "csv"]).code(0).stdout("id,name\n1,a\n2,\n3,NULL\n");
     let ndjson = "{\"id\":1,\"name\":\"a\"}\n{\"id\":2,\"name\":null}\n{\"id\":3,\"name\":\"NULL\"}\n";
-    test.run(&["show", "s", "--output", "ndjson"]).code(0).stdout(ndjson);
-    let json = test.run(&["show", "s", "--output", "json"]).code(0).stdout;
+    test.run(&["show", "--sql", rows, "--output", "ndjson"]).code(0).stdout(ndjson);
+    let json = test.run(&["show", "--sql", rows, "--output", "json"]).code(0).stdout;
     assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()[1]["name"], serde_json::Value::Null);
-    let parquet = test.command(&["show", "s", "--output", "parquet"]).output().unwrap().stdout;
+    let parquet = test.command(&["show", "--sql", rows, "--output", "parquet"]).output().unwrap().stdout;
     assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
     let sql = "select sum(id) as x from {{ ref('s') }}";
     test.run(&["show", "--sql", sql, "--output", "csv"]).code(0).stdout("x\n6\n");

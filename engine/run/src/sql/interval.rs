@@ -2,6 +2,12 @@
 //!
 //! <https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-INTERVAL-INPUT>
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 use super::{numeric::failed, time::calendar::DAY};
 use datafusion::{arrow::datatypes::IntervalMonthDayNano, error::Result};
 

@@ -3,6 +3,8 @@
 //! <https://www.postgresql.org/docs/current/functions-math.html>. Of a whole number most are those of its double, as in
 //! PostgreSQL; of a `numeric` they are exact.
 
+#![expect(clippy::unnecessary_wraps, reason = "functions of one table have one signature")]
+
 use super::{
     function::{Function, Gives, Overload},
     kind::{

@@ -2,6 +2,8 @@
 //!
 //! <https://www.postgresql.org/docs/current/typeconv-oper.html>, <https://www.postgresql.org/docs/current/typeconv-union-case.html>
 
+#![expect(clippy::unnecessary_wraps, reason = "functions of one table have one signature")]
+
 use super::{
     cast::function::planned,
     function::{Function, Gives, Overload},

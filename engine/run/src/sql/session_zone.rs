@@ -61,13 +61,13 @@ impl Zone {
     }
 
     /// The time on the wall at an instant.
-    pub fn to_local(&self, us: i64) -> Result<i64> {
+    pub fn local_of(&self, us: i64) -> Result<i64> {
         Ok(us + self.offset(us)?)
     }
 
     /// The instant at which the wall has a time: of two the later, and of none the one that the clock would have had
     /// without being set forward.
-    pub fn to_utc(&self, local: i64) -> Result<i64> {
+    pub fn utc_of(&self, local: i64) -> Result<i64> {
         let Self::Named(zone) = self else { return Ok(local - self.offset(0)?) };
         let out = || failed("timestamp out of range");
         let at = DateTime::from_timestamp_micros(local).ok_or_else(out)?.naive_utc();

@@ -1,5 +1,11 @@
 //! One value of a column, for functions that work row by row.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 use super::{
     interval::Interval,
     kind::Kind,

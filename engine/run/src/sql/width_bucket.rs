@@ -1,5 +1,12 @@
 //! `width_bucket`: in which of equally wide buckets a value lies.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::float_cmp,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 use super::{
     kind::Kind,
     numeric::{Numeric, failed},

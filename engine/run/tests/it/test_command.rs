@@ -274,7 +274,7 @@ async fn a_snapshot_is_recorded_kept_and_found_to_differ() {
     assert_eq!(
         recorded,
         "---\nsource: \"project/models/totals.sql\"\nexpression: \"totals\"\n---\n\
-         customer:text | total:double | orders:bigint\nAnn | 11.75 | 2\nBob | 4.25 | 1\n"
+         customer:text | total:decimal(28,2) | orders:bigint\nAnn | 11.75 | 2\nBob | 4.25 | 1\n"
     );
     let (report, _) = run_in(root.path(), SHOP, Update::New).await;
     assert_eq!(status(&report), TestStatus::Passed);

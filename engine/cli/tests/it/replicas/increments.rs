@@ -83,6 +83,7 @@ fn a_plan_says_whose_rows_were_read_and_why() {
     server.run("create table other as select 1 as one; alter table t enable row level security");
     let plan = test.run(&["plan"]).code(0).stdout;
     assert!(plan.contains("the rows of `t` of `a` were read: something was written on its server"), "{plan}");
+    server.run("create table another as select 1 as one");
     let json: serde_json::Value =
         serde_json::from_str(&test.run(&["plan", "--output", "json"]).code(0).stdout).unwrap();
     assert_eq!(json["rows_read"][0]["because"], "any_write");

@@ -1,5 +1,10 @@
 //! How the sums of groups become results.
 
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 use crate::sql::{
     kind::Kind,
     numeric::{Numeric, quotient::quotient},

@@ -1,5 +1,10 @@
 //! `sum` and `avg` of intervals.
 
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 use crate::sql::{
     interval::Interval,
     value::{Column, Value},
@@ -40,7 +45,7 @@ impl Intervals {
         Ok(())
     }
 
-    fn scalar(&self, value: Option<Interval>) -> Result<ScalarValue> {
+    fn scalar(value: Option<Interval>) -> Result<ScalarValue> {
         Ok(ScalarValue::IntervalMonthDayNano(value.map(Interval::to_arrow).transpose()?))
     }
 }
@@ -56,7 +61,7 @@ impl Accumulator for Intervals {
             (count, true) => Some(self.total.divide(count as f64)?),
             (_, false) => Some(self.total),
         };
-        self.scalar(result)
+        Self::scalar(result)
     }
 
     fn size(&self) -> usize {
@@ -64,7 +69,7 @@ impl Accumulator for Intervals {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![self.scalar((self.count > 0).then_some(self.total))?, ScalarValue::Int64(Some(self.count))])
+        Ok(vec![Self::scalar((self.count > 0).then_some(self.total))?, ScalarValue::Int64(Some(self.count))])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

@@ -3,6 +3,11 @@
 //! Of whole numbers and `numeric` PostgreSQL computes variances exactly, from sums of squares, and then divides; of doubles by
 //! the recurrence of Youngs and Cramer.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 use super::distinct::Distinct;
 use crate::sql::{
     kind::{Kind, VARIABLE_SCALE, decimal, digits},

@@ -2,6 +2,13 @@
 //!
 //! <https://www.postgresql.org/docs/current/functions-aggregate.html#FUNCTIONS-ORDEREDSET-TABLE>
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 use crate::sql::{
     interval::Interval,
     kind::Kind,
@@ -211,7 +218,8 @@ impl Accumulator for Kept {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.values.iter().map(|array| array.get_array_memory_size()).sum::<usize>()
+        size_of::<Self>()
+            + self.values.iter().map(datafusion::arrow::array::Array::get_array_memory_size).sum::<usize>()
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {

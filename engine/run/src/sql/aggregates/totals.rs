@@ -218,7 +218,7 @@ impl<T: ArrowPrimitiveType> Totals<T> {
     }
 
     fn sums(&self, sums: Vec<T::Native>, counts: &[i64]) -> PrimitiveArray<T> {
-        let valid = NullBuffer::from_iter(counts.iter().map(|count| *count > 0));
+        let valid = counts.iter().map(|count| *count > 0).collect::<NullBuffer>();
         PrimitiveArray::<T>::new(sums.into(), Some(valid)).with_data_type(self.state.clone())
     }
 

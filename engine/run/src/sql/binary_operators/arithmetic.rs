@@ -1,5 +1,11 @@
 //! The overloads of each operator.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::float_cmp,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 use super::moments;
 use crate::sql::{
     function::{Gives, Overload},

@@ -22,9 +22,9 @@ type Done = Result<Option<ColumnarValue>>;
 
 pub fn plus(args: &[ColumnarValue], to: &DataType) -> Done {
     match to {
-        DataType::Int16 => whole::<Int16Type>(args, to, |a, b| a.checked_add(b)),
-        DataType::Int32 => whole::<Int32Type>(args, to, |a, b| a.checked_add(b)),
-        DataType::Int64 => whole::<Int64Type>(args, to, |a, b| a.checked_add(b)),
+        DataType::Int16 => whole::<Int16Type>(args, to, i16::checked_add),
+        DataType::Int32 => whole::<Int32Type>(args, to, i32::checked_add),
+        DataType::Int64 => whole::<Int64Type>(args, to, i64::checked_add),
         DataType::Float64 => double(args, |a, b| a + b, |_, _, _| false),
         DataType::Decimal128(p, s) => sum(args, *p, *s, 1),
         _ => Ok(None),
@@ -33,9 +33,9 @@ pub fn plus(args: &[ColumnarValue], to: &DataType) -> Done {
 
 pub fn minus(args: &[ColumnarValue], to: &DataType) -> Done {
     match to {
-        DataType::Int16 => whole::<Int16Type>(args, to, |a, b| a.checked_sub(b)),
-        DataType::Int32 if numbers(args) => whole::<Int32Type>(args, to, |a, b| a.checked_sub(b)),
-        DataType::Int64 => whole::<Int64Type>(args, to, |a, b| a.checked_sub(b)),
+        DataType::Int16 => whole::<Int16Type>(args, to, i16::checked_sub),
+        DataType::Int32 if numbers(args) => whole::<Int32Type>(args, to, i32::checked_sub),
+        DataType::Int64 => whole::<Int64Type>(args, to, i64::checked_sub),
         DataType::Float64 => double(args, |a, b| a - b, |_, _, _| false),
         DataType::Decimal128(p, s) => sum(args, *p, *s, -1),
         _ => Ok(None),
@@ -44,9 +44,9 @@ pub fn minus(args: &[ColumnarValue], to: &DataType) -> Done {
 
 pub fn times(args: &[ColumnarValue], to: &DataType) -> Done {
     match to {
-        DataType::Int16 => whole::<Int16Type>(args, to, |a, b| a.checked_mul(b)),
-        DataType::Int32 => whole::<Int32Type>(args, to, |a, b| a.checked_mul(b)),
-        DataType::Int64 => whole::<Int64Type>(args, to, |a, b| a.checked_mul(b)),
+        DataType::Int16 => whole::<Int16Type>(args, to, i16::checked_mul),
+        DataType::Int32 => whole::<Int32Type>(args, to, i32::checked_mul),
+        DataType::Int64 => whole::<Int64Type>(args, to, i64::checked_mul),
         DataType::Float64 => double(args, |a, b| a * b, |a, b, r| r == 0.0 && a != 0.0 && b != 0.0),
         DataType::Decimal128(p, s) => product(args, *p, *s),
         _ => Ok(None),

@@ -2,6 +2,12 @@
 //!
 //! <https://www.postgresql.org/docs/current/sql-createcast.html> and the table `pg_cast`.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 pub mod function;
 pub mod target;
 
@@ -28,8 +34,8 @@ pub fn implicit(value: Value, to: Kind, zone: &Zone) -> Result<Value> {
         (Value::Int(value), Kind::Float8) => Value::Float(value as f64),
         (Value::Numeric(value), Kind::Float4 | Kind::Float8) => Value::Float(value.to_f64()),
         (Value::Date(days), Kind::Timestamp) => Value::Timestamp(timestamp(days, 0)?),
-        (Value::Date(days), Kind::TimestampTz) => Value::TimestampTz(zone.to_utc(timestamp(days, 0)?)?),
-        (Value::Timestamp(us), Kind::TimestampTz) => Value::TimestampTz(zone.to_utc(us)?),
+        (Value::Date(days), Kind::TimestampTz) => Value::TimestampTz(zone.utc_of(timestamp(days, 0)?)?),
+        (Value::Timestamp(us), Kind::TimestampTz) => Value::TimestampTz(zone.utc_of(us)?),
         (Value::Time(us), Kind::Interval) => {
             Value::Interval(super::interval::Interval { micros: us, ..Default::default() })
         }
@@ -114,7 +120,7 @@ fn number(value: Value, from: Kind, to: Kind) -> Result<Value> {
         }
         (Value::Float(value), Kind::Int2 | Kind::Int4 | Kind::Int8) => {
             let whole = value.round_ties_even();
-            if !(-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&whole) {
+            if !(-9.223_372_036_854_776e18..9.223_372_036_854_776e18).contains(&whole) {
                 return Err(out_of_range(to));
             }
             Value::Int(ranged(whole as i64, to)?)
@@ -158,9 +164,9 @@ fn moment(value: Value, to: Kind, zone: &Zone) -> Result<Value> {
     Ok(match (value, to) {
         (Value::Timestamp(us), Kind::Date) => day_of(us),
         (Value::Timestamp(us), Kind::Time) => time_of(us),
-        (Value::TimestampTz(us), Kind::Date) => day_of(zone.to_local(us)?),
-        (Value::TimestampTz(us), Kind::Time) => time_of(zone.to_local(us)?),
-        (Value::TimestampTz(us), Kind::Timestamp) => Value::Timestamp(checked(zone.to_local(us)?)?),
+        (Value::TimestampTz(us), Kind::Date) => day_of(zone.local_of(us)?),
+        (Value::TimestampTz(us), Kind::Time) => time_of(zone.local_of(us)?),
+        (Value::TimestampTz(us), Kind::Timestamp) => Value::Timestamp(checked(zone.local_of(us)?)?),
         (Value::Interval(value), Kind::Time) => Value::Time(value.micros.rem_euclid(DAY)),
         (value, _) => implicit(value, to, zone)?,
     })

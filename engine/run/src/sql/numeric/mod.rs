@@ -3,6 +3,11 @@
 //! <https://www.postgresql.org/docs/current/datatype-numeric.html#DATATYPE-NUMERIC-DECIMAL>; how many digits a quotient
 //! or a root has is not written there, but in `select_div_scale` and its neighbours of `numeric.c`.
 
+#![expect(
+    clippy::cast_possible_wrap,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 pub mod pattern;
 pub mod quotient;
 mod text;

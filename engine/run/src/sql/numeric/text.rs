@@ -1,5 +1,11 @@
 //! How a `numeric` is written and read.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 use super::{Numeric, failed};
 use datafusion::error::Result;
 use num_bigint::BigInt;

@@ -1,16 +1,22 @@
 //! Roots, powers and logarithms of `numeric`, with as many digits as PostgreSQL gives.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 use super::{GROUP, Numeric, SIGNIFICANT, failed, power_of_ten, rounded_quotient, scaled};
 use datafusion::error::Result;
 use num_bigint::BigInt;
-use std::cmp::Ordering;
+use std::{
+    cmp::Ordering,
+    f64::consts::{LN_10, LOG10_E},
+};
 
 /// Digits computed beyond those that are kept.
 const GUARD: u32 = 25;
-/// The decimal logarithm of e.
-const LOG10_E: f64 = 0.434_294_481_903_252;
-/// The natural logarithm of ten.
-const LN_10: f64 = 2.302_585_092_994_046;
 /// Digits before the point that a power may have.
 const LARGEST: f64 = 131_072.0;
 

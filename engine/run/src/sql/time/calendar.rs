@@ -114,7 +114,7 @@ pub fn moved_in(us: i64, by: &Interval, zone: &Zone) -> Result<i64> {
         us
     } else {
         let days = Interval { micros: 0, ..*by };
-        zone.to_utc(moved(zone.to_local(us)?, &days)?)?
+        zone.utc_of(moved(zone.local_of(us)?, &days)?)?
     };
     there.checked_add(by.micros).ok_or_else(|| failed("timestamp out of range")).and_then(checked)
 }

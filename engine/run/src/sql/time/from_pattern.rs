@@ -51,7 +51,7 @@ pub fn timestamptz(text: &str, pattern: &str, zone: &Zone) -> Result<i64> {
     let local = super::calendar::timestamp(day, time)?;
     match found.offset {
         Some(offset) => super::calendar::checked(local - offset),
-        None => super::calendar::checked(zone.to_utc(local)?),
+        None => super::calendar::checked(zone.utc_of(local)?),
     }
 }
 
@@ -97,9 +97,7 @@ fn read(text: &str, pattern: &str) -> Result<Found> {
                     } else {
                         rest = rest.trim_start();
                         rest = rest
-                            .strip_prefix(|c: char| {
-                                c.is_ascii_punctuation() && c != '+' && c != '-' || c == '-' || c == 'T'
-                            })
+                            .strip_prefix(|c: char| c == 'T' || c.is_ascii_punctuation() && c != '+')
                             .unwrap_or(rest);
                     }
                 }
@@ -127,7 +125,7 @@ fn digits(text: &str, most: usize) -> Option<(i64, usize)> {
 
 fn named(text: &str, names: &[&str], least: usize) -> Option<(i64, usize)> {
     let fits = |name: &&str| text.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
-    let whole = names.iter().position(|name| fits(&name)).map(|at| (at, names[at].len()));
+    let whole = names.iter().position(&fits).map(|at| (at, names[at].len()));
     let short = || {
         let at = names.iter().position(|name| name.get(..least).is_some_and(|short| fits(&short)))?;
         Some((at, least))

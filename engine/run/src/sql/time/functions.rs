@@ -2,6 +2,12 @@
 //!
 //! <https://www.postgresql.org/docs/current/functions-datetime.html>
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 use super::{
     calendar::{self, DAY, SECOND, checked, days, days_of_month, timestamp},
     fields::{Field, part, truncated, truncated_interval},
@@ -78,7 +84,7 @@ overloads! { AGE:
     };
     [TimestampTz, TimestampTz] => of(Interval), |v, zone| match v {
         [Value::TimestampTz(one), Value::TimestampTz(other)] => {
-            Ok(Value::Interval(calendar::age(zone.to_local(*one)?, zone.to_local(*other)?)))
+            Ok(Value::Interval(calendar::age(zone.local_of(*one)?, zone.local_of(*other)?)))
         }
         _ => Err(wrong(v)),
     };
@@ -98,11 +104,11 @@ overloads! { MAKE_TIMESTAMP:
 
 overloads! { MAKE_TIMESTAMPTZ:
     [Int4, Int4, Int4, Int4, Int4, Float8] => of(TimestampTz), |v, zone| {
-        Ok(Value::TimestampTz(checked(zone.to_utc(stamp(v)?)?)?))
+        Ok(Value::TimestampTz(checked(zone.utc_of(stamp(v)?)?)?))
     };
     [Int4, Int4, Int4, Int4, Int4, Float8, Text] => of(TimestampTz), |v, _| {
         let zone = Zone::parse(text(&v[6])?)?;
-        Ok(Value::TimestampTz(checked(zone.to_utc(stamp(v)?)?)?))
+        Ok(Value::TimestampTz(checked(zone.utc_of(stamp(v)?)?)?))
     };
 }
 
@@ -244,7 +250,7 @@ fn date_trunc(values: &[Value], zone: &Zone) -> Result<Value> {
             let offset = zone.offset(*us)?;
             Value::TimestampTz(truncated(us + offset, field)? - offset)
         }
-        Value::TimestampTz(us) => Value::TimestampTz(checked(zone.to_utc(truncated(zone.to_local(*us)?, field)?)?)?),
+        Value::TimestampTz(us) => Value::TimestampTz(checked(zone.utc_of(truncated(zone.local_of(*us)?, field)?)?)?),
         Value::Interval(value) => Value::Interval(truncated_interval(value, field)?),
         _ => return Err(wrong(values)),
     })
@@ -334,8 +340,8 @@ fn justified(value: Span) -> Span {
 /// A time on a zone's wall as an instant, and the other way.
 fn at_zone(value: &Value, zone: &Zone) -> Result<Value> {
     Ok(match value {
-        Value::Timestamp(us) => Value::TimestampTz(checked(zone.to_utc(*us)?)?),
-        Value::TimestampTz(us) => Value::Timestamp(checked(zone.to_local(*us)?)?),
+        Value::Timestamp(us) => Value::TimestampTz(checked(zone.utc_of(*us)?)?),
+        Value::TimestampTz(us) => Value::Timestamp(checked(zone.local_of(*us)?)?),
         other => return Err(wrong(std::slice::from_ref(other))),
     })
 }

@@ -71,7 +71,7 @@ impl ScalarUDFImpl for Now {
     fn simplify(&self, args: Vec<Expr>, context: &SimplifyContext) -> Result<ExprSimplifyResult> {
         let query = || context.query_execution_start_time().map(|time| time.timestamp_micros());
         let Some(us) = self.started_us.or_else(query) else { return Ok(ExprSimplifyResult::Original(args)) };
-        let local = Zone::of(context.config_options())?.to_local(us)?;
+        let local = Zone::of(context.config_options())?.local_of(us)?;
         let value = match self.kind {
             Kind::TimestampTz => Value::TimestampTz(us),
             Kind::Timestamp => Value::Timestamp(local),

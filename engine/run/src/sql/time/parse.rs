@@ -3,6 +3,13 @@
 //! <https://www.postgresql.org/docs/current/datetime-input-rules.html>. What it reads beyond that, such as `now` or
 //! names of months, is an error here.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+#![expect(clippy::option_option, reason = "a text may be no date, or a date that there is not")]
+
 use super::calendar::{DAY, HOUR, MINUTE, SECOND, days, days_of_month};
 use crate::sql::{interval::Interval, numeric::failed, session_zone::Zone};
 use datafusion::error::{DataFusionError, Result};
@@ -174,7 +181,7 @@ pub fn timestamptz(text: &str, session: &Zone) -> Result<i64> {
         Some(Zone::Fixed(offset)) => Zone::Fixed(offset),
         None => *session,
     };
-    super::calendar::checked(zone.to_utc(local)?)
+    super::calendar::checked(zone.utc_of(local)?)
 }
 
 /// Microseconds, or whole months, of a unit.

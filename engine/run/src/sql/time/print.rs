@@ -3,6 +3,7 @@
 use super::calendar::{DAY, HOUR, MINUTE, SECOND, date, parts};
 use crate::sql::{interval::Interval, session_zone::Zone};
 use datafusion::error::Result;
+use std::fmt::Write as _;
 
 /// `2026-01-31`, and ` BC` before the first year.
 pub fn day(days: i64) -> String {
@@ -42,10 +43,10 @@ pub fn timestamptz(us: i64, zone: &Zone) -> Result<String> {
     let size = offset.abs();
     let mut text = format!("{}{:02}", if offset < 0 { '-' } else { '+' }, size / HOUR);
     if size % HOUR != 0 {
-        text += &format!(":{:02}", size % HOUR / MINUTE);
+        let _ = write!(text, ":{:02}", size % HOUR / MINUTE);
     }
     if size % MINUTE != 0 {
-        text += &format!(":{:02}", size % MINUTE / SECOND);
+        let _ = write!(text, ":{:02}", size % MINUTE / SECOND);
     }
     Ok(stamped(us + offset, &text))
 }
@@ -59,7 +60,7 @@ pub fn interval(value: &Interval) -> String {
             let space = if text.is_empty() { "" } else { " " };
             let plus = if before && amount > 0 { "+" } else { "" };
             let plural = if amount == 1 { "" } else { "s" };
-            text += &format!("{space}{plus}{amount} {unit}{plural}");
+            let _ = write!(text, "{space}{plus}{amount} {unit}{plural}");
             before = amount < 0;
         }
     }
@@ -70,7 +71,7 @@ pub fn interval(value: &Interval) -> String {
             _ if before => "+",
             _ => "",
         };
-        text += &format!("{space}{sign}{}", time(value.micros.abs()));
+        let _ = write!(text, "{space}{sign}{}", time(value.micros.abs()));
     }
     text
 }

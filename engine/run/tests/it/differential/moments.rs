@@ -1,5 +1,7 @@
 //! Functions of dates, times and intervals, patterns, and functions of groups.
 
+#![expect(clippy::too_many_lines, reason = "a list of expressions")]
+
 use super::expressions::{STATED, compare, over_columns};
 
 const STAMPS: [&str; 7] = [

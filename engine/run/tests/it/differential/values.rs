@@ -1,5 +1,10 @@
 //! Values of both sides in one form.
 
+#![expect(
+    clippy::float_cmp,
+    reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
+)]
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta};
 use datafusion::arrow::{
     array::{Array, ArrayRef, AsArray},
