@@ -95,7 +95,7 @@ async fn a_run_is_begun_watched_and_retried_without_loading_the_page_again() {
     page.open("/").await;
     page.sees("#failing li").await;
     page.click("#failing li a.id").await;
-    page.shows("Divide by zero").await;
+    page.shows("ivision by zero").await;
     page.mark().await;
     test.write("project/models/a.sql", "select count(*) as n from {{ ref(\"s\") }}");
     page.shows("Retry what is left").await;
