@@ -83,6 +83,7 @@ impl Records {
         let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&text.as_bytes()[start..]);
         let mut records = Self { names: vec![], rows: vec![] };
         let mut record = ByteRecord::new();
+        let (mut line, mut counted) = (1, 0);
         loop {
             let from = start + usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
             let error = |line, reason| CsvError { line, at: from..from, reason };
@@ -93,7 +94,8 @@ impl Records {
             let from = from + text[from..].len() - text[from..].trim_start_matches(['\r', '\n']).len();
             let to = start + usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
             let at = from..from + text[from..to].trim_end_matches(['\r', '\n']).len();
-            let line = text[..from].bytes().filter(|byte| *byte == b'\n').count() as u64 + 1;
+            line += text[counted..from].bytes().filter(|byte| *byte == b'\n').count() as u64;
+            counted = from;
             if records.names.is_empty() {
                 records.names = names(&record, line, &at)?;
             } else if record.len() == records.names.len() {
