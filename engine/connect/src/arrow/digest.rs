@@ -1,11 +1,16 @@
 //! A digest of rows that does not depend on their order.
 
-use datafusion::arrow::{
-    array::RecordBatch,
-    datatypes::SchemaRef,
-    error::ArrowError,
-    row::{RowConverter, SortField},
+use datafusion::{
+    arrow::{
+        array::RecordBatch,
+        datatypes::SchemaRef,
+        error::ArrowError,
+        row::{RowConverter, SortField},
+    },
+    error::DataFusionError,
+    execution::SendableRecordBatchStream,
 };
+use futures::StreamExt;
 use std::fmt;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -65,6 +70,15 @@ impl Digester {
         }
         self.digest.rows += batch.num_rows() as u64;
         Ok(())
+    }
+
+    /// The digest of all rows of a stream.
+    pub async fn drain(mut rows: SendableRecordBatchStream) -> Result<Digest, DataFusionError> {
+        let mut digester = Self::new(&rows.schema())?;
+        while let Some(batch) = rows.next().await {
+            digester.add(&batch?)?;
+        }
+        Ok(digester.digest)
     }
 
     /// Adds what another was given.

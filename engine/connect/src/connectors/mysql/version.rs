@@ -10,7 +10,6 @@ use crate::{
     },
 };
 use datafusion::prelude::SessionContext;
-use futures::StreamExt;
 use serde_json::{Value, json};
 
 /// Rows of an opened table: what stands for them is their digest.
@@ -46,12 +45,8 @@ pub async fn of(database: &Database, table: &TableRequest, last: Option<&Content
     };
     let open = reading.tables.pop().expect("one table was asked for");
     let frame = SessionContext::new().read_table(open.provider.clone()).map_err(wrong)?;
-    let mut digester = Digester::new(&frame.schema().inner().clone()).map_err(|e| wrong(e.into()))?;
-    let mut rows = frame.execute_stream().await.map_err(wrong)?;
-    while let Some(batch) = rows.next().await {
-        digester.add(&batch.map_err(wrong)?).map_err(|e| wrong(e.into()))?;
-    }
-    let content = open.content(&RowDigests { rows: Some(digester.digest()), server: None });
+    let digest = Digester::drain(frame.execute_stream().await.map_err(wrong)?).await.map_err(wrong)?;
+    let content = open.content(&RowDigests { rows: Some(digest), server: None });
     let reads = if position.is_some() { Reads::AnyWrite } else { Reads::NoLog };
     Ok(content.map(|content| Content { reads: Some(reads), ..content }))
 }

@@ -1,6 +1,6 @@
 //! One server and database: connecting, and what its errors mean.
 
-use super::{describe::Lookup, partition_hash, table_swap::run};
+use super::{describe::Lookup, partition_hash, table_swap::run, write_counters};
 use crate::{
     hub::{
         error::{Blame, Error, Result},
@@ -49,6 +49,8 @@ pub struct Facts {
     pub hashes: bool,
     /// Whether a statement can look by itself whether its client is still there.
     pub watches: bool,
+    /// Whether a session may hand in at once what it counted of its writes.
+    pub hands_in: bool,
 }
 
 /// How often a statement looks whether its client is still there.
@@ -194,11 +196,17 @@ impl Server {
             let (watch, often) = WATCH;
             let sql = format!(
                 "select current_setting('server_version_num')::int4, {}, \
-                 coalesce(current_setting('{watch}', true), '') = '{often}'",
-                partition_hash::PROBE
+                 coalesce(current_setting('{watch}', true), '') = '{often}', {}",
+                partition_hash::PROBE,
+                write_counters::CAN_HAND_IN
             );
             let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(on).await?;
-            Ok(Facts { version: row.try_get(0)?, hashes: row.try_get(1)?, watches: row.try_get(2)? })
+            Ok(Facts {
+                version: row.try_get(0)?,
+                hashes: row.try_get(1)?,
+                watches: row.try_get(2)?,
+                hands_in: row.try_get(3)?,
+            })
         };
         let facts = self.inner.facts.get_or_try_init(ask).await;
         facts.copied().map_err(|error: sqlx::Error| self.fault("asking for the version", error))

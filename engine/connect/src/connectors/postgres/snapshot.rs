@@ -128,10 +128,8 @@ pub async fn coordinate(server: &Server, request: &ReadRequest) -> Result<(Coord
     read_lock::share(&mut on, server.schema(), names).await.map_err(fault)?;
     let lockable = lockable(server, &doing, &mut on, request).await?;
     // Before the instant: what is counted by then is seen by it.
-    let mut writes = vec![];
-    for asked in &request.tables {
-        writes.push(write_counters::of(server, &mut on, asked.table.as_str()).await.map_err(fault)?);
-    }
+    let names: Vec<&str> = request.tables.iter().map(|asked| asked.table.as_str()).collect();
+    let writes = write_counters::of(server, &mut on, &names).await.map_err(fault)?;
     run(&mut on, beginning(version, &lockable)).await.map_err(fault)?;
     let sql = format!("select pg_export_snapshot(), {}", write_counters::instant());
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut on).await.map_err(fault)?;

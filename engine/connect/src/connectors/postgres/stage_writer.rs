@@ -265,7 +265,7 @@ async fn copy_in(server: &Server, mut on: PgConnection, copy: &str, mut from: mp
         }
     }
     let rows = to.finish().await.map_err(fault)?;
-    write_counters::hand_in(server, &mut on).await;
+    write_counters::hand_in(server, &mut on).await.map_err(fault)?;
     server.give_back(on);
     Ok(rows)
 }

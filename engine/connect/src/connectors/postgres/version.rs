@@ -17,7 +17,6 @@ use crate::{
     },
 };
 use datafusion::{error::DataFusionError, prelude::SessionContext};
-use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use std::sync::Arc;
@@ -67,9 +66,9 @@ async fn unchanged(
     }
     let doing = format!("asking what was written to `{name}`");
     let now = async |on: &mut PgConnection| {
-        write_counters::of(server, on, name).await.map_err(|error| server.fault(&doing, error))
+        write_counters::of(server, on, &[name]).await.map_err(|error| server.fault(&doing, error))
     };
-    if hint.writes.is_none() || !moment.counted || hint.writes != server.briefly(&doing, now).await? {
+    if hint.writes.is_none() || !moment.counted || server.briefly(&doing, now).await? != [hint.writes.clone()] {
         return Ok(None);
     }
     let hint = Hint { instant: moment.instant.clone(), ..hint };
@@ -116,12 +115,7 @@ async fn read_all(database: &Database, open: &OpenTable, doing: &str) -> Result<
         other => database.server.error(doing, Blame::System, other),
     };
     let frame = SessionContext::new().read_table(open.provider.clone()).map_err(wrong)?;
-    let mut digester = Digester::new(&frame.schema().inner().clone()).map_err(|e| wrong(e.into()))?;
-    let mut rows = frame.execute_stream().await.map_err(wrong)?;
-    while let Some(batch) = rows.next().await {
-        digester.add(&batch.map_err(wrong)?).map_err(|e| wrong(e.into()))?;
-    }
-    Ok(digester.digest())
+    Digester::drain(frame.execute_stream().await.map_err(wrong)?).await.map_err(wrong)
 }
 
 /// An opened table at the instant of its coordinator.

@@ -15,6 +15,14 @@ const SINCE: i32 = 150_000;
 /// A little more than the longest time for which an idle session keeps its counts.
 const DELAY: &str = "12s";
 
+/// SQL for whether sessions of this role may hand their counts in at once.
+pub const CAN_HAND_IN: &str = "coalesce(has_function_privilege(\
+    to_regprocedure('pg_catalog.pg_stat_force_next_flush()'), 'execute'), false)";
+
+/// SQL for whether a session of engine's holds no counts back: it orders them to be handed in with the commit, before
+/// that begins, so that only one that is committing may have rows that are seen and not counted.
+const HANDED_IN: &str = "(state in ('idle', 'idle in transaction') or state = 'active' and query not ilike 'commit%')";
+
 /// The state of the server at one moment.
 #[derive(Clone, Debug)]
 pub struct Moment {
@@ -28,7 +36,7 @@ pub struct Moment {
 /// kept counts back is still seen there.
 pub async fn moment(server: &Server, doing: &str) -> Result<Moment> {
     let instant = instant();
-    // A session of ours hands its counts in when it has written. The state of others' is hidden from most roles.
+    // The state of other roles' sessions is hidden from most.
     let sql = format!(
         "select {instant}, current_setting('server_version_num')::int4 >= {SINCE} \
            and current_setting('track_counts')::bool and not pg_is_in_recovery() \
@@ -36,7 +44,8 @@ pub async fn moment(server: &Server, doing: &str) -> Result<Moment> {
              where datname = current_database()) and pid <> pg_backend_pid() \
              and coalesce(backend_type, '') not in ('autovacuum worker', 'autovacuum launcher') \
              and not (coalesce(backend_type, '') = 'walsender' and coalesce(state, '') = 'active') \
-             and not (coalesce(application_name, '') = 'engine' and usename = current_user) \
+             and not coalesce(application_name = 'engine' and usename = current_user and {HANDED_IN} \
+               and {CAN_HAND_IN}, false) \
              and not coalesce(state = 'idle' and state_change < clock_timestamp() - interval '{DELAY}', false))"
     );
     let rows = server.rows(doing, &sql, &[]).await?;
@@ -48,40 +57,44 @@ pub fn instant() -> &'static str {
     "txid_current_snapshot()::text || ' ' || extract(epoch from pg_postmaster_start_time())::text"
 }
 
-/// The counters of a table and its partitions; `None` if its rows may change otherwise, as those of a view do, or if
+/// The counters of each table and its partitions; `None` if its rows may change otherwise, as those of a view do, or if
 /// they depend on who asks.
-pub async fn of(server: &Server, on: &mut PgConnection, table: &str) -> sqlx::Result<Option<String>> {
+pub async fn of(server: &Server, on: &mut PgConnection, tables: &[&str]) -> sqlx::Result<Vec<Option<String>>> {
     if server.known_facts().version < SINCE {
-        return Ok(None);
+        return Ok(vec![None; tables.len()]);
     }
     // Labels of enums and members of composite types are changed without a write to the tables that show them.
-    let sql = "with recursive tree (oid) as (select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace \
-                   where n.nspname = $1 and r.relname = $2 \
-                 union select i.inhrelid from pg_inherits i join tree t on i.inhparent = t.oid) \
-               select string_agg(concat_ws(':', c.oid, pg_relation_filenode(c.oid)::int8, c.relnatts, \
+    let sql = "with recursive tree (n, oid) as (select a.n, r.oid from unnest($2::text[]) with ordinality a(name, n) \
+                   join pg_class r on r.relname = a.name join pg_namespace s on s.oid = r.relnamespace and s.nspname = $1 \
+                 union select t.n, i.inhrelid from pg_inherits i join tree t on i.inhparent = t.oid), \
+               enums as (select coalesce(md5(string_agg(enumtypid || ':' || enumlabel, ',' order by oid)), '') as digest \
+                 from pg_enum) \
+               select t.n, string_agg(concat_ws(':', c.oid, coalesce(pg_relation_filenode(c.oid)::int8, 0), c.relnatts, \
                  pg_stat_get_tuples_inserted(c.oid), pg_stat_get_tuples_updated(c.oid), \
-                 pg_stat_get_tuples_deleted(c.oid)), ' ' order by c.oid) || ' ' || \
-                 (select coalesce(md5(string_agg(enumtypid || ':' || enumlabel, ',' order by oid)), '') from pg_enum) \
-               from tree join pg_class c on c.oid = tree.oid \
-               having bool_and(c.relkind in ('r', 'p') and c.relpersistence <> 't' and not c.relrowsecurity) \
-                 and not exists (select from tree t join pg_attribute a on a.attrelid = t.oid \
+                 pg_stat_get_tuples_deleted(c.oid)), ' ' order by c.oid) || ' ' || (select digest from enums) \
+               from tree t join pg_class c on c.oid = t.oid group by t.n \
+               having bool_and(c.relkind in ('r', 'p') and c.relpersistence <> 't' and not c.relrowsecurity \
+                 and not exists (select from pg_attribute a \
                    join pg_type y on y.oid = a.atttypid left join pg_type e on e.oid = y.typelem \
                    left join pg_type b on b.oid = y.typbasetype \
-                   where a.attnum > 0 and not a.attisdropped and (a.attgenerated = 'v' \
+                   where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and (a.attgenerated = 'v' \
                      or y.typtype = 'c' or e.typtype = 'c' or b.typtype = 'c' \
-                     or 'reg' in (left(y.typname, 3), left(e.typname, 3), left(b.typname, 3))))";
-    let row = sqlx::query(sql).bind(server.schema()).bind(table).fetch_optional(on).await?;
-    Ok(row.and_then(|row| row.get(0)))
+                     or 'reg' in (left(y.typname, 3), left(e.typname, 3), left(b.typname, 3)))))";
+    let mut counters = vec![None; tables.len()];
+    for row in sqlx::query(sql).bind(server.schema()).bind(tables).fetch_all(on).await? {
+        let number = usize::try_from(row.get::<i64, _>(0) - 1).unwrap_or_default();
+        counters[number] = row.get(1);
+    }
+    Ok(counters)
 }
 
-/// Hands the session's counts in, which otherwise takes up to ten seconds. Without it, a table is only looked at again.
-pub async fn hand_in(server: &Server, on: &mut PgConnection) {
-    if server.known_facts().version < SINCE {
-        return;
+/// Orders the session's counts to be handed in with the end of its next transaction, which otherwise takes up to ten
+/// seconds. Where the role may not, its sessions count as others do.
+pub async fn hand_in(server: &Server, on: &mut PgConnection) -> sqlx::Result<()> {
+    if server.known_facts().hands_in {
+        sqlx::query("select pg_catalog.pg_stat_force_next_flush()").execute(on).await?;
     }
-    if let Err(error) = sqlx::query("select pg_stat_force_next_flush()").execute(on).await {
-        tracing::debug!(%error, "counts of written rows come later");
-    }
+    Ok(())
 }
 
 /// What [`of`] says of one table after so many rows were added to it, and nothing else happened.

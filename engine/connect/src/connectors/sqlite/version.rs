@@ -10,7 +10,6 @@ use crate::{
     },
 };
 use datafusion::prelude::SessionContext;
-use futures::StreamExt;
 use serde_json::{Value, json};
 use std::{
     path::Path,
@@ -37,14 +36,9 @@ pub async fn of(database: &Database, table: &TableRequest, last: Option<&Content
     let error = |e: datafusion::error::DataFusionError| database.file.error(&doing, Blame::System, e);
     let context = SessionContext::new();
     let frame = context.read_table(open.provider).map_err(error)?;
-    let mut digester =
-        Digester::new(&frame.schema().inner().clone()).map_err(|e| database.file.error(&doing, Blame::System, e))?;
-    let mut rows = frame.execute_stream().await.map_err(error)?;
-    while let Some(batch) = rows.next().await {
-        digester.add(&batch.map_err(error)?).map_err(|e| database.file.error(&doing, Blame::System, e))?;
-    }
+    let digest = Digester::drain(frame.execute_stream().await.map_err(error)?).await.map_err(error)?;
     let reads = before.is_none().then_some(Reads::Racy);
-    Ok(Some(Content { value: digester.digest().to_string(), hint: before.unwrap_or(Value::Null), reads }))
+    Ok(Some(Content { value: digest.to_string(), hint: before.unwrap_or(Value::Null), reads }))
 }
 
 /// Sizes and times of the file and its log, unless one of them is so young that a change could hide behind it.

@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     report::{Compared, Verdict},
 };
-use datafusion::{catalog::TableProvider, error::DataFusionError};
+use datafusion::catalog::TableProvider;
 use engine_connect::{
     arrow::digest::{Digest, Digester},
     hub::publication::{Mode, Publication},
@@ -102,12 +102,7 @@ impl Job<'_> {
     async fn read_back(&self, rows: Arc<dyn TableProvider>) -> Result<Digest> {
         let session = self.run.runner.sessions.open();
         let frame = session.context.read_table(rows)?;
-        let mut digester = Digester::new(&frame.schema().inner().clone()).map_err(DataFusionError::from)?;
-        let mut rows = frame.execute_stream().await?;
-        while let Some(batch) = rows.next().await {
-            digester.add(&batch?).map_err(DataFusionError::from)?;
-        }
-        Ok(digester.digest())
+        Ok(Digester::drain(frame.execute_stream().await?).await?)
     }
 }
 

@@ -22,11 +22,9 @@ impl Staged {
     /// Commits; when the answer is lost, asks the server what became of the transaction.
     pub(super) async fn settle(&self, on: &mut PgConnection) -> Result<()> {
         let fault = |error| self.server.fault("publishing", error);
+        write_counters::hand_in(&self.server, on).await.map_err(fault)?;
         let lost = match run(on, "commit").await {
-            Ok(()) => {
-                write_counters::hand_in(&self.server, on).await;
-                return Ok(());
-            }
+            Ok(()) => return Ok(()),
             Err(error) if is_answer(&error) => return Err(fault(error)),
             Err(error) => error,
         };
