@@ -38,16 +38,18 @@ mod time;
 mod value;
 mod width_bucket;
 pub mod words;
+mod wrapped_rule;
 
 use datafusion::{
     arrow::datatypes::SchemaRef,
     execution::{SessionState, SessionStateBuilder, SessionStateDefaults, runtime_env::RuntimeEnv},
     logical_expr::{AggregateUDF, ScalarUDF, WindowUDF, planner::ExprPlanner},
-    optimizer::{Analyzer, AnalyzerRule, OptimizerRule},
+    optimizer::{Analyzer, AnalyzerRule},
     prelude::{SessionConfig, SessionContext},
 };
 use engine_language::graph::NodeId;
 use std::{collections::BTreeMap, sync::Arc};
+use wrapped_rule::{Rule, WrappedRule};
 
 /// The columns of each node whose columns are known.
 pub type Schemas = BTreeMap<NodeId, SchemaRef>;
@@ -98,8 +100,9 @@ fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
 }
 
 /// DataFusion's rules that optimize a plan, mended; one that panics makes an error.
-fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    joins::optimizer_rules().into_iter().map(|rule| Arc::new(planner::Caught(rule)) as Arc<_>).collect()
+fn optimizer_rules() -> Vec<Rule> {
+    let rules = joins::optimizer_rules().into_iter();
+    rules.map(|rule| WrappedRule::around(rule, planner::caught_rewrite)).collect()
 }
 
 /// Registers what has the name of a function, or plans an operator.

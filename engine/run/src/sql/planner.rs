@@ -1,13 +1,13 @@
 //! DataFusion's planner of operators, whose panics are errors of the query.
 
-use super::{deep::deeply, refusal::Refusal};
-use datafusion::common::tree_node::Transformed;
+use super::{deep::deeply, refusal::Refusal, wrapped_rule::Rule};
 use datafusion::{
     catalog::Session,
+    common::tree_node::Transformed,
     error::Result,
     execution::context::QueryPlanner,
     logical_expr::LogicalPlan,
-    optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule},
+    optimizer::OptimizerConfig,
     physical_plan::ExecutionPlan,
     physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
     sql::sqlparser::tokenizer::Span,
@@ -44,26 +44,12 @@ fn cannot_be_planned() -> Refusal {
 }
 
 /// A rule of the optimizer whose panics are errors.
-#[derive(Debug)]
-pub struct Caught(pub Arc<dyn OptimizerRule + Send + Sync>);
-
-impl OptimizerRule for Caught {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.0.apply_order()
-    }
-
-    fn supports_rewrite(&self) -> bool {
-        true
-    }
-
-    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        catch_unwind(AssertUnwindSafe(|| self.0.rewrite(plan, config)))
-            .unwrap_or_else(|_| Err(cannot_be_planned().into()))
-    }
+pub fn caught_rewrite(
+    rule: &Rule,
+    plan: LogicalPlan,
+    config: &dyn OptimizerConfig,
+) -> Result<Transformed<LogicalPlan>> {
+    catch_unwind(AssertUnwindSafe(|| rule.rewrite(plan, config))).unwrap_or_else(|_| Err(cannot_be_planned().into()))
 }
 
 #[cfg(test)]

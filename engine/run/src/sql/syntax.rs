@@ -1,11 +1,15 @@
 //! Syntax of times that DataFusion would plan with another meaning: `at time zone` and interval literals become calls.
 
+use super::statement::build::call;
 use datafusion::sql::{
     parser::Statement as Parsed,
-    sqlparser::ast::{
-        CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-        FunctionArguments, Ident, Interval, NamedWindowDefinition, NamedWindowExpr, ObjectName, Query, Select, SetExpr,
-        UnaryOperator, Value, VisitMut, VisitorMut, WindowFrameBound, WindowSpec, WindowType,
+    sqlparser::{
+        ast::{
+            CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+            Interval, NamedWindowDefinition, NamedWindowExpr, Query, Select, SetExpr, UnaryOperator, Value, VisitMut,
+            VisitorMut, WindowFrameBound, WindowSpec, WindowType,
+        },
+        tokenizer::Span,
     },
 };
 use std::ops::ControlFlow;
@@ -58,7 +62,7 @@ impl VisitorMut for Times {
 fn rewritten(expr: &Expr) -> Option<Expr> {
     match expr {
         Expr::AtTimeZone { timestamp, time_zone } => {
-            Some(call("timezone", vec![(**time_zone).clone(), (**timestamp).clone()]))
+            Some(call("timezone", vec![(**time_zone).clone(), (**timestamp).clone()], Span::empty()))
         }
         Expr::Interval(interval) => literal(interval),
         Expr::Value(value) => match &value.value {
@@ -94,7 +98,7 @@ fn column(mut cells: Vec<&mut Expr>) {
                 **cell = cast((**cell).clone(), DataType::Int(None));
             }
             (None, _) if several && !matches!(cell, Expr::Value(_)) => {
-                **cell = call("coalesce", vec![(**cell).clone()]);
+                **cell = call("coalesce", vec![(**cell).clone()], Span::empty());
             }
             _ => {}
         }
@@ -169,7 +173,7 @@ fn literal(interval: &Interval) -> Option<Expr> {
     }
     let unit = field.map_or("second".to_owned(), |field| field.to_string().to_lowercase());
     let quoted = |text: String| Expr::Value(Value::SingleQuotedString(text).with_span(value.span));
-    Some(call(INTERVAL, vec![quoted(text), quoted(unit)]))
+    Some(call(INTERVAL, vec![quoted(text), quoted(unit)], value.span))
 }
 
 /// A frame takes an interval as it is written, and no call.
@@ -206,18 +210,4 @@ fn written(expr: &Expr) -> Option<Expr> {
         last_field: None,
         fractional_seconds_precision: None,
     }))
-}
-
-fn call(name: &str, args: Vec<Expr>) -> Expr {
-    let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: vec![] }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: vec![],
-    })
 }

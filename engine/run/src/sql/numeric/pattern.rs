@@ -108,13 +108,8 @@ impl Layout<'_> {
                     let last = at + 1 == self.before;
                     if at >= start || (nought && last) {
                         sign(&mut text);
-                        let from_end = self.before - at;
-                        let digit = if from_end <= whole.len() {
-                            whole.chars().nth(whole.len() - from_end).unwrap_or('0')
-                        } else {
-                            '0'
-                        };
-                        text.push(digit);
+                        let leading = self.before - whole.len();
+                        text.push(at.checked_sub(leading).and_then(|at| whole.chars().nth(at)).unwrap_or('0'));
                         shown = true;
                     } else if !self.fill {
                         text.push(' ');
@@ -143,13 +138,7 @@ impl Layout<'_> {
                 }
                 Part::Comma => text.push(','),
                 Part::Sign => {
-                    let leading = first_digit.is_none_or(|first| index < first);
-                    text.push(match (self.negative, leading) {
-                        (true, true) => '\u{1}',
-                        (false, true) => '\u{2}',
-                        (true, false) => '-',
-                        (false, false) => '+',
-                    });
+                    text.push(self.sign(first_digit.is_none_or(|first| index < first)));
                 }
                 Part::Minus if self.negative => text.push('-'),
                 Part::Minus if !self.fill => text.push(' '),
@@ -158,6 +147,16 @@ impl Layout<'_> {
             }
         }
         anchored(text)
+    }
+
+    /// The sign, or what [`anchored`] puts in front of the first digit.
+    fn sign(&self, leading: bool) -> char {
+        match (self.negative, leading) {
+            (true, true) => '\u{1}',
+            (false, true) => '\u{2}',
+            (true, false) => '-',
+            (false, false) => '+',
+        }
     }
 
     /// The places of digits before the point.

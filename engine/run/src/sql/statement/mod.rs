@@ -2,7 +2,7 @@
 //! out, columns get PostgreSQL's names, and syntax that DataFusion has not is rewritten or refused.
 
 mod binder;
-mod build;
+pub mod build;
 mod expressions;
 pub mod figure;
 mod from;

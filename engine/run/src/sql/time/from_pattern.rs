@@ -134,9 +134,9 @@ fn named(text: &str, names: &[&str], least: usize) -> Option<(i64, usize)> {
     Some((i64::try_from(at).ok()?, length))
 }
 
+/// What is behind a field.
 fn field<'a>(found: &mut Found, keyword: Keyword, text: &'a str, packed: bool) -> Option<&'a str> {
-    let limited = |width: usize| if packed { width } else { 18 };
-    let number = |width: usize| digits(text, limited(width));
+    let number = |width: usize| digits(text, if packed { width } else { 18 });
     let length = match keyword {
         "YYYY" | "IYYY" => keep(&mut found.year, number(4)?),
         "YYY" | "YY" | "Y" => {
@@ -151,13 +151,9 @@ fn field<'a>(found: &mut Found, keyword: Keyword, text: &'a str, packed: bool) -
             keep_next(&mut found.month, named(text, &short, 3)?)
         }
         "RM" | "rm" => {
-            let mut longest: Vec<(usize, &str)> = ROMAN.iter().copied().enumerate().collect();
-            longest.sort_by_key(|(_, name)| std::cmp::Reverse(name.len()));
-            let (at, name) = longest
-                .into_iter()
-                .find(|(_, name)| text.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name)))?;
-            found.month = i64::try_from(at + 1).ok();
-            name.len()
+            let (month, length) = roman(text)?;
+            found.month = Some(month);
+            length
         }
         "DD" => keep(&mut found.day, number(2)?),
         "DDD" => keep(&mut found.of_year, number(3)?),
@@ -168,13 +164,22 @@ fn field<'a>(found: &mut Found, keyword: Keyword, text: &'a str, packed: bool) -
         }
         "D" | "ID" | "W" | "Q" => number(1)?.1,
         "J" => keep(&mut found.julian, number(18)?),
-        "HH24" => keep(&mut found.hour, number(2)?),
+        _ => time_field(found, keyword, text, packed)?,
+    };
+    text.get(length..)
+}
+
+/// The length of a field of the time of day or of its zone.
+fn time_field(found: &mut Found, keyword: Keyword, text: &str, packed: bool) -> Option<usize> {
+    let number = || digits(text, if packed { 2 } else { 18 });
+    Some(match keyword {
+        "HH24" => keep(&mut found.hour, number()?),
         "HH12" | "HH" => {
             found.twelve = true;
-            keep(&mut found.hour, number(2)?)
+            keep(&mut found.hour, number()?)
         }
-        "MI" => put(&mut found.minute, number(2)?),
-        "SS" => put(&mut found.second, number(2)?),
+        "MI" => put(&mut found.minute, number()?),
+        "SS" => put(&mut found.second, number()?),
         "MS" | "US" | "FF1" | "FF2" | "FF3" | "FF4" | "FF5" | "FF6" => fraction(found, keyword, text)?,
         "AM" | "PM" | "am" | "pm" => half(&mut found.half, text, ["am", "pm"])?,
         "A.M." | "P.M." | "a.m." | "p.m." => half(&mut found.half, text, ["a.m.", "p.m."])?,
@@ -190,7 +195,7 @@ fn field<'a>(found: &mut Found, keyword: Keyword, text: &'a str, packed: bool) -
             length
         }
         "TZM" => {
-            let (minutes, length) = number(2)?;
+            let (minutes, length) = number()?;
             let before = found.offset.unwrap_or(0);
             found.offset = Some(before + if before < 0 { -minutes } else { minutes } * MINUTE);
             length
@@ -202,8 +207,14 @@ fn field<'a>(found: &mut Found, keyword: Keyword, text: &'a str, packed: bool) -
             length
         }
         _ => return None,
-    };
-    text.get(length..)
+    })
+}
+
+/// A month in Roman numerals: the longest that the text begins with.
+fn roman(text: &str) -> Option<(i64, usize)> {
+    let fits = |name: &str| text.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
+    let (at, name) = ROMAN.iter().enumerate().filter(|(_, name)| fits(name)).max_by_key(|(_, name)| name.len())?;
+    Some((i64::try_from(at + 1).ok()?, name.len()))
 }
 
 fn keep(to: &mut Option<i64>, (number, length): (i64, usize)) -> usize {
