@@ -19,7 +19,7 @@ use crate::sql::{
 use datafusion::{
     arrow::{
         array::{Array, ArrayRef, AsArray},
-        compute::{SortOptions, concat, sort},
+        compute::{SortOptions, concat, partition, sort},
         datatypes::{DataType, Field, FieldRef, Float64Type},
     },
     common::ScalarValue,
@@ -134,28 +134,29 @@ impl Kept {
         Ok(sorted.slice(0, sorted.len() - sorted.null_count()))
     }
 
-    fn result(&self) -> Result<Value> {
+    fn result(&self) -> Result<ScalarValue> {
+        let null = || ScalarValue::try_new_null(&self.to);
         if self.values.is_empty() {
-            return Ok(Value::Null);
+            return null();
         }
         let sorted = self.sorted()?;
-        let values = Column::new(&sorted, false)?;
         let count = sorted.len();
         if count == 0 {
-            return Ok(Value::Null);
+            return null();
         }
         if self.what == What::Mode {
-            return most_frequent(&values, count);
+            return ScalarValue::try_from_array(&sorted, most_frequent(&sorted)?);
         }
-        let Some(share) = self.share else { return Ok(Value::Null) };
+        let Some(share) = self.share else { return null() };
         if !(0.0..=1.0).contains(&share) {
             return Err(failed(format!("percentile value {share} is not between 0 and 1")));
         }
         if self.what == What::Discrete {
             let at = (share * count as f64).ceil() as usize;
-            return values.value(at.max(1) - 1);
+            return ScalarValue::try_from_array(&sorted, at.max(1) - 1);
         }
-        between(&values, share * (count - 1) as f64)
+        let value = between(&Column::new(&sorted, false)?, share * (count - 1) as f64);
+        ScalarValue::try_from_array(&column(std::iter::once(value), &self.to)?, 0)
     }
 }
 
@@ -175,21 +176,15 @@ fn between(values: &Column, place: f64) -> Result<Value> {
     })
 }
 
-/// The first of those that are there most often.
-fn most_frequent(values: &Column, count: usize) -> Result<Value> {
-    let mut best = (Value::Null, 0);
-    let mut current = (values.value(0)?, 0);
-    for row in 0..count {
-        let value = values.value(row)?;
-        if value != current.0 {
-            current = (value, 0);
-        }
-        current.1 += 1;
-        if current.1 > best.1 {
-            best = current.clone();
+/// Where the first of those is that are there most often.
+fn most_frequent(sorted: &ArrayRef) -> Result<usize> {
+    let mut best = 0..0;
+    for equal in partition(std::slice::from_ref(sorted))?.ranges() {
+        if equal.len() > best.len() {
+            best = equal;
         }
     }
-    Ok(best.0)
+    Ok(best.start)
 }
 
 impl Accumulator for Kept {
@@ -198,7 +193,8 @@ impl Accumulator for Kept {
             return Err(DataFusionError::Plan("distinct is not supported with within group".into()));
         }
         self.values.push(values[0].clone());
-        if let (None, Some(share)) = (self.share, values.get(1)) {
+        let share = values.get(1).filter(|_| self.what != What::Mode);
+        if let (None, Some(share)) = (self.share, share) {
             let column = Column::new(share, false)?;
             for row in 0..share.len() {
                 if let Value::Float(share) =
@@ -213,8 +209,7 @@ impl Accumulator for Kept {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let array = column(std::iter::once(self.result()), &self.to)?;
-        ScalarValue::try_from_array(&array, 0)
+        self.result()
     }
 
     fn size(&self) -> usize {

@@ -4,6 +4,7 @@
 //! <https://www.postgresql.org/docs/current/functions-datetime.html>: what does not fit is an error.
 
 mod arithmetic;
+mod chain;
 mod fast;
 mod moments;
 pub mod planner;

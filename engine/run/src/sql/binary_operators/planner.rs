@@ -1,12 +1,12 @@
 //! Gives operators to our functions while SQL is planned.
 
+use super::chain;
 use crate::sql::function::Function;
 use datafusion::{
     common::DFSchema,
     error::Result,
     logical_expr::{
         Expr, ExprSchemable, ScalarUDF,
-        expr::ScalarFunction,
         planner::{ExprPlanner, PlannerResult, RawBinaryExpr},
     },
     sql::sqlparser::ast::BinaryOperator,
@@ -55,11 +55,11 @@ impl ExprPlanner for Operators {
             return Ok(PlannerResult::Original(raw));
         };
         // A list, a map or JSON is someone else's.
-        let nested = |expr: &Expr| expr.get_type(schema).is_ok_and(|data_type| data_type.is_nested());
+        let ours = |expr: &Expr| chain::is_call(expr, |name| self.functions.contains_key(name));
+        let nested = |expr: &Expr| !ours(expr) && expr.get_type(schema).is_ok_and(|data_type| data_type.is_nested());
         if nested(&raw.left) || nested(&raw.right) {
             return Ok(PlannerResult::Original(raw));
         }
-        let call = ScalarFunction::new_udf(function.clone(), vec![raw.left, raw.right]);
-        Ok(PlannerResult::Planned(Expr::ScalarFunction(call)))
+        Ok(PlannerResult::Planned(chain::call(function, raw.left, raw.right)))
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     Catalog, Output,
     expressions::bind_all,
+    grouping,
     multiset::counted,
     scope::{Column, Scope, fold},
 };
@@ -170,9 +171,10 @@ impl<'a> Binder<'a> {
             }
             // `group by ()` is one group of all rows, as an aggregate makes by itself.
             exprs.retain(|expr| !matches!(expr, Expr::Tuple(parts) if parts.is_empty()));
-            for expr in exprs {
+            for expr in exprs.iter_mut() {
                 bind_all(self, expr)?;
             }
+            grouping::distinct(exprs);
         }
         for window in &mut select.named_window {
             if let NamedWindowExpr::WindowSpec(spec) = &mut window.1 {

@@ -6,6 +6,7 @@ pub mod build;
 mod expressions;
 pub mod figure;
 mod from;
+mod grouping;
 mod multiset;
 mod pivot;
 mod projection;

@@ -29,3 +29,11 @@ fn thousands_of_conditions_do_not_overflow_the_stack() {
     let any: Vec<String> = (0..OPERATORS).map(|at| format!("id = {at}")).collect();
     assert_eq!(answer(format!("select count(*) as n from a where {}", any.join(" or "))), "[[Number(\"6\")]]");
 }
+
+#[test]
+fn thousands_of_sums_and_products_are_planned() {
+    let sum: Vec<String> = (0..OPERATORS).map(|at| format!("{} id", ["+", "-"][at % 2])).collect();
+    assert_eq!(answer(format!("select id {} + 0.5 as n from a where id = 2", sum.join(" "))), "[[Number(\"2.5\")]]");
+    let factors = vec!["* 1"; OPERATORS].join(" ");
+    assert_eq!(answer(format!("select sum(id {factors}) as n from a where id {factors} = 2")), "[[Number(\"2\")]]");
+}

@@ -33,7 +33,7 @@ select cast('a  ' as char(3)) = 'a' as v;
 select percentile_cont(0.3) within group (order by amount) as v from orders;
 select interval '1 day' * 3 + date '2026-01-02' as v;
 select sign(amount) as v, width_bucket(amount, 0, 1000, 5) as w from orders;
-select age(timestamp '2026-03-01', timestamp '2024-02-29') as v where false;
+select cast(age(timestamp '2026-03-01', timestamp '2024-02-29') as text) as v;
 select make_timestamp(2026, 1, 2, 3, 4, 5) as v;
 -- refused
 select to_number('1,234.50', '9,999.99') as v;
