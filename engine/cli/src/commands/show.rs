@@ -78,8 +78,7 @@ async fn rows_of(
     let files: &Files = &ready.project.files;
     context.made()?;
     let runner = ready.runner(context, Arc::new(run_session::remembered(context)?), RunOptions::default())?;
-    let session =
-        Sessions::new(ready.project.settings.limits, &context.root.join(".engine/tmp"))?.with_max_memory().open();
+    let session = Sessions::new(ready.project.settings.limits, &context.root.join(".engine/tmp"))?.open();
     match inputs::open(&runner, &session, query).await {
         Err(Error::Project(problem)) => return Err(drawn(context, &problem, files)),
         opened => opened?,

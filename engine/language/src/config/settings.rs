@@ -26,12 +26,12 @@ pub struct Settings {
 pub struct Limits {
     /// Steps at once.
     pub steps: usize,
-    /// Memory that all queries together make do with as long as they can, in bytes.
-    pub memory_bytes: u64,
-    /// Memory of those that cannot, one at a time, in bytes.
-    pub most_memory_bytes: u64,
+    /// Memory of all queries together, in bytes; half of the machine's if it is not given.
+    pub memory_bytes: Option<u64>,
     /// Room for spilled data, in bytes.
     pub spill_bytes: u64,
+    /// How long a query may stand still, in which nothing is read, computed or given, before it ends with an error.
+    pub stalled_after: Duration,
     /// Rows of one micro-batch of a stream.
     pub batch_rows: u64,
     /// Runs at once, of those that schedules and people ask for under `serve`.
@@ -40,18 +40,13 @@ pub struct Limits {
     pub wait: Duration,
 }
 
-/// Memory that queries have for each core: each of those has its own part of a query at work.
-const CORE_BYTES: u64 = 24 << 20;
-
 impl Default for Limits {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
-        let memory_bytes = CORE_BYTES * cores;
         Self {
             steps: 4,
-            memory_bytes,
-            most_memory_bytes: memory_bytes.max(1 << 30),
+            memory_bytes: None,
             spill_bytes: 20 << 30,
+            stalled_after: Duration::from_mins(10),
             batch_rows: 10_000,
             runs: 4,
             wait: Duration::from_secs(30),

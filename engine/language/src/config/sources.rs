@@ -146,6 +146,7 @@ struct RawLimits {
     steps: Option<usize>,
     memory: Option<SizeText>,
     spill: Option<SizeText>,
+    stalled_after: Option<DurationText>,
     batch_rows: Option<u64>,
     runs: Option<usize>,
     wait: Option<DurationText>,
@@ -176,9 +177,9 @@ fn settings(reader: &mut Reader<'_>, file: &Value, options: &LoadOptions) -> Set
         let or = Limits::default();
         settings.limits = Limits {
             steps: raw.steps.unwrap_or(or.steps).max(1),
-            memory_bytes: raw.memory.as_ref().map_or(or.memory_bytes, |size| size.0),
-            most_memory_bytes: raw.memory.map_or(or.most_memory_bytes, |size| size.0),
+            memory_bytes: raw.memory.map(|size| size.0),
             spill_bytes: raw.spill.map_or(or.spill_bytes, |size| size.0),
+            stalled_after: raw.stalled_after.map_or(or.stalled_after, |after| after.0),
             batch_rows: raw.batch_rows.unwrap_or(or.batch_rows).max(1),
             runs: raw.runs.unwrap_or(or.runs).max(1),
             wait: raw.wait.map_or(or.wait, |wait| wait.0),

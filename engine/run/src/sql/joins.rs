@@ -1,13 +1,16 @@
-//! DataFusion's rules for plans, without what two of them do to joins by `is not distinct from`: such a join takes NULL for
-//! equal to NULL in all its keys, and they make keys of its `=` too.
+//! DataFusion's rules for plans, mended. Two make keys of `=` in a join by `is not distinct from`, which takes NULL for equal
+//! to NULL in all its keys; three believe that columns depend on others; one puts filters below aggregates of all rows.
 
-use super::wrapped_rule::{Rule, WrappedRule};
+use super::{
+    dependencies,
+    wrapped_rule::{Rule, WrappedRule},
+};
 use datafusion::{
     common::{
         NullEquality, Result,
         tree_node::{Transformed, TreeNode},
     },
-    logical_expr::{Join, JoinType, LogicalPlan},
+    logical_expr::{Aggregate, Expr, Join, JoinType, LogicalPlan},
     optimizer::{Optimizer, OptimizerConfig},
 };
 
@@ -17,6 +20,9 @@ pub fn optimizer_rules() -> Vec<Rule> {
     let replaced = rules.map(|rule| match rule.name() {
         "extract_equijoin_predicate" => WrappedRule::around(rule, extract_keys),
         "eliminate_cross_join" => WrappedRule::around(rule, order_joins),
+        "eliminate_join" | "optimize_projections" => WrappedRule::around(rule, dependencies::without),
+        "replace_distinct_aggregate" => WrappedRule::around(rule, dependencies::distinct),
+        "push_down_filter" => WrappedRule::around(rule, push_down),
         _ => rule,
     });
     replaced.collect()
@@ -28,6 +34,25 @@ fn extract_keys(rule: &Rule, plan: LogicalPlan, config: &dyn OptimizerConfig) ->
         LogicalPlan::Join(Join { null_equality: NullEquality::NullEqualsNull, .. }) => Ok(Transformed::no(plan)),
         plan => rule.rewrite(plan, config),
     }
+}
+
+/// Puts filters where there are fewer rows, but none of constants below an aggregate that has a row also where it has none
+/// to count.
+fn push_down(rule: &Rule, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+    let LogicalPlan::Filter(filter) = &plan else { return rule.rewrite(plan, config) };
+    let mut below = filter.input.as_ref();
+    while let LogicalPlan::Filter(filter) = below {
+        below = filter.input.as_ref();
+    }
+    match below {
+        LogicalPlan::Aggregate(aggregate) if has_a_row(aggregate) => Ok(Transformed::no(plan)),
+        _ => rule.rewrite(plan, config),
+    }
+}
+
+/// Whether it has a row of no rows: it groups by nothing, or one of its sets does.
+fn has_a_row(aggregate: &Aggregate) -> bool {
+    aggregate.group_expr.is_empty() || matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)])
 }
 
 /// Puts joins in order by what they are joined by, unless one of them takes NULL for equal to NULL.

@@ -10,17 +10,21 @@ mod cast;
 pub mod classify_error;
 mod datediff;
 mod deep;
+mod dependencies;
 mod function;
 mod interval;
 mod joins;
 mod json;
 mod kind;
+mod machine_memory;
 mod math;
 mod meaning;
+mod memory_pool;
 mod numeric;
 mod operands;
 pub mod operators;
 mod planner;
+mod progress_watch;
 pub mod query;
 pub mod refusal;
 mod regexp;
@@ -45,10 +49,11 @@ use datafusion::{
     execution::{SessionState, SessionStateBuilder, SessionStateDefaults, runtime_env::RuntimeEnv},
     logical_expr::{AggregateUDF, ScalarUDF, WindowUDF, planner::ExprPlanner},
     optimizer::{Analyzer, AnalyzerRule},
+    physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
     prelude::{SessionConfig, SessionContext},
 };
 use engine_language::graph::NodeId;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use wrapped_rule::{Rule, WrappedRule};
 
 /// The columns of each node whose columns are known.
@@ -61,6 +66,8 @@ pub struct Settings {
     pub timezone: Option<String>,
     /// What `now()` gives, in microseconds since 1970 UTC; the query's own start if it belongs to no run.
     pub started_us: Option<i64>,
+    /// How long a query may stand still; for ever if it is not given.
+    pub stalled_after: Option<Duration>,
 }
 
 /// Sets what DataFusion can be asked for.
@@ -75,21 +82,28 @@ pub fn configure(config: &mut SessionConfig, settings: &Settings) {
 
 /// A context in which SQL has our meaning.
 pub fn context(config: SessionConfig, runtime: Arc<RuntimeEnv>, settings: &Settings) -> SessionContext {
-    let context = SessionContext::new_with_state(state(config, runtime));
+    let context = SessionContext::new_with_state(state(config, runtime, settings));
     install(&context, settings);
     context
 }
 
-fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionState {
-    SessionStateBuilder::new_with_default_features()
+fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, settings: &Settings) -> SessionState {
+    let builder = SessionStateBuilder::new_with_default_features()
         .with_config(config)
         .with_runtime_env(runtime)
         .with_analyzer_rules(rules())
         .with_optimizer_rules(optimizer_rules())
+        .with_physical_optimizer_rules(physical_optimizer_rules())
         .with_query_planner(Arc::new(planner::Planner))
         .with_expr_planners(planners())
-        .with_type_planner(Arc::new(cast::target::Types))
-        .build()
+        .with_relation_planners(vec![Arc::new(dependencies::Independent::default())])
+        .with_type_planner(Arc::new(cast::target::Types));
+    match settings.stalled_after {
+        // It watches what the other rules have made.
+        Some(longest) => builder.with_physical_optimizer_rule(Arc::new(progress_watch::WatchProgress { longest })),
+        None => builder,
+    }
+    .build()
 }
 
 /// The rules that rewrite a plan: ours, before DataFusion coerces types.
@@ -103,6 +117,16 @@ fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
 fn optimizer_rules() -> Vec<Rule> {
     let rules = joins::optimizer_rules().into_iter();
     rules.map(|rule| WrappedRule::around(rule, planner::caught_rewrite)).collect()
+}
+
+/// DataFusion's rules that optimize operators, of which one may panic.
+fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let rules = PhysicalOptimizer::new().rules.into_iter();
+    let mended = rules.map(|rule| match rule.name() {
+        "ProjectionPushdown" => Arc::new(planner::Optional(rule)) as Arc<_>,
+        _ => rule,
+    });
+    mended.collect()
 }
 
 /// Registers what has the name of a function, or plans an operator.

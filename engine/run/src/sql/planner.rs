@@ -3,11 +3,12 @@
 use super::{deep::deeply, refusal::Refusal, wrapped_rule::Rule};
 use datafusion::{
     catalog::Session,
-    common::tree_node::Transformed,
+    common::{config::ConfigOptions, tree_node::Transformed},
     error::Result,
     execution::context::QueryPlanner,
     logical_expr::LogicalPlan,
     optimizer::OptimizerConfig,
+    physical_optimizer::{PhysicalOptimizerContext, PhysicalOptimizerRule},
     physical_plan::ExecutionPlan,
     physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
     sql::sqlparser::tokenizer::Span,
@@ -50,6 +51,33 @@ pub fn caught_rewrite(
     config: &dyn OptimizerConfig,
 ) -> Result<Transformed<LogicalPlan>> {
     catch_unwind(AssertUnwindSafe(|| rule.rewrite(plan, config))).unwrap_or_else(|_| Err(cannot_be_planned().into()))
+}
+
+/// A rule for operators, which changes nothing where it panics: a plan is right without it. DataFusion's `ProjectionPushdown`
+/// does over some joins of ranges.
+#[derive(Debug)]
+pub struct Optional(pub Arc<dyn PhysicalOptimizerRule + Send + Sync>);
+
+impl PhysicalOptimizerRule for Optional {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        catch_unwind(AssertUnwindSafe(|| self.0.optimize(plan.clone(), options))).unwrap_or(Ok(plan))
+    }
+
+    fn optimize_with_context(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        context: &dyn PhysicalOptimizerContext,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        catch_unwind(AssertUnwindSafe(|| self.0.optimize_with_context(plan.clone(), context))).unwrap_or(Ok(plan))
+    }
+
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn schema_check(&self) -> bool {
+        self.0.schema_check()
+    }
 }
 
 #[cfg(test)]

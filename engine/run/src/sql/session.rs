@@ -2,14 +2,19 @@
 
 use crate::{
     error::Result,
-    sql::{self, spill, statement::Output},
+    sql::{
+        self, machine_memory,
+        memory_pool::{QueryMemoryPool, SpillFiles},
+        spill,
+        statement::Output,
+    },
 };
 use datafusion::{
     catalog::{MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider},
     error::DataFusionError,
     execution::{
         disk_manager::{DiskManagerBuilder, DiskManagerMode},
-        memory_pool::{FairSpillPool, TrackConsumersPool},
+        memory_pool::TrackConsumersPool,
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     prelude::{DataFrame, SessionConfig, SessionContext},
@@ -32,8 +37,6 @@ const SORTS: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Sessions {
     memory: Memory,
-    /// For queries that cannot do with that.
-    most: Memory,
     partitions: usize,
     sorted_joins: bool,
     sql: sql::Settings,
@@ -57,20 +60,13 @@ impl Sessions {
     }
 
     fn of(limits: Limits, disk: DiskManagerMode, spill: Option<Arc<File>>) -> Result<Self> {
-        let disk = DiskManagerBuilder::default().with_mode(disk).with_max_temp_directory_size(limits.spill_bytes);
-        let memory = Memory::of(limits.memory_bytes, RuntimeEnvBuilder::new().with_disk_manager_builder(disk))?;
-        // What is limited is one memory, whoever uses it.
-        let most = match limits.most_memory_bytes {
-            bytes if bytes == limits.memory_bytes => memory.clone(),
-            bytes => Memory::of(bytes, RuntimeEnvBuilder::from_runtime_env(&memory.runtime))?,
-        };
+        let memory = Memory::of(limits, disk)?;
         let partitions = std::thread::available_parallelism().map_or(1, NonZero::get);
         Ok(Self {
             memory,
-            most,
             partitions,
             sorted_joins: false,
-            sql: sql::Settings::default(),
+            sql: sql::Settings { stalled_after: Some(limits.stalled_after), ..sql::Settings::default() },
             at_work: Arc::default(),
             _spill: spill,
         })
@@ -96,21 +92,14 @@ impl Sessions {
         self
     }
 
-    /// The same with all the memory that a query may ever have.
-    #[must_use]
-    pub fn with_max_memory(&self) -> Self {
-        Self { memory: self.most.clone(), ..self.clone() }
-    }
-
     /// What a query may be asked with for which the memory was short, and how it does then: joins that sort both sides
-    /// are slower than those that hash one, but spill what does not fit; more memory is for what does not spill.
-    pub fn with_more_room(&self) -> Option<(Self, String)> {
-        let most = self.most.bytes;
+    /// are slower than those that hash one, but spill what does not fit; with one partition, operators share the memory
+    /// with fewer others, and nothing waits between partitions.
+    pub fn with_more_room(&self) -> Option<(Self, &'static str)> {
         if !self.sorted_joins {
-            Some((Self { sorted_joins: true, ..self.clone() }, "joining by sorting instead".into()))
-        } else if self.memory.bytes < most {
-            let more = Self { sorted_joins: false, ..self.with_max_memory() };
-            Some((more, format!("taking up to {} MiB", most >> 20)))
+            Some((Self { sorted_joins: true, ..self.clone() }, "joining by sorting instead"))
+        } else if self.partitions > 1 {
+            Some((self.clone().single(), "working on one core instead"))
         } else {
             None
         }
@@ -167,10 +156,18 @@ struct Memory {
 }
 
 impl Memory {
-    fn of(bytes: u64, runtime: RuntimeEnvBuilder) -> Result<Self> {
+    fn of(limits: Limits, disk: DiskManagerMode) -> Result<Self> {
+        let bytes = limits.memory_bytes.unwrap_or_else(|| machine_memory::bytes() / 2);
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let pool = TrackConsumersPool::new(FairSpillPool::new(bytes), CONSUMERS);
-        Ok(Self { bytes, runtime: runtime.with_memory_pool(Arc::new(pool)).build_arc()? })
+        let spills = !matches!(disk, DiskManagerMode::Disabled);
+        let disk = DiskManagerBuilder::default().with_mode(disk).with_max_temp_directory_size(limits.spill_bytes);
+        let disk = match spills {
+            true => DiskManagerBuilder::default().with_temp_file_factory(Arc::new(SpillFiles(Arc::new(disk.build()?)))),
+            false => disk,
+        };
+        let pool = TrackConsumersPool::new(QueryMemoryPool::new(bytes), CONSUMERS);
+        let runtime = RuntimeEnvBuilder::new().with_disk_manager_builder(disk).with_memory_pool(Arc::new(pool));
+        Ok(Self { bytes, runtime: runtime.build_arc()? })
     }
 }
 

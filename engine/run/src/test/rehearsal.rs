@@ -64,7 +64,7 @@ impl Rehearsal {
             system.map(|system| (name.clone(), system))
         });
         let systems = Systems::of(systems.collect::<Result<_>>()?);
-        let sessions = Sessions::new(project.settings.limits, folder.path())?.single().with_max_memory();
+        let sessions = Sessions::new(project.settings.limits, folder.path())?.single();
         let options = RunOptions { retries: 0, ..RunOptions::default() };
         let definitions = Arc::new(Definitions::of(&project));
         let runner = Runner {

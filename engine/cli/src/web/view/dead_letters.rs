@@ -51,7 +51,7 @@ async fn read(reading: &Reading, id: &NodeId) -> Result<Vec<Letter>, String> {
     }
     let mut open = target.open(ReadRequest { tables: vec![request] }).await.map_err(said)?;
     let table = open.tables.pop().ok_or("it is not there")?;
-    let session = reading.runner.sessions().with_max_memory().open();
+    let session = reading.runner.sessions().open();
     let frame = session.context.read_table(table.provider).map_err(said)?;
     let names: Vec<String> = frame.schema().fields().iter().map(|field| field.name().clone()).collect();
     let own = frame.filter(col("pipeline").eq(lit(id.name().into_owned()))).map_err(said)?;

@@ -76,7 +76,7 @@ fn said(error: impl Display) -> String {
 }
 
 async fn read(reading: &Reading, id: &NodeId) -> Result<Rows, String> {
-    let session = reading.runner.sessions().with_max_memory().open();
+    let session = reading.runner.sessions().open();
     let frame = all(reading, &session, id).await?;
     let columns: Vec<String> = frame.schema().fields().iter().map(|field| field.name().clone()).collect();
     let some = frame.clone().limit(0, Some(ROWS + 1)).map_err(said)?.collect().await.map_err(said)?;

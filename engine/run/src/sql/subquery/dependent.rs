@@ -188,14 +188,22 @@ fn grouped(aggregate: &Aggregate, domain: &Domain<'_>) -> Result<Dependent> {
         return Err(refused("it has grouping sets, and refers to the query around it").into());
     }
     let below = compute(&aggregate.input, domain)?;
-    let exprs = aggregate.group_expr.iter().chain(&aggregate.aggr_expr).zip(aggregate.schema.iter());
+    // What stands there twice is one column.
+    let mut by: Vec<&Expr> = vec![];
+    for expr in &aggregate.group_expr {
+        if !by.contains(&expr) {
+            by.push(expr);
+        }
+    }
+    let groups = by.len();
+    let exprs = by.into_iter().chain(&aggregate.aggr_expr).zip(aggregate.schema.iter());
     let exprs = exprs.map(|(expr, (qualifier, field))| {
         Ok(named(replaced(expr.clone(), &domain.outer, &below.keys)?, qualifier, field.name()))
     });
-    let mut groups = exprs.collect::<Result<Vec<_>>>()?;
-    let aggregates = groups.split_off(aggregate.group_expr.len());
-    groups.extend(below.keys.iter().cloned().map(Expr::Column));
-    let plan = LogicalPlan::Aggregate(Aggregate::try_new(below.plan.into(), groups, aggregates)?);
+    let mut by = exprs.collect::<Result<Vec<_>>>()?;
+    let aggregates = by.split_off(groups);
+    by.extend(below.keys.iter().cloned().map(Expr::Column));
+    let plan = LogicalPlan::Aggregate(Aggregate::try_new(below.plan.into(), by, aggregates)?);
     Ok(Dependent { plan, keys: below.keys })
 }
 

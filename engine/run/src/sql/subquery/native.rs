@@ -131,7 +131,8 @@ pub fn scalars(expr: &Expr, input: &DFSchema) -> Result<bool> {
 fn scalar(subquery: &Subquery, input: &DFSchema) -> Result<bool> {
     let mut plan = subquery.subquery.as_ref();
     if !any(plan)? {
-        return Ok(true);
+        // DataFusion takes such a value for not NULL where its column is not, though there may be no row.
+        return Ok(plan.schema().fields().iter().any(|field| field.is_nullable()) || has_a_row(plan));
     }
     if !only_refers_to(plan, input)? {
         return Ok(false);
@@ -149,6 +150,17 @@ fn scalar(subquery: &Subquery, input: &DFSchema) -> Result<bool> {
             }
             _ => return Ok(false),
         }
+    }
+}
+
+/// Whether its shape says that it has a row.
+fn has_a_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => has_a_row(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => has_a_row(&alias.input),
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::EmptyRelation(empty) => empty.produce_one_row,
+        _ => false,
     }
 }
 
