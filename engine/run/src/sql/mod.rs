@@ -119,9 +119,10 @@ fn optimizer_rules() -> Vec<Rule> {
     rules.map(|rule| WrappedRule::around(rule, planner::caught_rewrite)).collect()
 }
 
-/// DataFusion's rules that optimize operators, of which one may panic.
+/// DataFusion's rules that optimize operators, but those that push filters down once more: they know a column by its name
+/// alone, and take one side's for the other's above a join.
 fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let rules = PhysicalOptimizer::new().rules.into_iter();
+    let rules = PhysicalOptimizer::new().rules.into_iter().filter(|rule| !rule.name().starts_with("FilterPushdown"));
     let mended = rules.map(|rule| match rule.name() {
         "ProjectionPushdown" => Arc::new(planner::Optional(rule)) as Arc<_>,
         _ => rule,

@@ -65,9 +65,12 @@ fn watched(plan: Arc<dyn ExecutionPlan>, longest: Duration, used: Processor) -> 
     let mut operators = vec![];
     gather(plan.as_ref(), &mut operators);
     let watch = Arc::new(Watch { longest, used, operators, state: Mutex::default() });
-    let leaf = |node: Arc<dyn ExecutionPlan>| match node.children().is_empty() {
-        true => Transformed::yes(WatchedExec::around(node, &watch, Side::Scan)),
-        false => Transformed::no(node),
+    let leaf = |node: Arc<dyn ExecutionPlan>| {
+        if node.children().is_empty() {
+            Transformed::yes(WatchedExec::around(node, &watch, Side::Scan))
+        } else {
+            Transformed::no(node)
+        }
     };
     let plan = plan.transform_up(|node| Ok(leaf(node))).data()?;
     Ok(WatchedExec::around(plan, &watch, Side::Query))
@@ -433,13 +436,11 @@ mod tests {
         tokio::time::timeout(within, rows.next()).await.ok()?
     }
 
-    fn idle() -> Option<Duration> {
-        Some(Duration::from_secs(1))
-    }
+    const IDLE_PROCESS: Processor = || Some(Duration::from_secs(1));
 
     #[tokio::test]
     async fn what_waits_for_itself_is_ended() {
-        let error = first(Arc::new(Waits(row(), vec![row()])), idle, AT_MOST).await.unwrap().unwrap_err();
+        let error = first(Arc::new(Waits(row(), vec![row()])), IDLE_PROCESS, AT_MOST).await.unwrap().unwrap_err();
         let refusal = Refusal::of(&error).unwrap();
         assert_eq!(refusal.code.id, "E0315");
         assert!(refusal.hint.as_ref().unwrap().contains("Waits, PlaceholderRowExec"), "{refusal}");
@@ -448,7 +449,7 @@ mod tests {
     #[tokio::test]
     async fn what_waits_for_a_system_is_not() {
         let scan: Arc<dyn ExecutionPlan> = Arc::new(Waits(row(), vec![]));
-        assert!(first(Arc::new(CoalescePartitionsExec::new(scan)), idle, ENOUGH).await.is_none());
+        assert!(first(Arc::new(CoalescePartitionsExec::new(scan)), IDLE_PROCESS, ENOUGH).await.is_none());
     }
 
     #[tokio::test]
@@ -461,7 +462,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_waits_for_its_reader_is_not() {
-        let mut rows = watched(row(), LONGEST, idle).unwrap().execute(0, Arc::default()).unwrap();
+        let mut rows = watched(row(), LONGEST, IDLE_PROCESS).unwrap().execute(0, Arc::default()).unwrap();
         tokio::time::sleep(ENOUGH).await;
         assert!(rows.next().await.unwrap().is_ok());
         tokio::time::sleep(ENOUGH).await;

@@ -161,9 +161,10 @@ impl Memory {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let spills = !matches!(disk, DiskManagerMode::Disabled);
         let disk = DiskManagerBuilder::default().with_mode(disk).with_max_temp_directory_size(limits.spill_bytes);
-        let disk = match spills {
-            true => DiskManagerBuilder::default().with_temp_file_factory(Arc::new(SpillFiles(Arc::new(disk.build()?)))),
-            false => disk,
+        let disk = if spills {
+            DiskManagerBuilder::default().with_temp_file_factory(Arc::new(SpillFiles(Arc::new(disk.build()?))))
+        } else {
+            disk
         };
         let pool = TrackConsumersPool::new(QueryMemoryPool::new(bytes), CONSUMERS);
         let runtime = RuntimeEnvBuilder::new().with_disk_manager_builder(disk).with_memory_pool(Arc::new(pool));

@@ -86,12 +86,11 @@ impl ScalarUDFImpl for Chain {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let constant = |at: usize| args.scalar_arguments.get(at).copied().flatten();
-        let first = (args.arg_fields[0].clone(), constant(0));
-        let each = self.operators.iter().zip(&args.arg_fields[1..]).enumerate();
-        let (field, _) = each.fold(Ok(first), |left: Result<_>, (at, (operator, right))| {
-            let (left, value) = left?;
-            Ok((given(operator, [left, right.clone()], [value, constant(at + 1)])?, None))
-        })?;
+        let (mut field, mut value) = (args.arg_fields[0].clone(), constant(0));
+        for (at, (operator, right)) in self.operators.iter().zip(&args.arg_fields[1..]).enumerate() {
+            field = given(operator, [field, right.clone()], [value, constant(at + 1)])?;
+            value = None;
+        }
         Ok(field)
     }
 

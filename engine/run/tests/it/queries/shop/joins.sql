@@ -75,3 +75,5 @@ select a.id, g from a, generate_series(1, 2) g;
 select a.id, g.n from a join generate_series(1, 3) as g(n) on g.n = a.x;
 select g from generate_series(1, 5) g where g % 2 = 1;
 select generate_series from generate_series(1, 3);
+select l.id as l, r.y as y from a as l right join b as r on l.x = r.x where (l.y is distinct from r.y) and (1 is distinct from l.y) and r.x is null;
+with l(k, v) as (values (null::int, 1), (0, null::int)), r(k, v) as (values (1, null::int), (2, 3), (0, null::int)) select l.v, r.k from l right join r on l.v = r.v where (l.k is distinct from 1) and r.v is null;
