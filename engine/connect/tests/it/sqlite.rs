@@ -1,10 +1,16 @@
 //! SQLite files as other programs leave them.
 
-use crate::contract::subject::{open, request, shown};
-use engine_connect::hub::{
-    connection::Connection,
-    error::{Blame, Retry},
-    source::{ReadRequest, TableRequest},
+use crate::contract::subject::{appended, open, pairs, request, shown};
+use datafusion::arrow::record_batch::RecordBatch;
+use engine_connect::{
+    arrow::digest::Digester,
+    hub::{
+        connection::Connection,
+        error::{Blame, Retry},
+        publication::{Commit, PublishRequest, Writers},
+        source::{ReadRequest, TableRequest},
+        version::RowDigests,
+    },
 };
 use engine_language::{
     column::ColumnType,
@@ -91,4 +97,40 @@ async fn tables_are_seen_as_of_one_instant_while_another_process_writes() {
         assert!(a == "1 x" && b.is_empty() || a.is_empty() && b == "1 x", "a: {a}, b: {b}");
     }
     writer.join().unwrap();
+}
+
+/// Appends a row; what it adds to the version, and what the version then is.
+async fn append(connection: &Arc<dyn Connection>, rows: RecordBatch) -> Option<RowDigests> {
+    let publication = PublishRequest { run: "run".into(), tables: vec![appended("words")], pipeline: None };
+    let publisher = connection.writable().unwrap().begin(publication).await.unwrap();
+    let mut writer = publisher.writer(&"words".into(), Writers::Several).await.unwrap();
+    writer.write(rows.clone()).await.unwrap();
+    writer.finish().await.unwrap();
+    let mut digester = Digester::new(&rows.schema()).unwrap();
+    digester.add(&rows).unwrap();
+    let added = publisher.server_digest().unwrap().added(&"words".into(), digester.digest()).await.unwrap();
+    publisher.commit(Commit::default()).await.unwrap();
+    added
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_adds_to_the_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = Sqlite::open(folder.path().join("data.db")).unwrap();
+    file.execute_batch("create table words (id bigint, word text); insert into words values (1, 'a')").unwrap();
+    let (connection, words) = (connect(&folder), TableRequest::all("words"));
+    let now = async || connection.readable().unwrap().version(&words, None).await.unwrap().unwrap();
+    let before = now().await;
+    let added = append(&connection, pairs(&[(2, "02"), (3, "c")])).await.unwrap();
+    let told = connection.version_after_append(&before, &words, &added).unwrap();
+    assert_eq!(told.value(), now().await.value(), "it is the digest of all rows");
+    for sql in [
+        "create trigger t after insert on words begin update words set word = upper(word); end",
+        "drop trigger t; drop table words; create table words (id bigint unique on conflict replace, word text)",
+        "drop table words; create table words (id bigint, word stringy)",
+        "drop table words; create table words (id bigint, word text, more bigint default 1)",
+    ] {
+        file.execute_batch(sql).unwrap();
+        assert!(append(&connection, pairs(&[(4, "04")])).await.is_none(), "{sql}");
+    }
 }

@@ -23,7 +23,7 @@ use crate::hub::{
     position::Position,
     publication::{Positions, Publication, PublishRequest, Sink, SinkFacts},
     source::{ReadRequest, Snapshot, Source, TableRequest},
-    version::Content,
+    version::{Content, RowDigests},
 };
 use engine_language::{name::Name, table::TableDefinition};
 use file::File;
@@ -98,6 +98,10 @@ impl Source for Database {
 
     async fn content(&self, table: &TableRequest, last: Option<&Content>) -> Result<Option<Content>> {
         version::of(self, table, last).await
+    }
+
+    fn content_after_append(&self, last: &Content, added: &RowDigests) -> Option<Content> {
+        last.plus(added.rows?)
     }
 }
 

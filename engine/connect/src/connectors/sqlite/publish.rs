@@ -1,5 +1,7 @@
 //! Publishing: from staging into the tables that users read, in one transaction.
 
+mod added;
+
 use super::{
     describe,
     file::{File, SqliteError},
@@ -12,7 +14,8 @@ use crate::hub::{
     error::Result,
     position::Position,
     publication::{
-        Advance, Commit, DeadLetter, Mode, Preview, Publication, PublishRequest, Target, Writer, Writers, Written,
+        Advance, Commit, DeadLetter, Mode, Preview, Publication, PublicationDigest, PublishRequest, Target, Writer,
+        Writers, Written,
     },
     rejected::RejectedRow,
 };
@@ -279,6 +282,10 @@ impl Publication for Staged {
         let schema = crate::arrow::types::schema(&definition);
         let rows = Arc::new(Table::shared(self.file.clone(), table.to_string(), schema, connection));
         Ok(Preview { rows, unique: vec![] })
+    }
+
+    fn server_digest(&self) -> Option<&dyn PublicationDigest> {
+        Some(self)
     }
 
     async fn commit(mut self: Box<Self>, commit: Commit) -> Result<Vec<Written>> {
