@@ -16,6 +16,7 @@ pub mod graph;
 pub mod id;
 pub mod model;
 pub mod name;
+pub mod parallel;
 pub mod project;
 pub mod secret;
 pub mod select;

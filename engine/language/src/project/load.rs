@@ -13,7 +13,7 @@ use crate::{
     graph::{self, Graph},
     model::{Model, ModelConfig, SingularTest},
     name::{Name, nearest},
-    sql,
+    parallel, sql,
     template::{Outcome, Referable, Rendered, RunInfo, TemplateEnv, Templates},
     world::World,
 };
@@ -71,11 +71,13 @@ impl Loader<'_> {
             vec![]
         });
         let wanted = paths.into_iter().filter(|path| path.extension().is_some_and(|found| found == extension));
-        wanted.collect::<Vec<PathBuf>>().iter().filter_map(|path| self.read(path)).collect()
+        let wanted: Vec<PathBuf> = wanted.collect();
+        let texts = parallel::map(&wanted, |path| self.world.read(path));
+        wanted.iter().zip(texts).filter_map(|(path, text)| self.add(path, text)).collect()
     }
 
-    fn read(&mut self, path: &Path) -> Option<FileId> {
-        match self.world.read(path) {
+    fn add(&mut self, path: &Path, text: io::Result<Arc<str>>) -> Option<FileId> {
+        match text {
             Ok(text) => Some(self.files.add(path, text)),
             Err(error) => {
                 let reason = match error.kind() {
@@ -168,9 +170,66 @@ impl Builder<'_> {
         self.project.template_env = TemplateEnv(Arc::new(names.into_iter().filter_map(lookup).collect()));
     }
 
+    fn models(&mut self, files: &[FileId]) {
+        let models = self.each(files, |mut renderer, file, name| (renderer.model(file, name), renderer.problems));
+        for (name, (model, problems)) in models {
+            self.problems.extend(problems);
+            match model {
+                Said::Here(model) => drop(self.project.models.insert(name, *model)),
+                Said::Disabled => drop(self.project.disabled.insert(name)),
+                Said::Unreadable => drop(self.project.unreadable.insert(name)),
+                Said::Refused => {}
+            }
+        }
+    }
+
+    fn tests(&mut self, files: &[FileId]) {
+        let tests = self.each(files, |mut renderer, file, name| (renderer.test(file, name), renderer.problems));
+        for (name, (test, problems)) in tests {
+            self.problems.extend(problems);
+            if let Some(test) = test {
+                self.project.singular_tests.insert(name, test);
+            }
+        }
+    }
+
+    /// What `work` makes of each file that has a name. Files know nothing of each other.
+    fn each<T: Send>(
+        &mut self,
+        files: &[FileId],
+        work: impl Fn(Renderer<'_>, FileId, &Name) -> T + Sync,
+    ) -> Vec<(Name, T)> {
+        let mut taken = BTreeMap::new();
+        let named: Vec<(FileId, Name)> =
+            files.iter().filter_map(|file| Some((*file, self.name(*file, &mut taken)?))).collect();
+        let (project, run) = (&*self.project, &self.options.run);
+        let begin = || Renderer { project, run, problems: vec![] };
+        let done = parallel::map(&named, |(file, name)| work(begin(), *file, name));
+        named.into_iter().map(|(_, name)| name).zip(done).collect()
+    }
+}
+
+/// What a model's file turns out to be.
+enum Said {
+    Here(Box<Model>),
+    Disabled,
+    /// It cannot be rendered.
+    Unreadable,
+    /// It cannot be rendered in another way that a run needs.
+    Refused,
+}
+
+/// Renders one file.
+struct Renderer<'a> {
+    project: &'a Project,
+    run: &'a RunInfo,
+    problems: Vec<Diagnostic>,
+}
+
+impl Renderer<'_> {
     /// Renders a file; complains and answers nothing if it cannot be.
     fn render(&mut self, file: FileId, this: Option<&Name>) -> Option<Outcome> {
-        match self.project.render_text(file, this, &self.options.run, false) {
+        match self.project.render_text(file, this, self.run, false) {
             Ok(mut outcome) => {
                 self.problems.extend(std::mem::take(&mut outcome.problems));
                 self.problems.extend(sql::check(&outcome.rendered, Span::new(file, 0..0), this));
@@ -183,31 +242,21 @@ impl Builder<'_> {
         }
     }
 
-    fn models(&mut self, files: &[FileId]) {
-        let mut taken = BTreeMap::new();
-        for file in files {
-            let Some(name) = self.name(*file, &mut taken) else { continue };
-            let Some(Outcome { rendered, config, .. }) = self.render(*file, Some(&name)) else {
-                self.project.unreadable.insert(name);
-                continue;
-            };
-            if !config.enabled {
-                self.project.disabled.insert(name);
-                continue;
-            }
-            if let Some(model) = self.model(name, *file, config, rendered) {
-                self.project.models.insert(model.name.clone(), model);
-            }
+    fn model(&mut self, file: FileId, name: &Name) -> Said {
+        let Some(Outcome { rendered, config, .. }) = self.render(file, Some(name)) else { return Said::Unreadable };
+        if !config.enabled {
+            return Said::Disabled;
         }
+        self.rendered(name.clone(), file, config, rendered).map_or(Said::Refused, |model| Said::Here(Box::new(model)))
     }
 
     /// Renders what else of a model depends on how it runs.
-    fn model(&mut self, name: Name, file: FileId, config: ModelConfig, mut rendered: Rendered) -> Option<Model> {
+    fn rendered(&mut self, name: Name, file: FileId, config: ModelConfig, mut rendered: Rendered) -> Option<Model> {
         let mut render = |run: &RunInfo, incremental: bool| {
             let again = self.project.render_text(file, Some(&name), run, incremental);
             again.map_err(|problem| self.problems.push(problem)).map(|outcome| outcome.rendered).ok()
         };
-        let incremental = if rendered.uses_incremental { Some(render(&self.options.run, true)?) } else { None };
+        let incremental = if rendered.uses_incremental { Some(render(self.run, true)?) } else { None };
         let mut said = vec![];
         if rendered.uses_run || incremental.as_ref().is_some_and(|other| other.uses_run) {
             said.push(render(&RunInfo::NONE, false)?);
@@ -229,16 +278,11 @@ impl Builder<'_> {
         Some(Model { name, file, config, rendered, incremental, fingerprint })
     }
 
-    fn tests(&mut self, files: &[FileId]) {
-        let mut taken = BTreeMap::new();
-        for file in files {
-            let Some(name) = self.name(*file, &mut taken) else { continue };
-            let Some(Outcome { rendered, config, .. }) = self.render(*file, None) else { continue };
-            let severity = if config.enabled { config.severity } else { continue };
-            let fingerprint = Fingerprint::of(&[&rendered], &config);
-            let test = SingularTest { name: name.clone(), file: *file, severity, rendered, fingerprint };
-            self.project.singular_tests.insert(name, test);
-        }
+    fn test(&mut self, file: FileId, name: &Name) -> Option<SingularTest> {
+        let Outcome { rendered, config, .. } = self.render(file, None)?;
+        let severity = config.enabled.then_some(config.severity)?;
+        let fingerprint = Fingerprint::of(&[&rendered], &config);
+        Some(SingularTest { name: name.clone(), file, severity, rendered, fingerprint })
     }
 }
 
