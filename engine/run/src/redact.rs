@@ -38,6 +38,11 @@ impl Mask {
         Self { values }
     }
 
+    /// Whether there is nothing to replace.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// The text without them.
     pub fn text(&self, text: &str) -> String {
         self.values.iter().fold(text.to_owned(), |text, value| text.replace(value.as_str(), MASK))

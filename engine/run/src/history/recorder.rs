@@ -11,18 +11,22 @@ use engine_connect::hub::topics::Lag;
 use rusqlite::{Connection, params};
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 /// A listener that writes runs, nodes and logs into the records.
 #[derive(Debug)]
 pub struct Recorder {
     history: Arc<History>,
-    backlog: Mutex<Backlog>,
+    backlog: Arc<Mutex<Backlog>>,
 }
 
 /// Lines of a log are not held while more than this waits to be written.
 const MOST_HELD: usize = 10_000;
+/// Nodes that were reused are written together: so many, and after so long at the latest.
+const TOGETHER: usize = 500;
+const WITHIN: Duration = Duration::from_millis(50);
 
 /// Where a run of a service comes from.
 #[derive(Clone, Debug, Default)]
@@ -40,22 +44,41 @@ pub struct Origin {
 impl Recorder {
     /// Writes into these records what comes of a request.
     pub fn new(history: Arc<History>, request: RunRequest) -> Self {
-        Self { history, backlog: Mutex::new(Backlog { request, ..Backlog::default() }) }
+        Self { history, backlog: Arc::new(Mutex::new(Backlog { request, ..Backlog::default() })) }
     }
 
     /// The same, for a run that a service makes.
     #[must_use]
-    pub fn of(mut self, origin: Origin) -> Self {
-        self.backlog.get_mut().expect("no holder of this lock panics").origin = origin;
+    pub fn of(self, origin: Origin) -> Self {
+        lock(&self.backlog).origin = origin;
         self
     }
 
     /// The same, which writes down nothing that came from the environment.
     #[must_use]
-    pub fn hiding(mut self, mask: Mask) -> Self {
-        self.backlog.get_mut().expect("no holder of this lock panics").mask = mask;
+    pub fn hiding(self, mask: Mask) -> Self {
+        lock(&self.backlog).mask = mask;
         self
     }
+
+    /// Writes what is held a little later, unless something else that happens has it written before.
+    fn write_later(&self) {
+        let (history, backlog) = (self.history.clone(), self.backlog.clone());
+        std::thread::spawn(move || {
+            std::thread::sleep(WITHIN);
+            let mut backlog = lock(&backlog);
+            backlog.is_awaited = false;
+            // What could not be written is tried again with the next event.
+            if let Err(error) = backlog.write(&history) {
+                backlog.is_urgent = true;
+                tracing::warn!(%error, "what happens in a run is not recorded yet");
+            }
+        });
+    }
+}
+
+fn lock(backlog: &Mutex<Backlog>) -> MutexGuard<'_, Backlog> {
+    backlog.lock().expect("no holder of this lock panics")
 }
 
 /// What is still to be written of a run, oldest first.
@@ -66,38 +89,66 @@ pub(super) struct Backlog {
     mask: Mask,
     run: String,
     events: VecDeque<(i64, Event)>,
+    /// Whether something other than a reused node is to be written.
+    is_urgent: bool,
+    /// Whether what is held will be written soon by itself.
+    is_awaited: bool,
 }
 
 impl Backlog {
-    /// Writes what is still to be written, as far as the records allow it.
+    /// Writes what is still to be written in one transaction, or as much of it as the records allow.
     pub(super) fn write(&mut self, history: &History) -> Result<()> {
-        while let Some((at_us, event)) = self.events.pop_front() {
-            match self.write_one(history, at_us, &event) {
-                Err(error) if may_pass(&error) => {
-                    self.events.push_front((at_us, event));
-                    return Err(state(error));
+        while !self.events.is_empty() {
+            let refused = self.write_together(history).map_err(state)?;
+            let written = refused.map_or(self.events.len(), |at| at + 1);
+            self.events.drain(..written);
+        }
+        self.is_urgent = false;
+        Ok(())
+    }
+
+    /// Writes all events up to the first that the records will never take, and answers where it stands.
+    fn write_together(&mut self, history: &History) -> rusqlite::Result<Option<usize>> {
+        let mut db = history.db();
+        let mut transaction = db.transaction()?;
+        let mut refused = None;
+        for at in 0..self.events.len() {
+            let part = transaction.savepoint()?;
+            match self.write_one(&part, at) {
+                Ok(()) => part.commit()?,
+                Err(error) if may_pass(&error) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, "what happened in a run is not recorded");
+                    refused = Some(at);
+                    break;
                 }
-                Err(error) => tracing::warn!(%error, "what happened in a run is not recorded"),
-                Ok(()) => {}
             }
         }
-        Ok(())
+        transaction.commit()?;
+        Ok(refused)
     }
 
     fn hold(&mut self, at_us: i64, event: &Event) {
         let passing = matches!(event, Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Lag { .. });
         let a_line = matches!(event, Event::Log { .. } | Event::StepRetried { .. });
         if !(passing || a_line && self.events.len() >= MOST_HELD) {
+            self.is_urgent |= !matches!(event, Event::StepFinished(node) if node.status == Status::Reused);
             self.events.push_back((at_us, event.clone()));
+        }
+        if let Event::RunStarted { run, .. } = event {
+            self.run.clone_from(run);
         }
     }
 
-    fn write_one(&mut self, history: &History, at_us: i64, event: &Event) -> rusqlite::Result<()> {
-        let mut db = history.db();
-        let db = db.transaction()?;
+    /// Whether what is held may be written with what comes next.
+    fn may_wait(&self) -> bool {
+        !self.is_urgent && !self.events.is_empty() && self.events.len() < TOGETHER
+    }
+
+    fn write_one(&self, db: &Connection, at: usize) -> rusqlite::Result<()> {
+        let (at_us, event) = (self.events[at].0, &self.events[at].1);
         match event {
             Event::RunStarted { run: id, .. } => {
-                self.run.clone_from(id);
                 let sql = "insert into runs (id, started_us, state, asked, job, schedule, cause, asked_by)
                     values (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7)";
                 let Origin { job, schedule, cause, asked_by } = &self.origin;
@@ -112,7 +163,7 @@ impl Backlog {
                 let took = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
                 db.execute("update runs set state = ?2, took_us = ?3 where id = ?1", params![id, word, took])?;
             }
-            Event::StepFinished(node) => self.write_node(&db, at_us, node)?,
+            Event::StepFinished(node) => self.write_node(db, at_us, node)?,
             Event::Log { node, level, message } => {
                 let level = match level {
                     Level::Debug => "debug",
@@ -135,11 +186,11 @@ impl Backlog {
                     check.name = self.mask.text(&check.name);
                     check.examples.iter_mut().for_each(|example| *example = self.mask.text(example));
                 }
-                checks::keep(&db, &self.request.target, node, &checks, &self.run, at_us)?;
+                checks::keep(db, &self.request.target, node, &checks, &self.run, at_us)?;
             }
             Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Lag { .. } => {}
         }
-        db.commit()
+        Ok(())
     }
 
     /// Writes how a node ended.
@@ -211,8 +262,14 @@ fn verdict(verdict: &Verdict) -> String {
 
 impl Listener for Recorder {
     fn hear(&self, at_us: i64, event: &Event) {
-        let mut backlog = self.backlog.lock().expect("no holder of this lock panics");
+        let mut backlog = lock(&self.backlog);
         backlog.hold(at_us, event);
+        if backlog.may_wait() {
+            if !std::mem::replace(&mut backlog.is_awaited, true) {
+                self.write_later();
+            }
+            return;
+        }
         let Err(error) = backlog.write(&self.history) else { return };
         tracing::warn!(%error, "what happens in a run is not recorded yet");
         if matches!(event, Event::RunFinished { .. }) {
