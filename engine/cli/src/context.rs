@@ -12,8 +12,9 @@ use crate::{
 use engine_language::{
     diagnostic::Problems,
     graph::NodeId,
+    load::{LoadOptions, load},
     name::Name,
-    project::{LoadOptions, Project, load},
+    project::Project,
     select::select,
     template::RunInfo,
 };

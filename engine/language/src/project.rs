@@ -1,27 +1,21 @@
 //! A project as it was understood.
 
-mod load;
-
-pub use load::load;
-
 use crate::{
     config::{
         connection::Connection, env::Env, generator::Generator, replication::Replication, schedule::Schedule,
-        seed::Seed, settings::Settings, sink::Sink, source::Source, unit_test::UnitTest, value::Value,
+        seed::Seed, settings::Settings, sink::Sink, source::Source, toml::Value, unit_test::UnitTest,
     },
     diagnostic::Diagnostic,
-    files::{FileId, Files, Span},
-    graph::{self, Graph},
+    files::{FileId, Files},
+    graph::Graph,
     id::{NodeId, TableId},
     model::{Model, SingularTest},
     name::Name,
-    sql,
     table::TableDefinition,
-    template::{self, Outcome, RenderContext, Rendered, RunInfo, TemplateEnv, Templates},
+    template::{self, Outcome, RenderContext, RunInfo, TemplateEnv, Templates},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     sync::Arc,
 };
 
@@ -73,19 +67,6 @@ pub struct Project {
     pub env: Env,
     /// Values of the variables that templates ask for by `env_var('NAME')`. Never print them.
     pub template_env: TemplateEnv,
-}
-
-/// What loading depends on besides the files.
-#[derive(Clone, Debug)]
-pub struct LoadOptions {
-    /// `-t`; `None` is `default_target`, else the only target there is.
-    pub target: Option<Name>,
-    /// `--var name=value`, as typed.
-    pub vars: BTreeMap<String, String>,
-    /// What `run` is in templates.
-    pub run: RunInfo,
-    /// Definitions found by asking the systems; they win over `schema.lock`.
-    pub discovered: BTreeMap<TableId, TableDefinition>,
 }
 
 impl Project {
@@ -145,14 +126,5 @@ impl Project {
     pub fn render_in(&self, file: FileId, context: &RenderContext) -> Result<Outcome, Diagnostic> {
         let source = template::Source { file, path: self.files.path(file), text: self.files.text(file) };
         template::render(&self.templates, source, context)
-    }
-
-    /// Renders a query that the user typed, and checks it as if it were a model: one query, over what there is.
-    pub fn query(&mut self, text: &str, run: &RunInfo) -> Result<Rendered, Vec<Diagnostic>> {
-        let file = self.files.add(Path::new("<query>"), text.into());
-        let rendered = self.render_text(file, None, run, false).map_err(|problem| vec![problem])?.rendered;
-        let mut problems = sql::check(&rendered, Span::new(file, 0..0), None);
-        problems.extend(graph::unknown_reads(self, &rendered));
-        if problems.is_empty() { Ok(rendered) } else { Err(problems) }
     }
 }

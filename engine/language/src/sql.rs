@@ -1,6 +1,6 @@
 //! What a rendered template must be: one query, over `ref` and `source`.
 
-use crate::{code, diagnostic::Diagnostic, dialect::SqlDialect, files::Span, id, name::Name, template::Rendered};
+use crate::{code, diagnostic::Diagnostic, dialect::SqlDialect, files::Span, id, name::Name, rendered::Rendered};
 use sqlparser::{
     ast::{ObjectName, Query, SetExpr, Spanned as _, Statement, TableFactor, Visit, Visitor},
     parser::{Parser, ParserError},

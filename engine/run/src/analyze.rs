@@ -18,14 +18,14 @@ use datafusion::{
 use engine_connect::{arrow::types, hub::topics};
 use engine_language::{
     code,
-    config::Spanned,
+    config::toml::Spanned,
     diagnostic::{Diagnostic, Problems},
     graph::{NodeId, NodeKind},
     id::TableId,
     model::{Check, Materialized, Model, Rule},
     name::{Name, nearest},
     project::Project,
-    template::Rendered,
+    rendered::Rendered,
 };
 use futures::executor::block_on;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use crate::{
     systems,
 };
 use engine_connect::hub::source::ReadRequest;
-use engine_language::{graph::NodeId, name::Name, template::Rendered};
+use engine_language::{graph::NodeId, name::Name, rendered::Rendered};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Opens everything that a rendered query reads: the tables of each connection as of one instant, views as their SQL.

@@ -1,6 +1,6 @@
 //! What must not be seen on pages, in logs and in records: values that came from the environment.
 
-use engine_language::{project::Project, template::Rendered};
+use engine_language::{project::Project, rendered::Rendered};
 use std::{collections::BTreeSet, env};
 
 /// Shorter values stand everywhere by chance, and are no secrets.
@@ -79,7 +79,7 @@ fn names(text: &str) -> BTreeSet<&str> {
 mod tests {
     use super::Mask;
     use engine_language::{
-        project::{LoadOptions, load},
+        load::{LoadOptions, load},
         template::RunInfo,
         world::MemoryWorld,
     };

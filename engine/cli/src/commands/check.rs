@@ -8,7 +8,7 @@ use crate::{
     run_session,
     terminal::{self, Style, diagnostic::machine, format},
 };
-use engine_language::{project::LoadOptions, template::RunInfo};
+use engine_language::{load::LoadOptions, template::RunInfo};
 
 /// Loads the project, plans every model without data, and says what is wrong.
 pub fn check(context: &Context, args: &Check) -> Result {

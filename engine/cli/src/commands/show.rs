@@ -11,13 +11,14 @@ use crate::{
 use datafusion::execution::SendableRecordBatchStream;
 use engine_language::{
     code,
-    config::Spanned,
+    config::toml::Spanned,
     diagnostic::Diagnostic,
     files::Files,
     graph::{NodeId, NodeKind},
     name::{Name, nearest},
     project::Project,
-    template::{self, RunInfo},
+    rendered::Rendered,
+    template::RunInfo,
 };
 use engine_run::{
     error::Error,
@@ -56,7 +57,7 @@ pub fn show(context: &Context, args: &Show) -> Result {
     })
 }
 
-async fn print(context: &Context, args: &Show, ready: &Ready, query: &template::Rendered) -> Result {
+async fn print(context: &Context, args: &Show, ready: &Ready, query: &Rendered) -> Result {
     let stream = rows_of(context, args, ready, query).await?;
     if args.output == RowsOutput::Table {
         rows::draw(context.terminal, stream, args.limit).await?;
@@ -69,12 +70,7 @@ async fn print(context: &Context, args: &Show, ready: &Ready, query: &template::
     Ok(ExitStatus::Done)
 }
 
-async fn rows_of(
-    context: &Context,
-    args: &Show,
-    ready: &Ready,
-    query: &template::Rendered,
-) -> Result<SendableRecordBatchStream> {
+async fn rows_of(context: &Context, args: &Show, ready: &Ready, query: &Rendered) -> Result<SendableRecordBatchStream> {
     let files: &Files = &ready.project.files;
     context.made()?;
     let runner = ready.runner(context, Arc::new(run_session::remembered(context)?), RunOptions::default())?;
@@ -94,7 +90,7 @@ async fn rows_of(
 }
 
 /// Refuses a query that reads what is not there; models are asked that when the project is loaded.
-fn known(context: &Context, project: &Project, query: &template::Rendered) -> Result<()> {
+fn known(context: &Context, project: &Project, query: &Rendered) -> Result<()> {
     let nodes = &project.graph.nodes;
     // A source's tables may exist without being declared: the system will be asked.
     let missing = |read: &&Spanned<NodeId>| read.value.kind() != NodeKind::Source && !nodes.contains_key(&read.value);

@@ -41,7 +41,8 @@ fn text<'a>(project: &'a Project, path: &str) -> Option<&'a str> {
 mod tests_of_it {
     use super::changed;
     use engine_language::{
-        project::{LoadOptions, Project, load},
+        load::{LoadOptions, load},
+        project::Project,
         template::RunInfo,
         world::MemoryWorld,
     };

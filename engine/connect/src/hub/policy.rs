@@ -231,7 +231,7 @@ mod tests {
     }
 
     fn toml_types(text: &str) -> Types {
-        use engine_language::{config::value::Value, diagnostic::Problems, files::Files};
+        use engine_language::{config::toml::Value, diagnostic::Problems, files::Files};
         let file = Files::default().add(std::path::Path::new("sources.toml"), "".into());
         Value::parse(file, text, &mut Problems::default()).read(&mut Problems::default()).unwrap()
     }

@@ -10,8 +10,8 @@ use engine_connect::hub::{
 use engine_language::{
     column::ColumnType,
     config::{
-        Spanned,
         source::{BadRows, SourceTable},
+        toml::Spanned,
     },
     files::{Files, Span},
 };

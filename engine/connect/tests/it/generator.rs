@@ -11,7 +11,8 @@ use datafusion::{
 };
 use engine_connect::connectors::generator::Generators;
 use engine_language::{
-    project::{LoadOptions, Project, load},
+    load::{LoadOptions, load},
+    project::Project,
     template::RunInfo,
     world::MemoryWorld,
 };

@@ -2,12 +2,11 @@
 
 use crate::{
     code,
-    config::{Spanned, unit_test::UnitTest},
+    config::{toml::Spanned, unit_test::UnitTest},
     diagnostic::Diagnostic,
     id::NodeId,
     model::Model,
-    name::Name,
-    name::nearest,
+    name::{Name, nearest},
     project::Project,
 };
 

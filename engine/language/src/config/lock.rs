@@ -1,6 +1,6 @@
 //! `schema.lock`: what is known of source tables without asking their systems.
 
-use super::{project::Reader, source::Source};
+use super::{reader::Reader, source::Source};
 use crate::{
     id::{self, TableId},
     name::Name,

@@ -1,14 +1,14 @@
 //! Cycles: each is found, told by its whole path, and opened.
 
-use super::{Graph, NodeId, build::node};
+use super::{Graph, Node, NodeId};
 use crate::{code, diagnostic::Diagnostic, files::Span};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where each edge, child to parent, was written.
-pub(super) type Places = BTreeMap<(NodeId, NodeId), Span>;
+pub(crate) type Places = BTreeMap<(NodeId, NodeId), Span>;
 
 /// Removes edges until there is no cycle, and says so for each.
-pub(super) fn open(graph: &mut Graph, places: &Places) -> Vec<Diagnostic> {
+pub(crate) fn open(graph: &mut Graph, places: &Places) -> Vec<Diagnostic> {
     let mut problems = vec![];
     let mut done = BTreeSet::new();
     let nodes: Vec<NodeId> = graph.nodes.keys().cloned().collect();
@@ -23,7 +23,7 @@ pub(super) fn open(graph: &mut Graph, places: &Places) -> Vec<Diagnostic> {
 }
 
 /// Cycles through the tables of a replication, which are copied together: none of them can wait for another.
-pub(super) fn through_replications(graph: &Graph, places: &Places) -> Vec<Diagnostic> {
+pub(crate) fn through_replications(graph: &Graph, places: &Places) -> Vec<Diagnostic> {
     let (mut whole, mut whole_places) = (Graph::default(), Places::new());
     for (child, parents) in &graph.parents {
         for parent in parents {
@@ -32,7 +32,7 @@ pub(super) fn through_replications(graph: &Graph, places: &Places) -> Vec<Diagno
                 whole_places.entry((to.clone(), from.clone())).or_insert(*span);
             }
             if from != to {
-                whole.nodes.extend([&from, &to].map(|id| (id.clone(), node(id.clone(), None))));
+                whole.nodes.extend([&from, &to].map(|id| (id.clone(), Node::new(id.clone(), None))));
                 whole.connect(&from, &to);
             }
         }

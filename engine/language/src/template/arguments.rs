@@ -1,7 +1,7 @@
 //! Values of templates as values of the project.
 
 use crate::{
-    config::value::{Value, ValueKind},
+    config::toml::{Value, ValueKind},
     files::Span,
 };
 use minijinja::value::{Value as Jinja, ValueKind as JinjaKind};

@@ -1,9 +1,13 @@
 //! The rules of checks as functions: `not_null("id")`, `between("rating", 1, 5, severity = "warn")`.
 
-use super::{arguments::to_value, complaint::Complaint, functions::severity, recorder::Recorder};
+use super::{
+    arguments::{kind_name, to_value},
+    complaint::Complaint,
+    recorder::Recorder,
+};
 use crate::{
     code,
-    config::value::Value as PlainValue,
+    config::toml::Value as PlainValue,
     files::Span,
     model::{Check, CheckSeverity, Rule},
     name::Name,
@@ -103,4 +107,17 @@ fn relationships(state: &State, column: String, kwargs: Kwargs) -> Result<Value,
     let to = named.unwrap_or(to);
     let field: Option<String> = kwargs.get("field")?;
     known(Rule::Relationships { field: field.unwrap_or_else(|| column.clone()), column, to: Name::new(to) }, &kwargs)
+}
+
+/// The severity that a check's `severity = "warn"` means.
+fn severity(kwargs: &Kwargs) -> Result<CheckSeverity, Error> {
+    let given: Option<Value> = kwargs.get("severity")?;
+    match given.as_ref().map(|value| (value.as_str(), value)) {
+        None | Some((Some("error"), _)) => Ok(CheckSeverity::Error),
+        Some((Some("warn"), _)) => Ok(CheckSeverity::Warn),
+        Some((_, value)) => {
+            let message = format!("severity is `error` or `warn`, not {}", value.as_str().unwrap_or(kind_name(value)));
+            Err(Complaint::new(&code::E0104, message).into())
+        }
+    }
 }

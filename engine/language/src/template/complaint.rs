@@ -1,6 +1,6 @@
 //! What went wrong while a template was rendered, on its way out of minijinja.
 
-use super::{recorder::RUN, templates::Shared};
+use super::{recorder::RUN, shared::Shared};
 use crate::{
     code::{self, Code},
     diagnostic::Diagnostic,

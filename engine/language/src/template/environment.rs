@@ -4,7 +4,8 @@ use super::{
     complaint::Complaint,
     functions::{self, Referable},
     instrument, marks, quote,
-    templates::{FOLDERS, Texts},
+    recorder::Recorder,
+    shared::{FOLDERS, Texts},
 };
 use crate::code;
 use minijinja::{
@@ -17,6 +18,9 @@ use std::{borrow::Cow, sync::Arc};
 const FUEL: u64 = 2_000_000;
 /// Includes and macro calls inside each other.
 const DEPTH: usize = 200;
+
+/// The function by which a rendering takes over the macros of a file.
+pub(super) const ADOPT: &str = "_engine_adopt";
 
 /// An environment with our functions, whose includes see only `texts`.
 pub(super) fn build(texts: Arc<Texts>, referable: Arc<Referable>) -> Environment<'static> {
@@ -33,7 +37,7 @@ pub(super) fn build(texts: Arc<Texts>, referable: Arc<Referable>) -> Environment
     env.add_filter("raw", |value: Value| marks::unmark_value(&value));
     env.add_filter("as_text", |value: Value| value.to_string());
     env.add_filter("as_bool", |value: Value| value.is_true());
-    env.add_function(super::templates::ADOPT, super::templates::adopt);
+    env.add_function(ADOPT, adopt);
     env.add_function(instrument::OUTSIDE, outside);
     functions::add_all(&mut env, referable);
     env
@@ -48,6 +52,16 @@ fn format(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
         _ => out.write_fmt(format_args!("{value}")),
     };
     written.map_err(Error::from)
+}
+
+/// Puts the macros of an imported file among the names of the rendering.
+fn adopt(state: &State, module: &Value) -> Result<(), Error> {
+    let recorder = Recorder::of(state);
+    for name in module.try_iter()? {
+        let value = module.get_item(&name)?;
+        recorder.asked().macros.insert(name.to_string(), value);
+    }
+    Ok(())
 }
 
 /// Marks a value that comes from outside, where it is printed.

@@ -1,7 +1,7 @@
 //! The functions that templates call: `ref`, `source`, `config`, `var` and the rules of checks.
 
 use super::{
-    arguments::{from_value, kind_name},
+    arguments::from_value,
     complaint::Complaint,
     marks,
     quote::identifier,
@@ -10,7 +10,6 @@ use super::{
 use crate::{
     code,
     id::{self, NodeId},
-    model::CheckSeverity,
     name::Name,
 };
 use minijinja::{
@@ -188,19 +187,6 @@ impl Object for Exceptions {
             "raise_compiler_error" => Err(Complaint::new(&code::E0108, message).into()),
             "warn" => Ok(Value::from("")),
             _ => Err(Error::from(minijinja::ErrorKind::UnknownMethod)),
-        }
-    }
-}
-
-/// The severity that a check's `severity = "warn"` means.
-pub(super) fn severity(kwargs: &Kwargs) -> Result<CheckSeverity, Error> {
-    let given: Option<Value> = kwargs.get("severity")?;
-    match given.as_ref().map(|value| (value.as_str(), value)) {
-        None | Some((Some("error"), _)) => Ok(CheckSeverity::Error),
-        Some((Some("warn"), _)) => Ok(CheckSeverity::Warn),
-        Some((_, value)) => {
-            let message = format!("severity is `error` or `warn`, not {}", value.as_str().unwrap_or(kind_name(value)));
-            Err(Complaint::new(&code::E0104, message).into())
         }
     }
 }

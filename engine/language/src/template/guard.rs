@@ -1,7 +1,6 @@
 //! Values from outside may not leave their token.
 
-use super::Rendered;
-use crate::{code, diagnostic::Diagnostic, dialect::SqlDialect, files::Span};
+use crate::{code, diagnostic::Diagnostic, dialect::SqlDialect, files::Span, rendered::Rendered};
 use sqlparser::{
     keywords::Keyword,
     tokenizer::{Location, Token, Tokenizer},

@@ -15,15 +15,16 @@ mod outside;
 pub mod quote;
 mod recorder;
 mod render;
-pub mod rendered;
+mod shared;
 mod templates;
 
 pub use functions::Referable;
 pub use quote::{identifier, literal};
-pub use rendered::Rendered;
 pub use templates::Templates;
 
-use crate::{config::value::Value, diagnostic::Diagnostic, files::FileId, model::ModelConfig, name::Name};
+use crate::{
+    config::toml::Value, diagnostic::Diagnostic, files::FileId, model::ModelConfig, name::Name, rendered::Rendered,
+};
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 /// What `run` is in templates.

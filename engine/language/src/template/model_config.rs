@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     code,
-    config::Spanned,
+    config::toml::Spanned,
     diagnostic::Diagnostic,
     files::Span,
     model::{Check, CheckSeverity, Materialized, ModelConfig, Strategy},

@@ -1,20 +1,23 @@
 //! One rendering of one template.
 
 use super::{
-    Outcome, RenderContext, Rendered, Source,
+    Outcome, RenderContext, Source,
     calls::{self, Calls},
-    complaint, environment, guard,
+    complaint,
+    environment::{self, ADOPT},
+    guard,
     instrument::Instrumented,
     level, marks, model_config, outside,
     recorder::{Asked, Read, Recorder},
-    rendered::Piece,
-    templates::{ADOPT, Shared, Templates, key},
+    shared::Shared,
+    templates::{Templates, key},
 };
 use crate::{
     code,
-    config::Spanned,
+    config::toml::Spanned,
     diagnostic::Diagnostic,
     files::{FileId, Span},
+    rendered::{Piece, Rendered},
 };
 use minijinja::{Environment, Error, OutputSpan, OutputSpanKind, machinery, syntax::SyntaxConfig, value::Value};
 use std::{

@@ -4,43 +4,20 @@ use super::{
     calls::{self, Calls},
     complaint, environment,
     functions::Referable,
-    recorder::Recorder,
+    shared::{FILTERS, Shared, Texts},
 };
 use crate::{
     code,
     diagnostic::{Diagnostic, Problems},
     files::{FileId, Files, Span},
 };
-use minijinja::{Environment, Error, State, value::Value};
+use minijinja::Environment;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     path::Path,
     sync::Arc,
 };
-
-/// The folders that `include` may reach.
-pub(super) const FOLDERS: &[&str] = &["project/macros", "project/models"];
-/// The function by which a rendering takes over the macros of a file.
-pub(super) const ADOPT: &str = "_engine_adopt";
-
-/// The files that templates may include, by path.
-#[derive(Debug, Default)]
-pub(super) struct Texts {
-    pub texts: BTreeMap<String, Arc<str>>,
-    /// Files that lie there but lead outside, as symbolic links can.
-    pub refused: BTreeSet<String>,
-}
-
-/// What errors and places need to know about the templates.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    pub files: BTreeMap<String, (FileId, Arc<str>)>,
-    /// Names of functions and macros, for the nearest one.
-    pub names: BTreeSet<String>,
-    /// Names of filters and tests, likewise.
-    pub filters: BTreeSet<String>,
-}
 
 /// What all templates of a project share.
 #[derive(Clone)]
@@ -136,16 +113,6 @@ impl Macros {
     }
 }
 
-/// Puts the macros of an imported file among the names of the rendering.
-pub(super) fn adopt(state: &State, module: &Value) -> Result<(), Error> {
-    let recorder = Recorder::of(state);
-    for name in module.try_iter()? {
-        let value = module.get_item(&name)?;
-        recorder.asked().macros.insert(name.to_string(), value);
-    }
-    Ok(())
-}
-
 fn env_names(calls: &Calls) -> impl Iterator<Item = String> {
     let asked = calls.functions.iter().filter(|call| call.function == "env_var");
     asked.filter_map(|call| call.arguments.first().cloned().flatten())
@@ -155,65 +122,3 @@ fn env_names(calls: &Calls) -> impl Iterator<Item = String> {
 pub(super) fn key(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
-
-/// The filters and tests that Jinja has, and ours, for the nearest one.
-const FILTERS: &[&str] = &[
-    "literal",
-    "ident",
-    "raw",
-    "lower",
-    "upper",
-    "title",
-    "capitalize",
-    "replace",
-    "length",
-    "count",
-    "dictsort",
-    "items",
-    "reverse",
-    "trim",
-    "join",
-    "split",
-    "lines",
-    "default",
-    "round",
-    "abs",
-    "int",
-    "float",
-    "attr",
-    "first",
-    "last",
-    "min",
-    "max",
-    "sort",
-    "list",
-    "string",
-    "bool",
-    "batch",
-    "slice",
-    "sum",
-    "indent",
-    "select",
-    "reject",
-    "selectattr",
-    "rejectattr",
-    "map",
-    "groupby",
-    "unique",
-    "chain",
-    "zip",
-    "as_text",
-    "as_bool",
-    "defined",
-    "undefined",
-    "none",
-    "odd",
-    "even",
-    "number",
-    "integer",
-    "sequence",
-    "mapping",
-    "in",
-    "eq",
-    "ne",
-];

@@ -1,7 +1,7 @@
 //! One mistake is one complaint: nothing is said of what only follows from it. And `check` says what a run would refuse.
 
 use crate::support::{check_problems, options, project};
-use engine_language::{config::value::ValueKind, id::NodeId, project::load, world::MemoryWorld};
+use engine_language::{config::toml::ValueKind, id::NodeId, load::load, world::MemoryWorld};
 
 /// A replication of a shop, and models that read copies, a source and each other.
 fn shop(from: &str, to: &str) -> String {

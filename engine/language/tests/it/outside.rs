@@ -3,7 +3,7 @@
 use crate::support::{draw, options};
 use engine_language::{
     dialect::SqlDialect,
-    project::{LoadOptions, load},
+    load::{LoadOptions, load},
     world::MemoryWorld,
 };
 use proptest::prelude::*;

@@ -2,7 +2,7 @@
 
 use crate::support::{check_problems, draw, good, options, pretty};
 use engine_language::{
-    project::load,
+    load::load,
     world::{MemoryWorld, World},
 };
 use std::{

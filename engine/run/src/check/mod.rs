@@ -22,7 +22,7 @@ use datafusion::{
 use engine_connect::hub::source::ReadRequest;
 use engine_language::{
     code,
-    config::value::{Value, ValueKind},
+    config::toml::{Value, ValueKind},
     diagnostic::Diagnostic,
     id::NodeId,
     model::{Check, CheckSeverity, Rule},

@@ -14,7 +14,7 @@ use engine_language::{
     model::{Model, Rule, SingularTest},
     name::Name,
     project::Project,
-    template::Rendered,
+    rendered::Rendered,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,7 +3,7 @@
 use engine_language::{
     config::{
         settings::Settings,
-        value::{Value, ValueKind},
+        toml::{Value, ValueKind},
     },
     name::Name,
     project::Project,

@@ -17,8 +17,9 @@ use engine_language::{
     config::schedule::{Schedule, Trigger},
     diagnostic::{Diagnostic, Problems},
     graph::NodeId,
+    load::{LoadOptions, load},
     name::Name,
-    project::{LoadOptions, Project, load},
+    project::Project,
     select::select,
     template::RunInfo,
 };

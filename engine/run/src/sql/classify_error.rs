@@ -3,7 +3,7 @@
 use crate::{error::Error, sql::source_map};
 use datafusion::error::DataFusionError;
 use engine_connect::hub::error::{Blame, Error as ConnectError};
-use engine_language::{code, diagnostic::Diagnostic, files::Span, graph::NodeId, template::Rendered};
+use engine_language::{code, diagnostic::Diagnostic, files::Span, graph::NodeId, rendered::Rendered};
 
 /// A system's error, at the place that asked for it.
 pub fn of_system(error: &ConnectError, span: Option<Span>) -> Diagnostic {

@@ -18,7 +18,8 @@ use engine_language::{
     dialect::SqlDialect,
     files::Span,
     name::nearest,
-    template::{Rendered, quote::identifier},
+    rendered::Rendered,
+    template::quote::identifier,
 };
 use std::ops::ControlFlow;
 

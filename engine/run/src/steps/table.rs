@@ -25,8 +25,8 @@ use engine_language::{
     graph::NodeId,
     model::{Materialized, Model, Strategy},
     name::Name,
+    rendered::Rendered,
     table::TableDefinition,
-    template::Rendered,
 };
 use std::sync::Arc;
 

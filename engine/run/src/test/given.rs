@@ -9,8 +9,8 @@ use datafusion::arrow::{
 use engine_language::{
     code,
     config::{
+        toml::{Value, ValueKind},
         unit_test::GivenRows,
-        value::{Value, ValueKind},
     },
     diagnostic::Diagnostic,
     name::nearest,

@@ -3,7 +3,8 @@
 use engine_language::{
     diagnostic::{Problems, Severity},
     files::Span,
-    project::{LoadOptions, Project, load},
+    load::{LoadOptions, load},
+    project::Project,
     template::RunInfo,
     world::MemoryWorld,
 };

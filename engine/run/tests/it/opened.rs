@@ -1,8 +1,9 @@
 //! A project from a text, and who runs it.
 
 use engine_language::{
+    load::{LoadOptions, load},
     name::Name,
-    project::{LoadOptions, Project, load},
+    project::Project,
     template::RunInfo,
     world::MemoryWorld,
 };

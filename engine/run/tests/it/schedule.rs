@@ -4,8 +4,8 @@ use chrono::{Datelike as _, TimeZone as _};
 use chrono_tz::Tz;
 use engine_language::{
     config::schedule::Schedule,
+    load::{LoadOptions, load},
     name::Name,
-    project::{LoadOptions, load},
     template::RunInfo,
     world::MemoryWorld,
 };

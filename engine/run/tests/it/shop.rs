@@ -1,7 +1,7 @@
 //! The shop's own tests, as `engine test` runs them. `INSTA_UPDATE=always` records its snapshots.
 
 use engine_language::{
-    project::{LoadOptions, load},
+    load::{LoadOptions, load},
     template::RunInfo,
     world::MemoryWorld,
 };

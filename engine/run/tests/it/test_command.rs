@@ -1,7 +1,8 @@
 //! `engine test`: unit tests, checks, singular tests and snapshots.
 
 use engine_language::{
-    project::{LoadOptions, Project, load},
+    load::{LoadOptions, load},
+    project::Project,
     template::RunInfo,
     world::MemoryWorld,
 };

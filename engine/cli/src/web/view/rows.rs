@@ -10,10 +10,11 @@ use datafusion::{
     prelude::DataFrame,
 };
 use engine_language::{
-    config::Spanned,
+    config::toml::Spanned,
     files::Span,
     graph::{NodeId, NodeKind},
-    template::{Rendered, identifier},
+    rendered::Rendered,
+    template::identifier,
 };
 use engine_run::{inputs, redact::Mask, service::Reading, sql::session::Session};
 use schemars::JsonSchema;

@@ -18,7 +18,7 @@ use datafusion::{
 use engine_language::{
     config::{
         generator::{GeneratedColumn, Maker, Rows, Skew},
-        value::{Value, ValueKind},
+        toml::{Value, ValueKind},
     },
     name::Name,
 };

@@ -1,7 +1,7 @@
 //! What the user wrote, as numbers and times.
 
 use chrono::{NaiveDate, NaiveDateTime};
-use engine_language::config::value::{Value, ValueKind};
+use engine_language::config::toml::{Value, ValueKind};
 use std::str::FromStr;
 
 /// The words of an SQL text that may be names; text in quotes is not.

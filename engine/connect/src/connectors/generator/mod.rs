@@ -17,10 +17,7 @@ use datafusion::{
     catalog::TableProvider,
 };
 use engine_language::{
-    config::{
-        generated_table,
-        generator::{GeneratedColumn, Generator, Rows},
-    },
+    config::generator::{GeneratedColumn, Generator, Rows, table},
     diagnostic::Diagnostic,
     name::Name,
     table::TableDefinition,
@@ -44,7 +41,7 @@ impl Generators {
     pub fn new(generators: &BTreeMap<Name, Generator>, now_us: i64, scale: f64) -> Result<Arc<Self>, Diagnostic> {
         dependencies::check(generators)?;
         let schema = |generator: &Generator| {
-            let columns = generated_table::definition(generators, generator).columns;
+            let columns = table::definition(generators, generator).columns;
             // What a generator makes is cast to these exactly; whether NULL is allowed is the table's business.
             let fields = columns.iter().map(|column| crate::arrow::types::field(column).with_nullable(true));
             Arc::new(Schema::new(fields.collect::<Vec<_>>()))
@@ -55,7 +52,7 @@ impl Generators {
 
     /// The definition of the table that a generator fills.
     pub fn definition(&self, name: &Name) -> TableDefinition {
-        generated_table::definition(&self.generators, self.generator(name))
+        table::definition(&self.generators, self.generator(name))
     }
 
     /// How many rows a generator makes; of one that makes some for each row of another, the most.

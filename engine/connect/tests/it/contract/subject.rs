@@ -19,10 +19,9 @@ use engine_connect::{
 use engine_language::{
     column::ColumnType,
     config::{
-        Spanned,
         connection::Connection as Declared,
         source::{BadRows, SourceTable},
-        value::Value,
+        toml::{Spanned, Value},
     },
     diagnostic::Problems,
     files::{Files, Span},

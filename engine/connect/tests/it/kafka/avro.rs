@@ -24,7 +24,7 @@ use engine_connect::hub::{
     version::Content,
 };
 use engine_language::{
-    config::{Spanned, source::SourceTable},
+    config::{source::SourceTable, toml::Spanned},
     name::Name,
     table::TableDefinition,
 };

@@ -185,8 +185,11 @@ impl Topic {
         let mut declared = SourceTable::clone(asked.declared.as_ref().unwrap());
         let at = declared.name.span;
         declared.bad_rows = self.bad_rows;
-        declared.required =
-            self.required.iter().map(|name| engine_language::config::Spanned::new((*name).to_owned(), at)).collect();
+        declared.required = self
+            .required
+            .iter()
+            .map(|name| engine_language::config::toml::Spanned::new((*name).to_owned(), at))
+            .collect();
         TableRequest { declared: Some(Arc::new(declared)), since, limit, ..asked }
     }
 

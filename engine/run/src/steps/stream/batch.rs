@@ -34,7 +34,7 @@ use engine_connect::hub::{
     source::{OpenTable, TableRequest},
     topics::Offsets,
 };
-use engine_language::{graph::NodeId, model::Model, template::Rendered};
+use engine_language::{graph::NodeId, model::Model, rendered::Rendered};
 use std::sync::Arc;
 
 /// A stream model and where its rows go.
