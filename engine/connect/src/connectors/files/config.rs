@@ -1,9 +1,12 @@
 //! What the user writes of a folder of files.
 
-use super::Folder;
-use crate::hub::{
-    connection::{Connection, Connector, Declaration},
-    error::Result,
+use super::{Folder, format::Format};
+use crate::{
+    format::csv::CsvDialect,
+    hub::{
+        connection::{Connection, Connector, Declaration},
+        error::Result,
+    },
 };
 use engine_language::{code, diagnostic::Diagnostic};
 use std::{path::PathBuf, sync::Arc};
@@ -29,6 +32,20 @@ pub struct Config {
     /// The fields of a csv file that mean NULL; the empty one unless told.
     #[serde(default = "empty")]
     pub null: Vec<String>,
+}
+
+impl Config {
+    /// How a csv file of the folder is written.
+    pub fn dialect(&self, format: Format) -> CsvDialect<'_> {
+        let byte = |character: char| u8::try_from(character).unwrap_or(b',');
+        let usual = if format == Format::Tsv { '\t' } else { ',' };
+        CsvDialect {
+            header: self.header,
+            delimiter: byte(self.delimiter.unwrap_or(usual)),
+            quote: byte(self.quote),
+            null: &self.null,
+        }
+    }
 }
 
 fn yes() -> bool {

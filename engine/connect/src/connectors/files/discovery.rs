@@ -1,6 +1,7 @@
 //! Which files a table is made of, and whether they are still those that were found.
 
 use super::format::Format;
+use crate::format::file::SourceFile;
 use globset::{GlobBuilder, GlobMatcher};
 use std::{
     fs::{self, File, Metadata},
@@ -24,9 +25,9 @@ pub struct Found {
     pub modified_ns: u128,
 }
 
-impl Found {
-    /// Opens it; an error if it is not the file that was found. One that only grew is: what was added is not read.
-    pub fn open(&self) -> io::Result<File> {
+impl SourceFile for Found {
+    /// One that only grew is what it was: what was added is not read.
+    fn open(&self) -> io::Result<File> {
         let file = File::open(&self.path)?;
         let now = file.metadata()?;
         let same = now.len() == self.len && modified_ns(&now) == self.modified_ns;
@@ -34,6 +35,10 @@ impl Found {
             return Ok(file);
         }
         Err(io::Error::new(io::ErrorKind::StaleNetworkFileHandle, "it was changed while it was read"))
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.len
     }
 }
 

@@ -6,26 +6,27 @@
 //! otherwise is an error. Streams go on after what they have read of each file.
 
 mod config;
-mod csv;
 mod discovery;
 mod format;
 mod infer;
-mod ndjson;
-mod parquet;
 mod read;
 mod read_offsets;
 mod rows;
 mod scan;
+mod shape;
 mod version;
 
 pub use config::{Config, Files};
 
-use crate::hub::{
-    connection::{Connection, Connector as _},
-    error::{Blame, Error, Result},
-    source::{ReadRequest, Snapshot, Source, TableRequest},
-    topics::Topics,
-    version::Content,
+use crate::{
+    format::file::FormatError,
+    hub::{
+        connection::{Connection, Connector as _},
+        error::{Blame, Error, Result},
+        source::{ReadRequest, Snapshot, Source, TableRequest},
+        topics::Topics,
+        version::Content,
+    },
 };
 use discovery::Found;
 use engine_language::{name::Name, table::TableDefinition};
@@ -42,47 +43,54 @@ pub struct Folder {
     config: Arc<Config>,
 }
 
-/// What is wrong with a file.
+/// Why a table of files cannot be read.
 #[derive(Debug)]
-pub enum FileError {
-    /// It cannot be read.
-    Io(io::Error),
-    /// A line, from 1, does not hold what was declared; 0 where there are no lines.
-    Data(u64, String),
-    /// The file as a whole is not what was declared.
-    Config(String),
+enum FileError {
+    /// A file is not what it should be.
+    Format(FormatError),
     /// It is not the file that was read before.
     Gap(String),
 }
 
+impl From<FormatError> for FileError {
+    fn from(error: FormatError) -> Self {
+        Self::Format(error)
+    }
+}
+
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
-        Self::Io(error)
+        Self::Format(error.into())
     }
 }
 
 impl Folder {
     /// The error for what is wrong with a file.
-    fn trouble(&self, file: &str, trouble: FileError) -> Error {
+    fn trouble(&self, file: &str, trouble: impl Into<FileError>) -> Error {
         let place = self.written.join(file);
         let place = place.display();
         let doing = format!("reading `{place}`");
-        match trouble {
-            FileError::Io(error) if error.kind() == io::ErrorKind::StaleNetworkFileHandle => {
+        let error = match trouble.into() {
+            FileError::Format(error) => error,
+            FileError::Gap(message) => {
+                return Error::new(&self.name, doing, Blame::User, message)
+                    .hint("start over with `engine run MODEL --full-refresh`, or restore the file");
+            }
+        };
+        match error {
+            FormatError::Io(error) if error.kind() == io::ErrorKind::StaleNetworkFileHandle => {
                 Error::new(&self.name, doing, Blame::System, error.to_string()).later()
             }
-            FileError::Io(error) => Error::new(&self.name, doing, Blame::User, error.to_string()),
-            FileError::Data(0, reason) => Error::new(&self.name, doing, Blame::Data, reason)
+            FormatError::Io(error) => Error::new(&self.name, doing, Blame::User, error.to_string()),
+            FormatError::Data(0, reason) => Error::new(&self.name, doing, Blame::Data, reason)
                 .hint("declare a type in `columns` that holds every value of the file"),
-            FileError::Data(line, reason) => {
+            FormatError::Data(line, reason) => {
                 Error::new(&self.name, format!("reading `{place}:{line}`"), Blame::Data, reason)
                     .hint("correct the file, declare the column's type in `columns`, or say what becomes of such rows with `bad_rows`")
             }
-            FileError::Config(message) => {
+            FormatError::Declared(message) => {
                 Error::new(&self.name, doing, Blame::User, message).hint("correct the file or what is declared of it")
             }
-            FileError::Gap(message) => Error::new(&self.name, doing, Blame::User, message)
-                .hint("start over with `engine run MODEL --full-refresh`, or restore the file"),
         }
     }
 

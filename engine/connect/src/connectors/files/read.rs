@@ -1,52 +1,33 @@
 //! Tables made of files: what columns they have, and their rows.
 
 use super::{
-    FileError, Folder,
-    csv::Csv,
+    Folder,
     discovery::Found,
     format::Format,
     infer,
-    ndjson::Ndjson,
-    parquet::{Parquet, Part},
     read_offsets::ReadOffsets,
-    rows::{At, BadRow, Rows},
+    rows::Rows,
     scan::Table,
+    shape::{BATCH, Shape, refuse, rows},
 };
 use crate::{
-    arrow::{batch_size::ROWS, types},
-    format::json::JsonDecoder,
+    arrow::types,
+    format::{
+        file::{FormatError, ReadOffset},
+        parquet::{Batches, ParquetReader, Part},
+    },
     hub::{
         error::Result,
-        rejected::{RejectedRow, Rejects},
+        rejected::Rejects,
         source::{BatchLimit, OpenTable, TableRequest},
     },
 };
-use datafusion::{
-    arrow::{array::RecordBatch, datatypes::SchemaRef},
-    datasource::MemTable,
-};
+use datafusion::{arrow::array::RecordBatch, datasource::MemTable};
 use engine_language::{
-    column::ColumnType,
     config::source::BadRows,
     table::{Column, TableDefinition},
 };
 use std::sync::Arc;
-
-/// Records of one batch.
-pub const BATCH: usize = ROWS;
-
-/// What rows of a table are made into.
-#[derive(Clone, Debug)]
-pub struct Shape {
-    /// The folder.
-    pub folder: Arc<Folder>,
-    /// All columns.
-    pub columns: Vec<(String, ColumnType)>,
-    /// The same as Arrow fields.
-    pub schema: SchemaRef,
-    /// What becomes of records that cannot be read.
-    pub bad_rows: BadRows,
-}
 
 /// The columns of a table: declared, or learned from its files.
 pub fn definition(folder: &Folder, request: &TableRequest, files: &[Found]) -> Result<TableDefinition> {
@@ -71,10 +52,10 @@ fn learned(folder: &Folder, files: &[Found]) -> Result<Vec<Column>> {
 }
 
 fn found_columns(folder: &Folder, files: &[Found], first: &Found) -> Result<Vec<Column>> {
-    let named = |(file, trouble): (String, FileError)| folder.trouble(&file, trouble);
+    let named = |(file, trouble): (String, FormatError)| folder.trouble(&file, trouble);
     let columns = match first.format {
         Format::Parquet => {
-            let schema = Parquet::open(first).and_then(|file| file.schema());
+            let schema = ParquetReader::open(first).and_then(|file| file.schema());
             let schema = schema.map_err(|trouble| folder.trouble(&first.name, trouble))?;
             return Ok(schema.fields().iter().filter_map(|field| types::column(field)).collect());
         }
@@ -114,11 +95,11 @@ pub fn open(folder: &Folder, request: &TableRequest, files: Vec<Found>) -> Resul
 fn whole(
     shape: Shape,
     definition: TableDefinition,
-    files: Vec<(Found, At)>,
+    files: Vec<(Found, ReadOffset)>,
     mut read_offsets: ReadOffsets,
 ) -> OpenTable {
     for (found, at) in &files {
-        read_offsets.reached(found, At { bytes: found.len, ..*at });
+        read_offsets.reached(found, ReadOffset { bytes: found.len, ..*at });
     }
     let next = Some(read_offsets.position());
     let provider = Arc::new(Table::new(shape, files));
@@ -129,7 +110,7 @@ fn whole(
 fn batch(
     shape: Shape,
     definition: TableDefinition,
-    files: Vec<(Found, At)>,
+    files: Vec<(Found, ReadOffset)>,
     mut read_offsets: ReadOffsets,
     limit: BatchLimit,
 ) -> Result<OpenTable> {
@@ -165,10 +146,10 @@ fn batch(
     })
 }
 
-fn unread(shape: &Shape, found: &Found, at: At) -> Result<bool> {
+fn unread(shape: &Shape, found: &Found, at: ReadOffset) -> Result<bool> {
     match found.format {
         Format::Parquet => {
-            let file = Parquet::open(found).map_err(|trouble| shape.folder.trouble(&found.name, trouble))?;
+            let file = ParquetReader::open(found).map_err(|trouble| shape.folder.trouble(&found.name, trouble))?;
             Ok(at.records < file.rows())
         }
         _ => Ok(at.bytes < found.len),
@@ -178,16 +159,16 @@ fn unread(shape: &Shape, found: &Found, at: At) -> Result<bool> {
 /// A file that is being read for a micro-batch.
 enum Source {
     Rows(Rows),
-    Parquet(super::parquet::Batches, u64),
+    Parquet(Batches, u64),
 }
 
 impl Source {
-    fn open(shape: &Shape, found: &Found, at: At, most: usize) -> Result<Self, FileError> {
+    fn open(shape: &Shape, found: &Found, at: ReadOffset, most: usize) -> Result<Self, FormatError> {
         if found.format != Format::Parquet {
             return Ok(Self::Rows(rows(shape, found, &shape.columns, at)?));
         }
         let from = usize::try_from(at.records).unwrap_or(usize::MAX);
-        let batches = Parquet::open(found)?.read(Part::Rows { from, most }, shape.schema.clone())?;
+        let batches = ParquetReader::open(found)?.read(Part::Rows { from, most }, shape.schema.clone())?;
         Ok(Self::Parquet(batches, at.records))
     }
 
@@ -214,40 +195,10 @@ impl Source {
         }
     }
 
-    fn at(&self, found: &Found) -> At {
+    fn at(&self, found: &Found) -> ReadOffset {
         match self {
             Self::Rows(rows) => rows.at(),
-            Self::Parquet(_, read) => At { bytes: found.len, records: *read, lines: 0 },
+            Self::Parquet(_, read) => ReadOffset { bytes: found.len, records: *read, lines: 0 },
         }
     }
-}
-
-/// Opens a file of rows, to read these columns.
-pub fn rows(shape: &Shape, found: &Found, columns: &[(String, ColumnType)], at: At) -> Result<Rows, FileError> {
-    Ok(match found.format {
-        Format::Ndjson => Rows::Ndjson(Box::new(Ndjson::open(found, JsonDecoder::new(columns.to_vec()), at)?)),
-        _ => Rows::Csv(Box::new(Csv::open(found, &shape.folder.config, Some(columns), at)?)),
-    })
-}
-
-/// Puts records that cannot be read where the user said.
-pub fn refuse(shape: &Shape, found: &Found, refused: Vec<BadRow>, keep: Option<&Rejects>) -> Result<()> {
-    for row in refused {
-        match (shape.bad_rows, keep) {
-            (BadRows::Fail, _) => {
-                return Err(shape.folder.trouble(&found.name, FileError::Data(row.line, row.reason)));
-            }
-            (BadRows::DeadLetter, Some(keep)) => keep.push(RejectedRow {
-                source: found.name.clone(),
-                partition: 0,
-                offset: i64::try_from(row.line).unwrap_or(i64::MAX),
-                payload: row.payload,
-                reason: row.reason,
-            }),
-            (BadRows::DeadLetter | BadRows::Skip, _) => {
-                tracing::warn!(file = %found.name, line = row.line, reason = row.reason, "left out");
-            }
-        }
-    }
-    Ok(())
 }

@@ -1,17 +1,20 @@
 //! Where a reader of a folder stands: how far it has read each file.
 
-use super::{FileError, discovery::Found, format::Format, rows::At};
-use crate::hub::position::Position;
+use super::{FileError, discovery::Found, format::Format};
+use crate::{
+    format::file::{ReadOffset, SourceFile as _},
+    hub::position::Position,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    io::{Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom},
 };
 
 /// How far each file was read. Files that have gone stay in it: should they come back, they are not read again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadOffsets {
-    files: BTreeMap<String, At>,
+    files: BTreeMap<String, ReadOffset>,
 }
 
 impl ReadOffsets {
@@ -26,8 +29,8 @@ impl ReadOffsets {
     }
 
     /// Where to go on in a file; an error if it is no longer what was read.
-    pub fn at(&self, found: &Found) -> Result<At, FileError> {
-        let Some(at) = self.files.get(&found.name).copied() else { return Ok(At::default()) };
+    pub fn at(&self, found: &Found) -> Result<ReadOffset, FileError> {
+        let Some(at) = self.files.get(&found.name).copied() else { return Ok(ReadOffset::default()) };
         let changed = |how: &str| FileError::Gap(format!("`{}` {how} since it was read", found.name));
         match found.format {
             Format::Parquet if at.bytes != found.len => Err(changed("was changed")),
@@ -41,13 +44,13 @@ impl ReadOffsets {
     }
 
     /// Remembers how far a file was read.
-    pub fn reached(&mut self, found: &Found, at: At) {
+    pub fn reached(&mut self, found: &Found, at: ReadOffset) {
         self.files.insert(found.name.clone(), at);
     }
 }
 
 /// Whether a line ends around a place.
-fn ends_a_line(found: &Found, at: At) -> Result<bool, FileError> {
+fn ends_a_line(found: &Found, at: ReadOffset) -> io::Result<bool> {
     let mut file = found.open()?;
     file.seek(SeekFrom::Start(at.bytes - 1))?;
     let mut around = [0; 2];

@@ -1,14 +1,17 @@
 //! Scanning a table's files in parallel.
 
 use super::{
-    FileError,
     discovery::Found,
     format::Format,
-    parquet::{Parquet, Part},
-    read::{BATCH, Shape, refuse, rows},
-    rows::At,
+    shape::{BATCH, Shape, refuse, rows},
 };
-use crate::hub::error::Result;
+use crate::{
+    format::{
+        file::{FormatError, ReadOffset},
+        parquet::{ParquetReader, Part},
+    },
+    hub::error::Result,
+};
 use datafusion::{
     arrow::{
         array::RecordBatch,
@@ -33,12 +36,12 @@ const AHEAD: usize = 2;
 #[derive(Debug)]
 pub struct Table {
     shape: Arc<Shape>,
-    files: Vec<(Found, At)>,
+    files: Vec<(Found, ReadOffset)>,
 }
 
 impl Table {
     /// Reads these files from these places on.
-    pub fn new(shape: Shape, files: Vec<(Found, At)>) -> Self {
+    pub fn new(shape: Shape, files: Vec<(Found, ReadOffset)>) -> Self {
         Self { shape: Arc::new(shape), files }
     }
 }
@@ -47,7 +50,7 @@ impl Table {
 #[derive(Clone, Debug)]
 struct Piece {
     found: Found,
-    at: At,
+    at: ReadOffset,
     group: Option<usize>,
 }
 
@@ -89,8 +92,8 @@ impl Table {
             let piece = |group| Piece { found: found.clone(), at: *at, group };
             match found.format {
                 Format::Parquet if at.bytes == 0 => {
-                    let file =
-                        Parquet::open(found).map_err(|trouble| self.shape.folder.trouble(&found.name, trouble))?;
+                    let file = ParquetReader::open(found)
+                        .map_err(|trouble| self.shape.folder.trouble(&found.name, trouble))?;
                     pieces.extend((0..file.groups()).map(|group| piece(Some(group))));
                 }
                 Format::Csv | Format::Tsv | Format::Ndjson if at.bytes == found.len => {}
@@ -153,13 +156,13 @@ struct Reader {
 impl Reader {
     /// Sends a piece's rows; says whether more are wanted.
     fn read(&self, piece: &Piece, left: &mut usize, send: &mut dyn FnMut(RecordBatch) -> bool) -> Answer<bool> {
-        let fail = |trouble: FileError| self.shape.folder.trouble(&piece.found.name, trouble);
+        let fail = |trouble: FormatError| self.shape.folder.trouble(&piece.found.name, trouble);
         if piece.found.format == Format::Parquet {
             let part = match piece.group {
                 Some(group) => Part::Groups(vec![group]),
                 None => Part::Rows { from: usize::try_from(piece.at.records).unwrap_or(usize::MAX), most: usize::MAX },
             };
-            let file = Parquet::open(&piece.found).and_then(|file| file.read(part, self.schema.clone()));
+            let file = ParquetReader::open(&piece.found).and_then(|file| file.read(part, self.schema.clone()));
             for batch in file.map_err(fail)? {
                 let batch = batch.map_err(fail)?;
                 *left -= batch.num_rows().min(*left);

@@ -1,7 +1,10 @@
 //! Telling whether a table's files changed: by their sizes and times where they can be trusted, else by their bytes.
 
 use super::{Folder, discovery::Found};
-use crate::hub::{error::Result, version::Content};
+use crate::{
+    format::file::SourceFile as _,
+    hub::{error::Result, version::Content},
+};
 use serde_json::{Value, json};
 use std::{
     io::{self, Read},
@@ -25,7 +28,7 @@ pub fn of(folder: &Folder, files: &[Found], last: Option<&Content>) -> Result<Op
         let before = known.and_then(|known| known.get(&found.name)).filter(|before| before["facts"] == facts);
         let digest = match before.and_then(|before| before["digest"].as_str()) {
             Some(digest) => digest.to_owned(),
-            None => digest(found).map_err(|error| folder.trouble(&found.name, error.into()))?,
+            None => digest(found).map_err(|error| folder.trouble(&found.name, error))?,
         };
         all.update(found.name.as_bytes());
         all.update(digest.as_bytes());

@@ -1,15 +1,12 @@
 //! Records of csv files.
 
-use super::{
-    FileError,
-    config::Config,
-    discovery::Found,
-    format::Format,
-    rows::{At, BadRow, Chunk},
-};
 use crate::{
     arrow::batch_size::BatchSize,
-    format::text::{self, Cell},
+    format::{
+        file::{BadRow, Chunk, FormatError, ReadOffset, SourceFile},
+        infer::Inferred,
+        text::{self, Cell},
+    },
 };
 use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
 use datafusion::arrow::{array::RecordBatch, array::RecordBatchOptions, datatypes::SchemaRef};
@@ -24,8 +21,21 @@ const LONGEST_RECORD: u64 = 16 << 20;
 /// What some programs put before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// How a csv file is written.
+#[derive(Clone, Copy, Debug)]
+pub struct CsvDialect<'a> {
+    /// Whether the first line names the columns.
+    pub header: bool,
+    /// What stands between fields.
+    pub delimiter: u8,
+    /// What stands around a field.
+    pub quote: u8,
+    /// The fields that mean NULL.
+    pub null: &'a [String],
+}
+
 /// A csv file that is being read.
-pub struct Csv {
+pub struct CsvReader {
     reader: csv::Reader<Guarded>,
     record: ByteRecord,
     /// What stands in each column, and where.
@@ -36,8 +46,8 @@ pub struct Csv {
     delimiter: u8,
     quote: u8,
     /// Where the reader began.
-    start: At,
-    found: Found,
+    start: ReadOffset,
+    file: Box<dyn SourceFile>,
 }
 
 struct Field {
@@ -46,27 +56,32 @@ struct Field {
     index: usize,
 }
 
-impl Csv {
+impl CsvReader {
     /// Opens a file at a place, to read these columns. Without columns, every field is one of text.
     pub fn open(
-        found: &Found,
-        config: &Config,
+        source: Box<dyn SourceFile>,
+        dialect: CsvDialect<'_>,
         columns: Option<&[(String, ColumnType)]>,
-        at: At,
-    ) -> Result<Self, FileError> {
-        let (delimiter, quote) = (delimiter(config, found.format), byte(config.quote));
-        let mut file = found.open()?;
-        let mut start = At { bytes: skip_mark(&mut file)?, records: 0, lines: 0 };
+        at: ReadOffset,
+    ) -> Result<Self, FormatError> {
+        let CsvDialect { header: has_header, delimiter, quote, null } = dialect;
+        let mut file = source.open()?;
+        let mut start = ReadOffset { bytes: skip_mark(&mut file)?, records: 0, lines: 0 };
+        let size_bytes = source.size_bytes();
         let builder = |file: File, from: u64| {
-            let inner = Guarded { inner: file.take(found.len.saturating_sub(from)), since: 0 };
+            let inner = Guarded { inner: file.take(size_bytes.saturating_sub(from)), since: 0 };
             ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).quote(quote).from_reader(inner)
         };
         let mut record = ByteRecord::new();
         let mut reader = builder(file, start.bytes);
         let any = reader.read_byte_record(&mut record).map_err(|error| trouble(&error, 1))?;
-        let names = if config.header {
+        let names = if has_header {
             let position = reader.position();
-            let end = At { bytes: start.bytes + position.byte(), records: 0, lines: position.line().saturating_sub(1) };
+            let end = ReadOffset {
+                bytes: start.bytes + position.byte(),
+                records: 0,
+                lines: position.line().saturating_sub(1),
+            };
             start = end;
             header(&record)?
         } else {
@@ -75,24 +90,24 @@ impl Csv {
                 .collect()
         };
         let begin = if at.bytes > start.bytes { at } else { start };
-        let mut file = found.open()?;
+        let mut file = source.open()?;
         file.seek(SeekFrom::Start(begin.bytes))?;
-        let fields = fields(&names, columns, config.header)?;
+        let fields = fields(&names, columns, has_header)?;
         let width = names.len();
-        let nulls = config.null.iter().map(|word| word.clone().into_bytes()).collect();
+        let nulls = null.iter().map(|word| word.clone().into_bytes()).collect();
         let reader = builder(file, begin.bytes);
-        Ok(Self { reader, record, fields, width, nulls, delimiter, quote, start: begin, found: found.clone() })
+        Ok(Self { reader, record, fields, width, nulls, delimiter, quote, start: begin, file: source })
     }
 
     /// The columns that are read.
-    pub fn columns(&self) -> Vec<(String, ColumnType)> {
+    fn columns(&self) -> Vec<(String, ColumnType)> {
         self.fields.iter().map(|field| (field.name.clone(), field.kind.clone())).collect()
     }
 
     /// At most this many records; `None` at the end of the file.
-    pub fn next(&mut self, most: usize, schema: &SchemaRef) -> Result<Option<Chunk>, FileError> {
+    pub fn next(&mut self, most: usize, schema: &SchemaRef) -> Result<Option<Chunk>, FormatError> {
         let unread =
-            |field: &Field| FileError::Data(1, format!("`{}`: a csv file holds no {}", field.name, field.kind));
+            |field: &Field| FormatError::Data(1, format!("`{}`: a csv file holds no {}", field.name, field.kind));
         let mut columns = vec![];
         for field in &self.fields {
             columns.push(text::Column::new(&field.kind).ok_or_else(|| unread(field))?);
@@ -110,7 +125,7 @@ impl Csv {
                 Ok(cells) => {
                     count += 1;
                     for (column, cell) in columns.iter_mut().zip(cells) {
-                        column.push(cell).map_err(|error| FileError::Data(before.lines + 1, error.to_string()))?;
+                        column.push(cell).map_err(|error| FormatError::Data(before.lines + 1, error.to_string()))?;
                     }
                 }
                 Err(reason) => refused.push(BadRow { line: self.line(before)?, payload: self.payload(), reason }),
@@ -122,12 +137,26 @@ impl Csv {
         let arrays = columns.iter_mut().map(text::Column::finish).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &options)
-            .map_err(|error| FileError::Config(error.to_string()))?;
+            .map_err(|error| FormatError::Declared(error.to_string()))?;
         Ok(Some(Chunk { batch, refused, seen }))
     }
 
-    /// Fields of the next records as text, to learn their types from.
-    pub fn sample(&mut self, mut look: impl FnMut(usize, Option<&str>)) -> Result<bool, FileError> {
+    /// Gives the columns the types that hold every value of the next records, and says how many records were looked at.
+    pub fn infer(&mut self, most: usize) -> Result<(Vec<(String, ColumnType)>, usize), FormatError> {
+        let mut columns = self.columns();
+        let mut inferred = vec![Inferred::default(); columns.len()];
+        let mut records = 0;
+        while records < most && self.sample(|i, word| word.into_iter().for_each(|word| inferred[i].look(word)))? {
+            records += 1;
+        }
+        for (column, inferred) in columns.iter_mut().zip(&inferred) {
+            column.1 = inferred.kind();
+        }
+        Ok((columns, records))
+    }
+
+    /// The fields of the next record as text; whether there was one.
+    fn sample(&mut self, mut look: impl FnMut(usize, Option<&str>)) -> Result<bool, FormatError> {
         let line = self.at().lines + 1;
         self.reader.get_mut().since = 0;
         if !self.reader.read_byte_record(&mut self.record).map_err(|error| trouble(&error, line))? {
@@ -141,9 +170,9 @@ impl Csv {
     }
 
     /// Where the next record begins.
-    pub fn at(&self) -> At {
+    pub fn at(&self) -> ReadOffset {
         let position = self.reader.position();
-        At {
+        ReadOffset {
             bytes: self.start.bytes + position.byte(),
             records: self.start.records + position.record(),
             lines: self.start.lines + position.line().saturating_sub(1),
@@ -151,8 +180,8 @@ impl Csv {
     }
 
     /// The line of the record that was read after this place: the reader steps over ends of lines before it.
-    fn line(&self, before: At) -> io::Result<u64> {
-        let mut file = self.found.open()?;
+    fn line(&self, before: ReadOffset) -> io::Result<u64> {
+        let mut file = self.file.open()?;
         file.seek(SeekFrom::Start(before.bytes))?;
         let mut line = before.lines + 1;
         for byte in io::BufReader::new(file).bytes() {
@@ -202,14 +231,6 @@ fn shortened(words: &str) -> String {
     }
 }
 
-fn byte(character: char) -> u8 {
-    u8::try_from(character).unwrap_or(b',')
-}
-
-fn delimiter(config: &Config, format: Format) -> u8 {
-    byte(config.delimiter.unwrap_or(if format == Format::Tsv { '\t' } else { ',' }))
-}
-
 /// Steps over a byte order mark, and says where the text begins.
 fn skip_mark(file: &mut File) -> io::Result<u64> {
     let mut first = vec![];
@@ -218,20 +239,20 @@ fn skip_mark(file: &mut File) -> io::Result<u64> {
     file.seek(SeekFrom::Start(start))
 }
 
-fn header(record: &ByteRecord) -> Result<Vec<String>, FileError> {
+fn header(record: &ByteRecord) -> Result<Vec<String>, FormatError> {
     let mut names: Vec<String> = vec![];
     for name in record {
         let name = String::from_utf8(name.to_vec())
-            .map_err(|_| FileError::Data(1, "the names of the columns are not UTF-8".into()))?;
+            .map_err(|_| FormatError::Data(1, "the names of the columns are not UTF-8".into()))?;
         if names.contains(&name) {
-            return Err(FileError::Data(1, format!("two columns are named `{name}`")));
+            return Err(FormatError::Data(1, format!("two columns are named `{name}`")));
         }
         names.push(name);
     }
     Ok(names)
 }
 
-fn fields(names: &[String], columns: Option<&[(String, ColumnType)]>, header: bool) -> Result<Vec<Field>, FileError> {
+fn fields(names: &[String], columns: Option<&[(String, ColumnType)]>, header: bool) -> Result<Vec<Field>, FormatError> {
     let Some(columns) = columns else {
         let all = names.iter().enumerate();
         return Ok(all
@@ -242,7 +263,7 @@ fn fields(names: &[String], columns: Option<&[(String, ColumnType)]>, header: bo
     for (place, (name, kind)) in columns.iter().enumerate() {
         let index = if header {
             names.iter().position(|known| known == name).ok_or_else(|| {
-                FileError::Data(1, format!("no column is named `{name}`; there are {}", names.join(", ")))
+                FormatError::Data(1, format!("no column is named `{name}`; there are {}", names.join(", ")))
             })?
         } else {
             place
@@ -252,13 +273,13 @@ fn fields(names: &[String], columns: Option<&[(String, ColumnType)]>, header: bo
     Ok(fields)
 }
 
-fn trouble(error: &csv::Error, line: u64) -> FileError {
+fn trouble(error: &csv::Error, line: u64) -> FormatError {
     match error.kind() {
         csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-            FileError::Data(line, error.to_string())
+            FormatError::Data(line, error.to_string())
         }
-        csv::ErrorKind::Io(error) => FileError::Io(io::Error::new(error.kind(), error.to_string())),
-        _ => FileError::Data(line, error.to_string()),
+        csv::ErrorKind::Io(error) => FormatError::Io(io::Error::new(error.kind(), error.to_string())),
+        _ => FormatError::Data(line, error.to_string()),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Parquet files: their columns, and row groups as batches.
 
-use super::{FileError, discovery::Found};
-use crate::arrow::{batch_size::BatchSize, types};
+use crate::{
+    arrow::{batch_size::BatchSize, types},
+    format::file::{FormatError, SourceFile},
+};
 use datafusion::{
     arrow::{
         array::{ArrayRef, RecordBatch, RecordBatchOptions},
@@ -17,22 +19,22 @@ use datafusion::{
 use std::fs::File;
 
 /// A parquet file whose footer was read.
-pub struct Parquet(ParquetRecordBatchReaderBuilder<File>);
+pub struct ParquetReader(ParquetRecordBatchReaderBuilder<File>);
 
-impl Parquet {
+impl ParquetReader {
     /// Opens a file.
-    pub fn open(found: &Found) -> Result<Self, FileError> {
+    pub fn open(source: &dyn SourceFile) -> Result<Self, FormatError> {
         let options = ArrowReaderOptions::new();
-        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(found.open()?, options);
-        builder.map(Self).map_err(|error| FileError::Config(error.to_string()))
+        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(source.open()?, options);
+        builder.map(Self).map_err(|error| FormatError::Declared(error.to_string()))
     }
 
     /// Its columns in the types that carry them.
-    pub fn schema(&self) -> Result<SchemaRef, FileError> {
+    pub fn schema(&self) -> Result<SchemaRef, FormatError> {
         types::carried(self.0.schema()).map_err(|column| {
             let field = self.0.schema().field_with_name(&column);
             let kind = field.map(|field| field.data_type().to_string()).unwrap_or_default();
-            FileError::Config(format!("no column can hold `{column}`, which is {kind}"))
+            FormatError::Declared(format!("no column can hold `{column}`, which is {kind}"))
         })
     }
 
@@ -57,12 +59,12 @@ impl Parquet {
     }
 
     /// Its rows as columns of a schema, found by their names.
-    pub fn read(self, part: Part, schema: SchemaRef) -> Result<Batches, FileError> {
+    pub fn read(self, part: Part, schema: SchemaRef) -> Result<Batches, FormatError> {
         let mut roots = vec![];
         for field in schema.fields() {
             let index = self.0.schema().index_of(field.name()).map_err(|_| {
                 let known: Vec<&str> = self.0.schema().fields().iter().map(|field| field.name().as_str()).collect();
-                FileError::Config(format!("no column is named `{}`; there are {}", field.name(), known.join(", ")))
+                FormatError::Declared(format!("no column is named `{}`; there are {}", field.name(), known.join(", ")))
             })?;
             roots.push(index);
         }
@@ -73,7 +75,7 @@ impl Parquet {
             Part::Groups(groups) => builder.with_row_groups(groups),
             Part::Rows { from, most } => builder.with_offset(from).with_limit(most),
         };
-        let reader = builder.build().map_err(|error| FileError::Config(error.to_string()))?;
+        let reader = builder.build().map_err(|error| FormatError::Declared(error.to_string()))?;
         Ok(Batches { reader, schema })
     }
 }
@@ -98,14 +100,14 @@ pub struct Batches {
 }
 
 impl Iterator for Batches {
-    type Item = Result<RecordBatch, FileError>;
+    type Item = Result<RecordBatch, FormatError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let batch = self.reader.next()?;
         Some(
             batch
                 .and_then(|batch| as_schema(&batch, &self.schema))
-                .map_err(|error| FileError::Data(0, error.to_string())),
+                .map_err(|error| FormatError::Data(0, error.to_string())),
         )
     }
 }

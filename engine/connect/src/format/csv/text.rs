@@ -1,10 +1,12 @@
 //! A csv text that is held whole, with a line that names its columns.
 
-use super::{
-    infer::Inferred,
-    text::{self, Cell, parse},
+use crate::{
+    arrow::{batch_size::ROWS, types},
+    format::{
+        infer::Inferred,
+        text::{self, Cell, parse},
+    },
 };
-use crate::arrow::{batch_size::ROWS, types};
 use csv::{ByteRecord, ReaderBuilder};
 use datafusion::arrow::{array::RecordBatch, datatypes::SchemaRef};
 use engine_language::{
