@@ -3,6 +3,9 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::time::Duration;
 
+/// Columns of a node's name.
+pub const NAME: usize = 26;
+
 /// `1234567` as `1,234,567`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();

@@ -1,6 +1,7 @@
 //! The live region: what is running, how fast, and how long it will still take.
 
-use crate::terminal::{Terminal, format, report::NAME};
+use super::format::NAME;
+use crate::terminal::{Terminal, format};
 use engine_language::graph::NodeId;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::{

@@ -1,6 +1,11 @@
 //! What a run says: a line for each thing that ended, and a summary.
 
-use crate::terminal::{Style, Terminal, diagnostic::Draw, format, progress::Progress};
+use crate::terminal::{
+    Style, Terminal,
+    diagnostic::Draw,
+    format::{self, NAME},
+    progress::Progress,
+};
 use engine_language::{
     files::Files,
     graph::{NodeId, NodeKind},
@@ -14,8 +19,6 @@ use std::{fmt::Write as _, time::Duration};
 
 /// Columns of the action word.
 const WORD: usize = 12;
-/// Columns of a node's name.
-pub const NAME: usize = 26;
 /// Columns of the facts, before the time.
 const FACTS: usize = 42;
 

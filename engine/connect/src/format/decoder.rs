@@ -2,12 +2,12 @@
 
 use super::{
     avro::decoder::{AvroDecoder, Schemas},
+    decode_error::DecodeError,
     json::JsonDecoder,
     messages::Messages,
     rows::{Columns, Decoded},
 };
 use crate::hub::{
-    error::Error,
     rejected::{RejectedRow, Rejects},
     source::{OpenTable, TableRequest},
     topics::message_facts,
@@ -16,7 +16,6 @@ use datafusion::{
     arrow::{
         array::{ArrayRef, Int32Array, Int64Array, RecordBatch},
         datatypes::{Field, Schema, SchemaRef},
-        error::ArrowError,
     },
     datasource::MemTable,
 };
@@ -43,31 +42,6 @@ pub struct MessageDecoder {
 enum Body {
     Json(JsonDecoder),
     Avro(AvroDecoder),
-}
-
-/// Why messages were not decoded.
-#[derive(Debug)]
-pub enum DecodeError {
-    /// One of them, or the columns, are to blame.
-    Data(String),
-    /// What they are read by is not to be had.
-    Later(Box<Error>),
-}
-
-impl From<ArrowError> for DecodeError {
-    fn from(error: ArrowError) -> Self {
-        Self::Data(error.to_string())
-    }
-}
-
-impl DecodeError {
-    /// As an error of a connection.
-    pub fn explained(self, data: impl FnOnce(String) -> Error) -> Error {
-        match self {
-            Self::Data(why) => data(why),
-            Self::Later(error) => *error,
-        }
-    }
 }
 
 impl Body {

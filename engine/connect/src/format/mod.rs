@@ -2,6 +2,7 @@
 
 pub mod avro;
 pub mod csv;
+pub mod decode_error;
 pub mod decoder;
 pub(crate) mod encoder;
 pub(crate) mod file;

@@ -1,26 +1,14 @@
 //! What the world's errors mean to a user, as diagnostics.
 
-use crate::{error::Error, sql::source_map};
+use crate::{
+    error::Error,
+    sql::{
+        source_map,
+        system_error::{connect_error, of_system},
+    },
+};
 use datafusion::error::DataFusionError;
-use engine_connect::hub::error::{Blame, Error as ConnectError};
 use engine_language::{code, diagnostic::Diagnostic, files::Span, graph::NodeId, rendered::Rendered};
-
-/// A system's error, at the place that asked for it.
-pub fn of_system(error: &ConnectError, span: Option<Span>) -> Diagnostic {
-    let code = match error.blame {
-        Blame::User => &code::E0510,
-        Blame::Data => &code::E0304,
-        Blame::System => &code::E0511,
-        Blame::Rival => &code::E0512,
-        Blame::Gap => &code::E0520,
-    };
-    let message = format!("{}: {}: {}", error.system, error.doing, error.source);
-    let diagnostic = Diagnostic::error(code, span, message);
-    match &error.hint {
-        Some(hint) => diagnostic.hint(hint),
-        None => diagnostic,
-    }
-}
 
 /// Rows that were read, and cannot be digested as they are written.
 pub fn not_digested(why: &str) -> Diagnostic {
@@ -32,7 +20,7 @@ pub fn of(error: &Error, span: Option<Span>) -> Diagnostic {
     match error {
         Error::Project(diagnostic) => Diagnostic { span: diagnostic.span.or(span), ..(**diagnostic).clone() },
         Error::Connect(error) => of_system(error, span),
-        Error::Query(error) => match source_map::connect_error(error) {
+        Error::Query(error) => match connect_error(error) {
             Some(error) => of_system(error, span),
             None if memory_is_short(error) => out_of_memory(error, span),
             None => Diagnostic::error(&code::E0300, span, error.strip_backtrace()),
@@ -44,7 +32,7 @@ pub fn of(error: &Error, span: Option<Span>) -> Diagnostic {
 
 /// An error of a model's query: at its place in the model, unless what gave up was a system or the machine.
 pub fn in_model(rendered: &Rendered, error: DataFusionError, node: &NodeId) -> Error {
-    if source_map::connect_error(&error).is_some() || memory_is_short(&error) {
+    if connect_error(&error).is_some() || memory_is_short(&error) {
         return Error::Query(error);
     }
     Error::Project(Box::new(source_map::diagnose(rendered, &error, &node.name())))
@@ -75,7 +63,7 @@ fn out_of_memory(error: &DataFusionError, span: Option<Span>) -> Diagnostic {
 pub fn may_pass(error: &Error) -> bool {
     let connect = match error {
         Error::Connect(error) => Some(error),
-        Error::Query(error) => source_map::connect_error(error),
+        Error::Query(error) => connect_error(error),
         _ => None,
     };
     connect.is_some_and(|error| error.retry == engine_connect::hub::error::Retry::Later)
@@ -84,6 +72,7 @@ pub fn may_pass(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine_connect::hub::error::{Blame, Error as ConnectError};
 
     /// The code under which an error is said.
     fn code(error: &Error) -> &'static str {

@@ -8,7 +8,7 @@
     reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
 )]
 
-use super::{numeric::failed, time::calendar::DAY};
+use super::{failed::failed, units::DAY};
 use datafusion::{arrow::datatypes::IntervalMonthDayNano, error::Result};
 
 /// A span of time.

@@ -6,12 +6,13 @@
 #![expect(clippy::unnecessary_wraps, reason = "functions of one table have one signature")]
 
 use super::{
+    failed::failed,
     function::{Function, Gives, Overload},
     kind::{
         Kind::{self, Float4, Float8, Int2, Int4, Int8, Numeric},
         VARIABLE_SCALE, decimal, digits,
     },
-    numeric::{Numeric as Number, failed, power_of_ten},
+    numeric::{Numeric as Number, power_of_ten},
     value::{Value, out_of_range},
 };
 use datafusion::error::Result;

@@ -6,11 +6,13 @@
 
 mod aggregates;
 mod binary_operators;
+mod calendar;
 mod cast;
 pub mod classify_error;
 mod datediff;
 mod deep;
 mod dependencies;
+mod failed;
 mod function;
 mod interval;
 mod joins;
@@ -36,9 +38,12 @@ mod spill;
 pub mod statement;
 pub mod subquery;
 pub mod syntax;
+pub mod system_error;
 mod text;
 mod texts;
 mod time;
+mod time_functions;
+mod units;
 mod value;
 mod width_bucket;
 pub mod words;
@@ -154,7 +159,7 @@ fn planners() -> Vec<Arc<dyn ExprPlanner>> {
 
 /// Functions of a row.
 fn functions() -> Vec<ScalarUDF> {
-    let rows = [binary_operators::functions(), math::functions(), time::functions::functions()];
+    let rows = [binary_operators::functions(), math::functions(), time_functions::functions()];
     let rows = rows.into_iter().flatten().map(ScalarUDF::new_from_impl);
     rows.chain(regexp::functions()).chain(json::functions()).chain([datediff::function()]).collect()
 }

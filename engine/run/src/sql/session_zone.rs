@@ -3,8 +3,8 @@
 //! <https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-TIMEZONES>
 
 use super::{
-    numeric::failed,
-    time::calendar::{MINUTE, SECOND},
+    failed::failed,
+    units::{MINUTE, SECOND},
 };
 use chrono::{DateTime, LocalResult, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;

@@ -1,6 +1,11 @@
 //! The query engine's errors, brought home to the line of the model.
 
-use crate::sql::{refusal::Refusal, subquery::more_than_one, words::in_words};
+use crate::sql::{
+    refusal::Refusal,
+    subquery::more_than_one,
+    system_error::{connect_error, of_system},
+    words::in_words,
+};
 use datafusion::{
     common::{Column, Diagnostic as Found, SchemaError},
     error::DataFusionError,
@@ -29,7 +34,7 @@ const SHOWN: usize = 8;
 /// What a DataFusion error means for a model, with its place where there is one.
 pub fn diagnose(rendered: &Rendered, error: &DataFusionError, model: &str) -> Diagnostic {
     if let Some(connect) = connect_error(error) {
-        return crate::sql::classify_error::of_system(connect, None);
+        return of_system(connect, None);
     }
     if let Some(refusal) = Refusal::of(error) {
         return refused(rendered, refusal);
@@ -56,14 +61,6 @@ fn refused(rendered: &Rendered, refusal: &Refusal) -> Diagnostic {
         (Some((why, replacement)), Some(span)) => diagnostic.fix(why, span, identifier(replacement)),
         (Some((why, replacement)), None) => diagnostic.hint(format!("{why}: `{replacement}`")),
         (None, _) => diagnostic,
-    }
-}
-
-/// The error of one of our own connections inside DataFusion's.
-pub fn connect_error(error: &DataFusionError) -> Option<&engine_connect::hub::error::Error> {
-    match error.find_root() {
-        DataFusionError::External(inner) => inner.downcast_ref(),
-        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! How values are written as text, and read from it, where that is neither a number's nor a time's own affair.
 
-use super::numeric::failed;
+use super::failed::failed;
 use datafusion::error::Result;
 
 /// A `double precision` as its shortest digits that are read back as the same.

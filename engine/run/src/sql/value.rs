@@ -6,11 +6,7 @@
     reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
 )]
 
-use super::{
-    interval::Interval,
-    kind::Kind,
-    numeric::{Numeric, failed},
-};
+use super::{failed::failed, interval::Interval, kind::Kind, numeric::Numeric};
 use datafusion::{
     arrow::{
         array::{

@@ -8,8 +8,9 @@
 )]
 
 use super::{
+    failed::failed,
     kind::Kind,
-    numeric::{Numeric, failed},
+    numeric::Numeric,
     value::{Value, out_of_range},
 };
 use datafusion::error::Result;

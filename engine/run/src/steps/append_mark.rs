@@ -1,7 +1,7 @@
 //! Rows that are only added are added once. With them a mark is committed into the target, as the position of a stream is:
 //! which run added them. A try, a retry or a job that is begun again after the commit finds it and adds nothing.
 
-use super::model::write_mode;
+use super::write_mode::write_mode;
 use crate::{error::Result, history::Inputs, steps::step_run::StepRun};
 use engine_connect::hub::{
     connection::Connection,

@@ -10,6 +10,7 @@ pub mod step_run;
 pub mod stream;
 mod table;
 pub mod test;
+mod write_mode;
 pub mod write_rows;
 
 use crate::{

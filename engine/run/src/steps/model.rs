@@ -12,7 +12,7 @@ use engine_language::{
     code,
     diagnostic::Diagnostic,
     graph::NodeId,
-    model::{Materialized, Model, Strategy},
+    model::{Materialized, Model},
 };
 
 impl Runner {
@@ -49,19 +49,4 @@ fn unsupported(model: &Model) -> Error {
     Error::Project(Box::new(
         Diagnostic::error(&code::E0309, model.config.span, message).hint("use `incremental` with a `key`"),
     ))
-}
-
-/// The key's columns.
-pub fn key(model: &Model) -> Vec<String> {
-    model.config.key.iter().map(|column| column.value.clone()).collect()
-}
-
-/// How rows are added to those that are there.
-pub fn write_mode(model: &Model) -> engine_connect::hub::publication::Mode {
-    use engine_connect::hub::publication::Mode;
-    match model.config.strategy {
-        Strategy::Append => Mode::Append,
-        Strategy::Merge => Mode::Merge { key: key(model) },
-        Strategy::DeleteInsert => Mode::DeleteInsert { key: key(model) },
-    }
 }

@@ -10,13 +10,14 @@ mod progress;
 pub mod replay;
 mod report_progress;
 
+use super::write_mode::write_mode;
 use crate::{
     error::{Error, Result},
     event::Level,
     location,
     report::{NodeReport, Status},
     sql::classify_error,
-    steps::{model::write_mode, step_run::StepRun},
+    steps::step_run::StepRun,
     systems,
 };
 use batch::{Batch, CommitError, Messages, Sink};

@@ -1,5 +1,6 @@
 //! Tables and incremental models: one query, one publication.
 
+use super::write_mode::{key, write_mode};
 use crate::{
     check,
     error::{Error, Result},
@@ -8,7 +9,6 @@ use crate::{
     sql::{classify_error, operators, session::Session},
     steps::{
         append_mark::{AppendMark, MarkedTable},
-        model::{key, write_mode},
         step_run::StepRun,
         write_rows::{self, Copied},
     },

@@ -16,7 +16,7 @@ use engine_language::{
     config::generator::Rows,
     diagnostic::Diagnostic,
     graph::{NodeId, NodeKind},
-    model::{CheckSeverity, Materialized},
+    model::CheckSeverity,
     project::Project,
 };
 use std::{
@@ -44,7 +44,7 @@ pub async fn run(stage: &Stage, root: &Path, selection: &BTreeSet<NodeId>, updat
     for report in &reports {
         results.extend(of_node(&stage.project, report, able.contains(&report.node)));
     }
-    for node in able.iter().filter(|node| recorded(&stage.project, node)) {
+    for node in able.iter().filter(|node| snapshot::recorded(&stage.project, node)) {
         if reports.iter().any(|report| report.node == *node && report.status == Status::Succeeded) {
             results.push(compare(stage, &rehearsal, root, node, update).await?);
         }
@@ -68,13 +68,6 @@ fn small(project: &Project) -> Project {
     project
 }
 
-/// Whether a node's rows are kept as a snapshot: every model that is stored as a table of its own.
-pub fn recorded(project: &Project, node: &NodeId) -> bool {
-    project
-        .model(node)
-        .is_some_and(|model| matches!(model.config.materialized, Materialized::Table | Materialized::Incremental))
-}
-
 /// A source that a node depends on and that nothing in the project fills.
 fn unsupplied(project: &Project, node: &NodeId) -> Option<NodeId> {
     let mut before = project.graph.ancestors(node);
@@ -91,7 +84,7 @@ fn skipped(project: &Project, node: &NodeId) -> Option<TestResult> {
         NodeKind::Test => TestKind::Singular,
         _ => return None,
     };
-    if kind == TestKind::Snapshot && !recorded(project, node) {
+    if kind == TestKind::Snapshot && !snapshot::recorded(project, node) {
         return None;
     }
     let source = unsupplied(project, node)?;

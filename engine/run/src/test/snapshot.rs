@@ -4,10 +4,9 @@ use super::{
     Detail, TestStatus,
     cells::Cells,
     difference::{Difference, compare},
-    generated,
 };
 use crate::error::{Error, Result};
-use engine_language::{code, diagnostic::Diagnostic, graph::NodeId, project::Project};
+use engine_language::{code, diagnostic::Diagnostic, graph::NodeId, model::Materialized, project::Project};
 use std::{
     fmt::Write as _,
     fs, io,
@@ -127,7 +126,7 @@ pub fn unreferenced(root: &Path, project: &Project) -> Vec<PathBuf> {
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let left = names.filter(|name| {
         let stem = name.strip_suffix(".snap").or_else(|| name.strip_suffix(".snap.new"));
-        stem.is_some_and(|stem| !generated::recorded(project, &NodeId::Model(unescaped(stem).into())))
+        stem.is_some_and(|stem| !recorded(project, &NodeId::Model(unescaped(stem).into())))
     });
     let mut left: Vec<PathBuf> = left.map(|name| Path::new(FOLDER).join(name)).collect();
     left.sort();
@@ -196,6 +195,13 @@ fn parse(body: &str) -> Option<Cells> {
     let mut lines = body.lines();
     let header = lines.next()?;
     Cells::parse(header, lines.filter(|line| !line.starts_with("... ")))
+}
+
+/// Whether a node's rows are kept as a snapshot: every model that is stored as a table of its own.
+pub fn recorded(project: &Project, node: &NodeId) -> bool {
+    project
+        .model(node)
+        .is_some_and(|model| matches!(model.config.materialized, Materialized::Table | Materialized::Incremental))
 }
 
 #[cfg(test)]

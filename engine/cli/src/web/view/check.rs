@@ -3,7 +3,7 @@
 use super::{
     Data,
     dead_letters::{self, Letter},
-    node,
+    node_link,
 };
 use crate::web::http_error::HttpError;
 use engine_language::{graph::NodeId, model::Materialized};
@@ -79,8 +79,8 @@ pub fn last(data: &Data, reading: &Reading, node: Option<&NodeId>) -> Result<Vec
     let records = data.records.checks(project.target.as_str(), node.as_deref())?;
     let records = checks::current(records, &declared(project, &reading.mask));
     let check = |check: CheckRecord| Check {
-        url: node::url_of(project, &check.node),
-        node: node::name(&check.node),
+        url: node_link::url_of(project, &check.node),
+        node: node_link::name(&check.node),
         unique_id: check.node,
         name: check.name,
         severity: check.severity,
@@ -102,7 +102,7 @@ pub fn checks(data: &Data, runtime: &Handle) -> Result<Checks, HttpError> {
             Ok(letters) => (letters, None),
             Err(error) => (vec![], Some(reading.mask.text(&error))),
         };
-        Stream { name: id.name().into_owned(), url: node::url(&reading.project, id), letters, error }
+        Stream { name: id.name().into_owned(), url: node_link::url(&reading.project, id), letters, error }
     };
     Ok(Checks {
         now_us: data.service.now_us(),

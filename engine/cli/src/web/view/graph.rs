@@ -1,6 +1,6 @@
 //! What depends on what.
 
-use super::{Data, node, picture::states};
+use super::{Data, node_link, picture::states};
 use crate::graph::Subgraph;
 use engine_language::{graph::NodeId, select::select};
 use engine_run::service::Reading;
@@ -58,7 +58,7 @@ pub fn graph(data: &Data, selection: &str) -> Graph {
     let node = |id: &NodeId| Node {
         name: id.name().into_owned(),
         kind: id.kind().word(),
-        url: node::url(&reading.project, id),
+        url: node_link::url(&reading.project, id),
         anchor: format!("n-{id}").replacen('.', "-", 1),
         state: states.get(id).cloned().unwrap_or_else(|| "never".to_owned()),
         reads: drawn.reads(id).iter().map(|id| id.name().into_owned()).collect(),

@@ -1,6 +1,6 @@
 //! Runs by nodes.
 
-use super::{Data, node, run::RunSummary};
+use super::{Data, node_link, run::RunSummary};
 use crate::web::http_error::HttpError;
 use engine_language::graph::NodeId;
 use engine_run::history::lists::RunFilter;
@@ -59,7 +59,7 @@ pub fn grid(data: &Data, schedule: &str) -> Result<Grid, HttpError> {
     }
     let row = |id: &NodeId| {
         let cells = states.get(&id.to_string())?.clone();
-        Some(Row { name: id.name().into_owned(), kind: id.kind().word(), url: node::url(project, id), cells })
+        Some(Row { name: id.name().into_owned(), kind: id.kind().word(), url: node_link::url(project, id), cells })
     };
     Ok(Grid {
         now_us: data.service.now_us(),

@@ -4,7 +4,7 @@ use super::{
     Data,
     freshness::Age,
     job::{Working, working},
-    node,
+    node_link,
     run::RunSummary,
     schedule::{self, Schedule},
 };
@@ -106,7 +106,7 @@ fn failing(data: &Data) -> Result<Vec<Failing>, HttpError> {
         failing.push(Failing {
             name: id.name().into_owned(),
             kind: id.kind().word().to_owned(),
-            url: node::url(project, id),
+            url: node_link::url(project, id),
             at_us: last.started_us,
             note: reading.mask.text(&last.note.unwrap_or_default()),
             run: last.run,

@@ -2,7 +2,7 @@
 
 use crate::web::{
     view::Data,
-    view::{node, picture::states},
+    view::{node_link, picture::states},
 };
 use engine_language::graph::NodeId;
 use engine_run::service::Reading;
@@ -40,7 +40,7 @@ pub fn of(data: &Data, reading: &Reading, id: &NodeId) -> Lineage {
         let near = |id: &NodeId| Near {
             name: id.name().into_owned(),
             kind: id.kind().word(),
-            url: node::url(&reading.project, id),
+            url: node_link::url(&reading.project, id),
         };
         nodes.into_iter().flatten().map(near).collect()
     };

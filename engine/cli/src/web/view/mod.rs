@@ -14,6 +14,7 @@ pub mod job;
 pub mod lineage;
 pub mod model;
 pub mod node;
+pub mod node_link;
 pub mod picture;
 pub mod profile;
 pub mod rows;

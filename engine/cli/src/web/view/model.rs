@@ -5,7 +5,7 @@ use super::{
     check::{self, Check},
     code::{self, Code},
     lineage::{self, Lineage},
-    node,
+    node, node_link,
     profile::Version,
     rows::{self, Rows},
     run::{self, NodeResult},
@@ -103,7 +103,7 @@ pub fn model(data: &Data, name: &str, tab: &str, runtime: &Handle) -> Result<Nod
     let reading = data.service.reading();
     let (project, mask) = (&reading.project, &reading.mask);
     let unknown = || HttpError::not_found(format!("there is nothing called `{name}` in the project"));
-    let id = node::find(project, name).ok_or_else(unknown)?;
+    let id = node_link::find(project, name).ok_or_else(unknown)?;
     let model = project.model(&id);
     let tab = TABS.iter().find(|(known, _)| *known == tab).map_or("overview", |(known, _)| known);
     let runs = data.records.runs_of_node(&id.to_string(), RUNS)?;
@@ -119,7 +119,7 @@ pub fn model(data: &Data, name: &str, tab: &str, runtime: &Handle) -> Result<Nod
         name: id.name().into_owned(),
         kind: id.kind().word(),
         resource_type: id.kind().word(),
-        url: node::url(project, &id),
+        url: node_link::url(project, &id),
         description: description.map(|text| mask.text(text)).unwrap_or_default(),
         tags: node.map(|node| node.tags.clone()).unwrap_or_default(),
         path: node.and_then(|node| node.path.as_ref().map(|path| format!("project/{path}"))),

@@ -1,14 +1,11 @@
-//! Nodes: how they are named, where their pages are, and in a list.
+//! Nodes, in a list and one by one.
 
-use super::{Data, run};
+use super::{Data, node_link::url, run};
 use crate::web::{
     format::{self, Square},
     http_error::HttpError,
 };
-use engine_language::{
-    graph::{NodeId, NodeKind},
-    project::Project,
-};
+use engine_language::graph::{NodeId, NodeKind};
 use engine_run::{
     history::lists::NodeRun,
     service::{LiveRun, Reading},
@@ -20,36 +17,6 @@ use std::collections::BTreeSet;
 /// The kinds of nodes.
 const KINDS: [NodeKind; 6] =
     [NodeKind::Model, NodeKind::Copy, NodeKind::Seed, NodeKind::Source, NodeKind::Generator, NodeKind::Test];
-
-/// The node of a name, with its kind or without.
-pub fn find(project: &Project, name: &str) -> Option<NodeId> {
-    NodeId::named(name).chain(NodeId::parse(name)).find(|id| project.graph.nodes.contains_key(id))
-}
-
-/// Where a node's page is: by its name, if that means it.
-pub fn url(project: &Project, id: &NodeId) -> String {
-    let name = id.name();
-    let plain = find(project, &name).as_ref() == Some(id);
-    format!("/models/{}", if plain { format::url(&name) } else { format::url(&id.to_string()) })
-}
-
-/// The same for a node as the records write it, which may be gone.
-pub fn url_of(project: &Project, node: &str) -> String {
-    match find(project, node) {
-        Some(id) => url(project, &id),
-        None => format!("/models/{}", format::url(node)),
-    }
-}
-
-/// The name of a node as the records write it.
-pub fn name(node: &str) -> String {
-    NodeId::parse(node).map_or_else(|| node.to_owned(), |id| id.name().into_owned())
-}
-
-/// The kind of a node as the records write it.
-pub fn kind(node: &str) -> String {
-    NodeId::parse(node).map_or_else(String::new, |id| id.kind().word().to_owned())
-}
 
 /// The nodes at work.
 pub fn working(data: &Data) -> BTreeSet<NodeId> {

@@ -1,6 +1,6 @@
 //! Pictures of the graph, each drawn once for a reading of the project.
 
-use super::{Data, node};
+use super::{Data, node, node_link};
 use crate::{
     graph::Subgraph,
     graph::svg::{self, Boxed},
@@ -55,7 +55,7 @@ impl Pictures {
         let drawn = Subgraph { project: &reading.project, selected: nodes };
         let boxed = |id: &NodeId| {
             let i = key.iter().position(|other| other == id)?;
-            Some(Boxed { class: format!("{STATE}{i}."), href: node::url(&reading.project, id) })
+            Some(Boxed { class: format!("{STATE}{i}."), href: node_link::url(&reading.project, id) })
         };
         let text = svg::linked(&drawn, &boxed);
         if kept.pictures.len() >= MOST {

@@ -3,7 +3,7 @@
 use super::{
     Data,
     job::{Waiting, Working, waiting, working},
-    node,
+    node_link,
 };
 use crate::web::{format, http_error::HttpError};
 use engine_run::{
@@ -267,7 +267,7 @@ fn lines(data: &Data, run: &str, after: i64) -> Result<Vec<Line>, HttpError> {
         number,
         at_us: line.at_us,
         level: line.level,
-        node: line.node.as_deref().map_or(String::new(), node::name),
+        node: line.node.as_deref().map_or(String::new(), node_link::name),
         message: mask.text(&line.message),
     };
     Ok(data.records.log_after(run, after, LINES)?.into_iter().map(line).collect())
@@ -284,7 +284,7 @@ fn nodes(data: &Data, run: &RunSummary, live: Option<&LiveRun>, now: i64) -> Res
         node: id.to_string(),
         name: id.name().into_owned(),
         kind: id.kind().word().to_owned(),
-        url: node::url(&reading.project, id),
+        url: node_link::url(&reading.project, id),
         ..at_work(node, now)
     }));
     Ok(all)
@@ -294,9 +294,9 @@ fn nodes(data: &Data, run: &RunSummary, live: Option<&LiveRun>, now: i64) -> Res
 pub fn ended(reading: &Reading, node: NodeRun) -> NodeResult {
     let mask: &Mask = &reading.mask;
     NodeResult {
-        url: node::url_of(&reading.project, &node.node),
-        name: node::name(&node.node),
-        kind: node::kind(&node.node),
+        url: node_link::url_of(&reading.project, &node.node),
+        name: node_link::name(&node.node),
+        kind: node_link::kind(&node.node),
         run: node.run,
         node: node.node,
         status: node.status,

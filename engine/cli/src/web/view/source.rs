@@ -1,6 +1,6 @@
 //! Connections: what each is, whether it answers, its tables, how fresh they are, how far streams are behind.
 
-use super::{Data, freshness::Age, node};
+use super::{Data, freshness::Age, node_link};
 use crate::{terminal::format, web::http_error::HttpError};
 use engine_language::{graph::NodeId, model::Materialized, name::Name, project::Project};
 use engine_run::{location, runner::Runner, service::Reading};
@@ -121,7 +121,7 @@ fn tables(data: &Data, project: &Project) -> Result<BTreeMap<String, Vec<Table>>
         tables.entry(place.connection.to_string()).or_default().push(Table {
             name: id.name().into_owned(),
             kind: id.kind().word(),
-            url: node::url(project, id),
+            url: node_link::url(project, id),
             age: ages.get(&*id.name()).cloned(),
             made_us: built.as_ref().map(|built| built.at_us),
             rows: built.and_then(|built| built.rows),
@@ -135,7 +135,7 @@ fn streams(data: &Data, project: &Project) -> Vec<Stream> {
     let models = project.models.values().filter(|model| model.config.materialized == Materialized::Stream);
     let stream = |id: NodeId| Stream {
         name: id.name().into_owned(),
-        url: node::url(project, &id),
+        url: node_link::url(project, &id),
         behind: behind.get(&id.to_string()).copied(),
     };
     models.map(|model| stream(NodeId::Model(model.name.clone()))).collect()

@@ -4,7 +4,8 @@ use super::topic::Topic;
 use crate::{
     format::{
         avro::decoder::Schemas,
-        decoder::{BAD_ROW, DecodeError, MessageDecoder},
+        decode_error::DecodeError,
+        decoder::{BAD_ROW, MessageDecoder},
         messages::Messages,
     },
     hub::{

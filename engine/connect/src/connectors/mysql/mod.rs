@@ -25,7 +25,6 @@ mod server_error;
 mod snapshot;
 mod snapshot_pool;
 mod spill_sender;
-mod stage_writer;
 mod standard_sql;
 mod statement;
 mod table;

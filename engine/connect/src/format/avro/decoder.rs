@@ -4,14 +4,14 @@
 //! A message is a zero byte, the number of its writer's schema, and one record. Each is read by the schema that it was
 //! written with; fields that are no column are gone over, columns without a field are NULL.
 
-use super::super::{
-    decoder::DecodeError,
+use crate::format::{
+    avro::{
+        reader::Reader,
+        schema::{Field, Schema, Type},
+        value::Value,
+    },
+    decode_error::DecodeError,
     rows::{Columns, Decoded, Rows},
-};
-use crate::format::avro::{
-    reader::Reader,
-    schema::{Field, Schema, Type},
-    value::Value,
 };
 use std::{
     collections::{BTreeMap, btree_map::Entry},

@@ -10,8 +10,9 @@
 
 use super::distinct::Distinct;
 use crate::sql::{
+    failed::failed,
     kind::{Kind, VARIABLE_SCALE, decimal, digits},
-    numeric::{Numeric, failed},
+    numeric::Numeric,
     session_zone::Zone,
     value::{Column, Value, column},
 };

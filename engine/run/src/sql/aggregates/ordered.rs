@@ -10,9 +10,9 @@
 )]
 
 use crate::sql::{
+    failed::failed,
     interval::Interval,
     kind::Kind,
-    numeric::failed,
     session_zone::Zone,
     value::{Column, Value, column},
 };

@@ -8,12 +8,13 @@
 
 use super::moments;
 use crate::sql::{
+    failed::failed,
     function::{Gives, Overload},
     kind::{
         Kind::{self, Date, Float4, Float8, Int2, Int4, Int8, Interval, Numeric, Time, Timestamp, TimestampTz},
         VARIABLE_SCALE, decimal, digits,
     },
-    numeric::failed,
+    numeric::Numeric as Number,
     session_zone::Zone,
     value::{Value, out_of_range},
 };
@@ -235,8 +236,6 @@ fn negative(values: &[Value], _: &Zone) -> Result<Value> {
         _ => return Err(wrong(values)),
     })
 }
-
-use crate::sql::numeric::Numeric as Number;
 
 fn numbers(values: &[Value], compute: impl Fn(&Number, &Number) -> Result<Number>) -> Result<Value> {
     let [Value::Numeric(a), Value::Numeric(b)] = values else { return Err(wrong(values)) };

@@ -1,10 +1,6 @@
 //! Arithmetic of whole columns, where their types allow it: whole numbers, decimals of 38 digits, doubles.
 
-use crate::sql::{
-    kind::Kind,
-    numeric::{failed, quotient::quotient},
-    value::out_of_range,
-};
+use crate::sql::{failed::failed, kind::Kind, numeric::quotient::quotient, value::out_of_range};
 use datafusion::{
     arrow::{
         array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray},

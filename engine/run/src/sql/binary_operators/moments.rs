@@ -1,10 +1,11 @@
 //! Arithmetic of dates, times and intervals.
 
 use crate::sql::{
+    calendar::{self, checked_date},
+    failed::failed,
     interval::Interval,
-    numeric::failed,
     session_zone::Zone,
-    time::calendar::{self, DAY, checked_date},
+    units::DAY,
     value::Value,
 };
 use datafusion::error::Result;

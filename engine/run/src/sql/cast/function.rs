@@ -161,14 +161,14 @@ impl CastTo {
                 let whole = cast_with_options(array, &DataType::Decimal128(38, 0), &EXACTLY)?;
                 let message = format!("{} out of range", self.target.kind);
                 let cast = cast_with_options(&whole, to, &EXACTLY);
-                Some(cast.map_err(|_| crate::sql::numeric::failed(message))?)
+                Some(cast.map_err(|_| crate::sql::failed::failed(message))?)
             }
             (DataType::Float64, Kind::Int2 | Kind::Int4 | Kind::Int8) => {
                 let rounded = array.as_primitive::<Float64Type>().unary::<_, Float64Type>(f64::round_ties_even);
                 let rounded: ArrayRef = Arc::new(rounded);
                 let message = format!("{} out of range", self.target.kind);
                 let cast = cast_with_options(&rounded, to, &EXACTLY);
-                Some(cast.map_err(|_| crate::sql::numeric::failed(message))?)
+                Some(cast.map_err(|_| crate::sql::failed::failed(message))?)
             }
             _ => None,
         })

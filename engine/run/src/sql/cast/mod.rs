@@ -12,14 +12,14 @@ pub mod function;
 pub mod target;
 
 use super::{
+    calendar::{checked, timestamp},
+    failed::failed,
     kind::{Kind, VARIABLE_SCALE},
-    numeric::{Numeric, failed},
+    numeric::Numeric,
     session_zone::Zone,
     text,
-    time::{
-        calendar::{DAY, checked, timestamp},
-        parse, print,
-    },
+    time::{parse, print},
+    units::DAY,
     value::{Value, out_of_range},
 };
 use datafusion::error::{DataFusionError, Result};

@@ -13,10 +13,8 @@ pub mod quotient;
 mod text;
 mod transcendental;
 
-use datafusion::{
-    arrow::datatypes::i256,
-    error::{DataFusionError, Result},
-};
+use super::failed::failed;
+use datafusion::{arrow::datatypes::i256, error::Result};
 use num_bigint::{BigInt, Sign};
 use std::cmp::Ordering;
 
@@ -34,11 +32,6 @@ pub struct Numeric {
     pub digits: BigInt,
     /// How many of them stand behind the point.
     pub scale: u32,
-}
-
-/// An error of a value that cannot be computed.
-pub fn failed(message: impl Into<String>) -> DataFusionError {
-    DataFusionError::Execution(message.into())
 }
 
 /// Ten to the power of `n`.

@@ -2,7 +2,8 @@
 //!
 //! <https://www.postgresql.org/docs/current/functions-formatting.html#FUNCTIONS-FORMATTING-NUMERIC-TABLE>
 
-use super::{Numeric, failed};
+use super::Numeric;
+use crate::sql::failed::failed;
 use datafusion::error::Result;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@
     reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
 )]
 
-use super::{Numeric, failed};
+use super::Numeric;
+use crate::sql::failed::failed;
 use datafusion::error::Result;
 use num_bigint::BigInt;
 use std::{fmt, str::FromStr};

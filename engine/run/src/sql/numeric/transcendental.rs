@@ -7,7 +7,8 @@
     reason = "numbers are bounded before, and are cut, rounded and compared as PostgreSQL does it"
 )]
 
-use super::{GROUP, Numeric, SIGNIFICANT, failed, power_of_ten, rounded_quotient, scaled};
+use super::{GROUP, Numeric, SIGNIFICANT, power_of_ten, rounded_quotient, scaled};
+use crate::sql::failed::failed;
 use datafusion::error::Result;
 use num_bigint::BigInt;
 use std::{

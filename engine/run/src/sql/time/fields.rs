@@ -2,12 +2,14 @@
 //!
 //! <https://www.postgresql.org/docs/current/functions-datetime.html#FUNCTIONS-DATETIME-EXTRACT>
 
-use super::calendar::{DAY, HOUR, MINUTE, Parts, SECOND, days, iso_week, parts, timestamp};
 use crate::sql::{
+    calendar::{Parts, days, iso_week, parts, timestamp},
+    failed::failed,
     interval::Interval,
     kind::Kind,
-    numeric::{Numeric, failed},
+    numeric::Numeric,
     session_zone::Zone,
+    units::{DAY, HOUR, MINUTE, SECOND},
     value::{Column, Value, column},
 };
 use datafusion::{

@@ -1,12 +1,11 @@
 //! `to_date` and `to_timestamp` by a pattern.
 
-use super::{
-    calendar::{HOUR, MINUTE, SECOND, days, days_of_month},
-    pattern::{DAYS, Keyword, MONTHS, Piece, ROMAN, parse},
-};
+use super::pattern::{DAYS, Keyword, MONTHS, Piece, ROMAN, parse};
 use crate::sql::{
-    numeric::failed,
+    calendar::{days, days_of_month},
+    failed::failed,
     session_zone::{Zone, offset},
+    units::{HOUR, MINUTE, SECOND},
 };
 use datafusion::error::{DataFusionError, Result};
 
@@ -48,10 +47,10 @@ pub fn timestamptz(text: &str, pattern: &str, zone: &Zone) -> Result<i64> {
         return Err(beyond(text));
     }
     let time = hour * HOUR + found.minute * MINUTE + found.second * SECOND + found.micros;
-    let local = super::calendar::timestamp(day, time)?;
+    let local = crate::sql::calendar::timestamp(day, time)?;
     match found.offset {
-        Some(offset) => super::calendar::checked(local - offset),
-        None => super::calendar::checked(zone.utc_of(local)?),
+        Some(offset) => crate::sql::calendar::checked(local - offset),
+        None => crate::sql::calendar::checked(zone.utc_of(local)?),
     }
 }
 

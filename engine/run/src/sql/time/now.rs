@@ -3,10 +3,10 @@
 //! <https://www.postgresql.org/docs/current/functions-datetime.html#FUNCTIONS-DATETIME-CURRENT>, where it is that of the
 //! transaction's start.
 
-use super::calendar::DAY;
 use crate::sql::{
     kind::Kind,
     session_zone::Zone,
+    units::DAY,
     value::{Value, column},
 };
 use datafusion::{

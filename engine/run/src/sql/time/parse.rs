@@ -10,8 +10,13 @@
 )]
 #![expect(clippy::option_option, reason = "a text may be no date, or a date that there is not")]
 
-use super::calendar::{DAY, HOUR, MINUTE, SECOND, days, days_of_month};
-use crate::sql::{interval::Interval, numeric::failed, session_zone::Zone};
+use crate::sql::{
+    calendar::{days, days_of_month},
+    failed::failed,
+    interval::Interval,
+    session_zone::Zone,
+    units::{DAY, HOUR, MINUTE, SECOND},
+};
 use datafusion::error::{DataFusionError, Result};
 
 /// A date, a time and a zone, each if it is there.
@@ -168,20 +173,20 @@ pub fn time(text: &str) -> Result<i64> {
 pub fn timestamp(text: &str) -> Result<i64> {
     let found = read(text, "timestamp")?;
     let date = found.date.ok_or_else(|| invalid("timestamp", text))?;
-    super::calendar::timestamp(date, found.time.unwrap_or(0))
+    crate::sql::calendar::timestamp(date, found.time.unwrap_or(0))
 }
 
 /// A `timestamptz`, which is in the session's zone unless it says otherwise.
 pub fn timestamptz(text: &str, session: &Zone) -> Result<i64> {
     let found = read(text, "timestamp with time zone")?;
     let date = found.date.ok_or_else(|| invalid("timestamp with time zone", text))?;
-    let local = super::calendar::timestamp(date, found.time.unwrap_or(0))?;
+    let local = crate::sql::calendar::timestamp(date, found.time.unwrap_or(0))?;
     let zone = match found.zone {
         Some(Zone::Named(zone)) => Zone::Named(zone),
         Some(Zone::Fixed(offset)) => Zone::Fixed(offset),
         None => *session,
     };
-    super::calendar::checked(zone.utc_of(local)?)
+    crate::sql::calendar::checked(zone.utc_of(local)?)
 }
 
 /// Microseconds, or whole months, of a unit.

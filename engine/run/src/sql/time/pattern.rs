@@ -2,7 +2,7 @@
 //!
 //! <https://www.postgresql.org/docs/current/functions-formatting.html#FUNCTIONS-FORMATTING-DATETIME-TABLE>
 
-use crate::sql::numeric::failed;
+use crate::sql::failed::failed;
 use datafusion::error::Result;
 
 /// A piece of a pattern.

@@ -1,7 +1,11 @@
 //! Dates, times and intervals as text: ISO 8601 with a space, and PostgreSQL's own style of intervals.
 
-use super::calendar::{DAY, HOUR, MINUTE, SECOND, date, parts};
-use crate::sql::{interval::Interval, session_zone::Zone};
+use crate::sql::{
+    calendar::{date, parts},
+    interval::Interval,
+    session_zone::Zone,
+    units::{DAY, HOUR, MINUTE, SECOND},
+};
 use datafusion::error::Result;
 use std::fmt::Write as _;
 

@@ -1,10 +1,12 @@
 //! `to_char` of moments.
 
-use super::{
-    calendar::{DAY, HOUR, MINUTE, SECOND, days, iso_week, parts},
-    pattern::{DAYS, Keyword, MONTHS, Options, Piece, ROMAN, parse},
+use super::pattern::{DAYS, Keyword, MONTHS, Options, Piece, ROMAN, parse};
+use crate::sql::{
+    calendar::{days, iso_week, parts},
+    failed::failed,
+    session_zone::Zone,
+    units::{DAY, HOUR, MINUTE, SECOND},
 };
-use crate::sql::{numeric::failed, session_zone::Zone};
 use datafusion::error::Result;
 
 /// A moment by its pattern; `zone` if it has one.

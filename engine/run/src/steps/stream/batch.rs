@@ -11,9 +11,9 @@ use crate::{
         classify_error,
         operators::{self, Operator},
         session::Session,
-        source_map,
+        system_error,
     },
-    steps::{model::write_mode, step_run::StepRun, table, write_rows},
+    steps::{step_run::StepRun, table, write_mode::write_mode, write_rows},
 };
 use datafusion::{
     arrow::{
@@ -362,7 +362,7 @@ fn offsets(messages: &RecordBatch) -> Offsets {
 pub fn reason(error: &Error) -> String {
     match error {
         Error::Connect(error) => error.source.to_string(),
-        Error::Query(error) => match source_map::connect_error(error) {
+        Error::Query(error) => match system_error::connect_error(error) {
             Some(error) => error.source.to_string(),
             None => error.strip_backtrace(),
         },

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     report::{NodeReport, Status},
-    steps::{model::write_mode, step_run::StepRun},
+    steps::{step_run::StepRun, write_mode::write_mode},
 };
 use datafusion::arrow::{
     array::{AsArray, RecordBatch},

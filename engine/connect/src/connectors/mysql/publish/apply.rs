@@ -2,7 +2,7 @@
 
 use super::{
     Staged,
-    change::{change, index, prepare},
+    change::{Failed, change, index, prepare},
     foreign_keys::{self, Reference},
     stage::{Stage, keys, whole_table},
     system_tables::PUBLICATIONS,
@@ -14,7 +14,7 @@ use crate::{
         statement::{self, names, quote},
     },
     hub::{
-        error::{Blame, Error, Result},
+        error::{Blame, Result},
         publication::{Mode, Target},
     },
 };
@@ -245,9 +245,6 @@ async fn create_empty(staged: &Staged, on: &mut MySqlConnection, target: &Target
     let made: Vec<String> = staged.publication.tables.iter().map(|target| target.table.to_string()).collect();
     refer(staged, on, (target, stage), table, &made).await
 }
-
-/// An error, and the server's number of it.
-pub type Failed = (Error, Option<u16>);
 
 async fn transaction(
     staged: &Staged,

@@ -2,25 +2,27 @@
 
 use super::{
     Staged,
-    apply::Failed,
     stage::{Stage, keys},
+    stage_writer::warning,
 };
 use crate::{
     connectors::mysql::{
         describe::{Carried, text},
         server::{ask, run},
         server_error::number,
-        stage_writer::warning,
         statement::{self, names, quote},
         types::Wire,
     },
     hub::{
-        error::{Blame, Result},
+        error::{Blame, Error, Result},
         publication::{Mode, Target},
     },
 };
 use sqlx::MySqlConnection;
 use std::sync::atomic::Ordering;
+
+/// An error, and the server's number of it.
+pub type Failed = (Error, Option<u16>);
 
 /// Sees that keys have values, and that of several rows of one key the last is left.
 pub async fn prepare(staged: &Staged, on: &mut MySqlConnection, target: &Target, stage: &Stage) -> Result<()> {

@@ -6,7 +6,6 @@ use crate::{
         describe::{Key, Relation},
         server::{Server, run},
         server_error::named,
-        stage_writer::StageTarget,
         statement::{self, quote},
     },
     hub::error::Result,
@@ -47,15 +46,16 @@ impl IndexBuild {
     }
 
     /// A writer has written all of its rows, and leaves its connection; the last one has the table dressed.
-    pub async fn leave(self: &Arc<Self>, server: &Server, mut on: MySqlConnection, to: &Arc<StageTarget>) {
+    pub async fn leave(self: &Arc<Self>, server: &Server, mut on: MySqlConnection, (table, stage): (&str, &str)) {
         if self.writers.fetch_sub(1, Ordering::AcqRel) > 1 {
             let _ = on.close().await;
             return;
         }
-        let (index_build, server, to) = (self.clone(), server.clone(), to.clone());
+        let (index_build, server) = (self.clone(), server.clone());
+        let (table, stage) = (table.to_owned(), stage.to_owned());
         let at_work = SpawnedTask::spawn(async move {
-            let done = index_build.dress(&mut on, &to.stage).await;
-            let fault = |error| named(server.fault(&format!("writing `{}`", to.table), error), &to.stage, &to.table);
+            let done = index_build.dress(&mut on, &stage).await;
+            let fault = |error| named(server.fault(&format!("writing `{table}`"), error), &stage, &table);
             done.map_err(fault)?;
             let _ = on.close().await;
             Ok(())

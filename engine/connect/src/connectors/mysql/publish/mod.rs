@@ -11,13 +11,14 @@ mod chunk;
 mod constraint_checks;
 mod foreign_keys;
 mod index_build;
+mod pipeline_lock;
 mod privilege_check;
 mod rename;
 mod resolve_commit;
 mod stage;
+mod stage_writer;
 mod system_tables;
 
-pub use index_build::IndexBuild;
 pub use privilege_check::check as check_privileges;
 pub use resolve_commit::{position, recover};
 
@@ -26,7 +27,6 @@ use super::{
     server::{Server, run},
     server_error::named,
     snapshot_pool::{PoolConnection, SnapshotPool},
-    stage_writer::StageWriter,
     table::{Table, TableLocation},
 };
 use crate::{
@@ -47,6 +47,7 @@ use engine_language::{name::Name, table::TableDefinition};
 use foreign_keys::Reference;
 use futures::{StreamExt, stream};
 use stage::Stage;
+use stage_writer::StageWriter;
 use std::sync::{Arc, atomic::Ordering};
 use tokio::sync::OnceCell;
 

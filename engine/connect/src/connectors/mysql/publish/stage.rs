@@ -1,12 +1,16 @@
 //! Staging tables.
 
-use super::{IndexBuild, Staged, constraint_checks::EachRow};
+use super::{
+    Staged,
+    constraint_checks::EachRow,
+    index_build::IndexBuild,
+    stage_writer::{Shape, StageTarget},
+};
 use crate::{
     arrow::types::{arrow_type, column},
     connectors::mysql::{
         describe::{self, Carried, Relation, signed_comment},
         server::{Server, run},
-        stage_writer::{Shape, StageTarget},
         statement::{self, Made, ORDER, quote},
         types,
     },

@@ -1,19 +1,12 @@
 //! The engine's own tables in the database: positions, dead letters, and what was published.
 
-use super::Staged;
 use crate::{
     connectors::mysql::{
         server::{Server, ask, change, run},
         statement::{collation, quote},
     },
-    hub::{
-        error::{Blame, Error, Result},
-        position::Position,
-        publication::{Commit, DeadLetter},
-        rejected::RejectedRow,
-    },
+    hub::{position::Position, publication::DeadLetter, rejected::RejectedRow},
 };
-use engine_language::name::Name;
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -25,9 +18,6 @@ pub const LETTERS: &str = "engine_dead_letters";
 pub const PUBLICATIONS: &str = "engine_publications";
 /// Dead letters of one statement.
 const AT_ONCE: usize = 100;
-/// Seconds to wait for another run that moves the same pipeline.
-const TURN_S: u32 = 30;
-
 /// Makes what is missing of them.
 pub async fn make(server: &Server, on: &mut MySqlConnection) -> sqlx::Result<()> {
     let sql = "select cast(count(*) as signed) from information_schema.tables where table_schema = ? \
@@ -92,35 +82,6 @@ pub async fn unlock(server: &Server, on: &mut MySqlConnection, name: &str) -> sq
 /// Such names are the whole server's, and have at most 64 characters.
 fn lock_name(server: &Server, name: &str) -> String {
     format!("engine_{:016x}", xxh3_64(format!("{} {name}", server.database()).as_bytes()))
-}
-
-impl Staged {
-    /// Keeps others from moving the pipeline until this session ends, and sees that it stands where the rows were read.
-    pub(super) async fn hold(&self, on: &mut MySqlConnection, commit: &Commit) -> Result<()> {
-        let Some(pipeline) = &self.publication.pipeline else { return Ok(()) };
-        if commit.advance.is_none() && commit.settled.is_empty() {
-            return Ok(());
-        }
-        let doing = "moving the position";
-        let fault = |error| self.server.fault(doing, error);
-        let rival = || {
-            let message = format!("another run has moved `{pipeline}` on meanwhile; nothing was written");
-            self.server.error(doing, Blame::Rival, message)
-        };
-        if !lock(&self.server, on, pipeline.as_str(), TURN_S).await.map_err(fault)? {
-            return Err(rival());
-        }
-        let stands = super::resolve_commit::position(&self.server, pipeline).await?;
-        let as_read = commit.advance.as_ref().is_none_or(|move_on| stands == move_on.from);
-        if as_read { Ok(()) } else { Err(rival()) }
-    }
-
-    /// That a dead letter which is to go is gone already.
-    pub(super) fn gone(&self) -> Error {
-        let pipeline = self.publication.pipeline.as_ref().map_or("", Name::as_str);
-        let message = format!("a dead letter of `{pipeline}` is gone meanwhile; nothing was written");
-        self.server.error("letting dead letters go", Blame::Rival, message)
-    }
 }
 
 /// Moves a pipeline on, in the open transaction.

@@ -1,16 +1,8 @@
 //! The proleptic Gregorian calendar, in days and microseconds since 1970.
 
-use crate::sql::{interval::Interval, numeric::failed, session_zone::Zone};
+use super::{failed::failed, interval::Interval, session_zone::Zone, units::DAY};
 use datafusion::error::Result;
 
-/// Microseconds of a second.
-pub const SECOND: i64 = 1_000_000;
-/// Microseconds of a minute.
-pub const MINUTE: i64 = 60 * SECOND;
-/// Microseconds of an hour.
-pub const HOUR: i64 = 60 * MINUTE;
-/// Microseconds of a day.
-pub const DAY: i64 = 24 * HOUR;
 /// The first day that is held, 4713-11-24 before Christ.
 const FIRST_DAY: i64 = -2_440_588;
 /// The first day that no timestamp reaches, 294277-01-01.

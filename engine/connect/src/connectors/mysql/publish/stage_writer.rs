@@ -1,15 +1,15 @@
 //! Filling a staging table.
 
-use super::{
-    encode::{Infos, Values},
-    publish::IndexBuild,
-    server::{Server, run},
-    server_error::named,
-    statement::{list, quote},
-    types::Wire,
-};
+use super::index_build::IndexBuild;
 use crate::{
     arrow::{row_name, types::exactly},
+    connectors::mysql::{
+        encode::{Infos, Values},
+        server::{Server, run},
+        server_error::named,
+        statement::{list, quote},
+        types::Wire,
+    },
     hub::{
         error::{Blame, Error, Result},
         policy::{Chosen, Replacements, ValueError},
@@ -230,7 +230,7 @@ async fn insert_all(
     }
     run(&mut on, "commit").await.map_err(fault)?;
     match &to.index_build {
-        Some(index_build) => index_build.leave(server, on, to).await,
+        Some(index_build) => index_build.leave(server, on, (&to.table, &to.stage)).await,
         None => drop(on.close().await),
     }
     Ok(total)

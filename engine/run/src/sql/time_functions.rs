@@ -9,16 +9,17 @@
 )]
 
 use super::{
-    calendar::{self, DAY, SECOND, checked, days, days_of_month, timestamp},
-    fields::{Field, part, truncated, truncated_interval},
-    from_pattern, parse, to_char,
-};
-use crate::sql::{
+    calendar::{self, checked, days, days_of_month, timestamp},
+    failed::failed,
     function::{Function, Gives, Overload},
     interval::Interval as Span,
     kind::Kind::{self, Bool, Date, Float8, Int4, Interval, Numeric, Text, Time, Timestamp, TimestampTz},
-    numeric::failed,
     session_zone::Zone,
+    time::{
+        fields::{Field, part, truncated, truncated_interval},
+        from_pattern, parse, to_char,
+    },
+    units::{DAY, SECOND},
     value::Value,
 };
 use datafusion::error::Result;
