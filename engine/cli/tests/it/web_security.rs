@@ -262,22 +262,27 @@ fn paths_lead_nowhere_else() {
     assert_eq!(admin.post("/runs", &huge, &[("origin", &served.url)]).status, 400);
 }
 
-/// A secret that stands wherever a project may have one is in no page, answer, line, number or record.
-#[test]
-fn a_secret_is_never_seen() {
-    const SECRET: &str = "sentinel-4f1c9d";
+/// A project that has a secret wherever one may stand.
+fn with_secret(secret: &str) -> Test {
     let sources = format!(
         "default_sink = \"out\"\n[limits]\nwait = \"1s\"\n[vars]\nfrom_env = \"${{SECRET}}\"\n[connections.out]\ntype = \"sqlite\"\npath = \".engine/out.db\"\n[sinks.out]\nconnection = \"out\"\n\
          [connections.far]\ntype = \"postgres\"\nhost = \"127.0.0.1\"\nport = 1\ndatabase = \"d\"\nuser = \"u\"\npassword = \"${{SECRET}}\"\n[sources.far]\nconnection = \"far\"\n[sources.far.tables.t]\ncolumns = {{ n = \"int\" }}\nfreshness = {{ column = \"n\", warn = \"1d\" }}\n# {}\n",
         "none"
     );
-    let test = Test::new()
+    Test::new()
         .file("project/sources.toml", &sources)
         .file("project/models/a.sql", "select cast('{{ env_var(\"SECRET\") }}' as int) as n, '{{ var(\"from_env\") }}' as v")
         .file("project/models/b.sql", "{{ config(checks = [expression(\"'\" ~ env_var(\"SECRET\") ~ \"' <> 'x'\")]) }}select length('{{ env_var(\"SECRET\") }}') as n, length('{{ var(\"from_env\") | upper }}') as m")
         .file("project/models/c.sql", "select n from {{ source(\"far\", \"t\") }}")
         .file("project/schedules.toml", "[s]\nevery = \"1d\"\nretries = { times = 1, wait = \"50ms\" }\non_failure = { webhook = \"http://127.0.0.1:1/${SECRET}\" }\n")
-        .env("SECRET", SECRET);
+        .env("SECRET", secret)
+}
+
+/// A secret that stands wherever a project may have one is in no page, answer, line, number or record.
+#[test]
+fn a_secret_is_never_seen() {
+    const SECRET: &str = "sentinel-4f1c9d";
+    let test = with_secret(SECRET);
     let (collector, traced) = crate::serve::webhook();
     let mut served = Served::start_with(&test, &["-vv"], &[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector)]);
     served.hears("Failed s");

@@ -1,8 +1,9 @@
 //! Kafka, on a real broker, and on librdkafka's mock where a real one won't fail on demand.
 
-pub mod avro;
+mod avro;
 mod faults;
 mod gaps;
+pub mod in_avro;
 mod messages;
 mod poison;
 pub mod registry;

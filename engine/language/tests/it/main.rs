@@ -3,6 +3,7 @@
 
 mod config;
 mod consequences;
+mod dbt_project;
 mod graph;
 mod outside;
 mod select;

@@ -109,7 +109,7 @@ impl Subject {
             registry.url
         );
         let it = Self::open(&toml, &["interval", "list(int)"]);
-        let connection = Arc::new(super::super::kafka::avro::InAvro(it.connection));
+        let connection = Arc::new(super::super::kafka::in_avro::InAvro(it.connection));
         Self { plain_names: true, connection, ..it }
     }
 

@@ -5,6 +5,7 @@ mod crashes;
 mod faults;
 mod instants;
 mod limits;
+mod losses;
 mod names;
 mod pushdown;
 mod reading;

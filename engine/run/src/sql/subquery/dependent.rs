@@ -10,8 +10,8 @@ use datafusion::{
     common::{Column, NullEquality, Result, ScalarValue, TableReference},
     functions_window::expr_fn::row_number,
     logical_expr::{
-        Aggregate, Distinct, Expr, ExprFunctionExt, FetchType, JoinType, Limit, LogicalPlan, LogicalPlanBuilder,
-        Projection, SkipType, SortExpr, Unnest, Values, Window,
+        Aggregate, Distinct, DistinctOn, Expr, ExprFunctionExt, FetchType, JoinType, Limit, LogicalPlan,
+        LogicalPlanBuilder, Projection, SkipType, SortExpr, Unnest, Values, Window,
         expr::{AggregateFunction, WindowFunction},
         lit,
     },
@@ -55,32 +55,7 @@ pub fn compute(plan: &LogicalPlan, domain: &Domain<'_>) -> Result<Dependent> {
             let plan = LogicalPlanBuilder::from(below.plan).distinct()?.build()?;
             Ok(Dependent { plan, keys: below.keys })
         }
-        LogicalPlan::Distinct(Distinct::On(on)) => {
-            let below = compute(&on.input, domain)?;
-            let keys = || below.keys.iter().cloned().map(Expr::Column);
-            let over = |expr: &Expr| replaced(expr.clone(), &domain.outer, &below.keys);
-            let on_exprs: Vec<Expr> = on.on_expr.iter().map(over).collect::<Result<_>>()?;
-            let select = on
-                .select_expr
-                .iter()
-                .zip(on.schema.iter())
-                .map(|(expr, (qualifier, field))| Ok(named(over(expr)?, qualifier, field.name())));
-            let select = select.collect::<Result<Vec<_>>>()?.into_iter().chain(keys()).collect();
-            let sort = match &on.sort_expr {
-                None => None,
-                Some(sort) => {
-                    let first = keys().map(|key| key.sort(true, false));
-                    let rest = sort.iter().map(|each| Ok(each.with_expr(over(&each.expr)?)));
-                    Some(first.map(Ok).chain(rest).collect::<Result<Vec<SortExpr>>>()?)
-                }
-            };
-            let on_exprs = keys().chain(on_exprs).collect();
-            let plan = LogicalPlanBuilder::from(below.plan.clone()).distinct_on(on_exprs, select, sort)?.build()?;
-            // What is selected has the names of the keys, without their table.
-            let width = on.schema.fields().len();
-            let keys = plan.schema().columns().into_iter().skip(width).collect();
-            Ok(Dependent { plan, keys })
-        }
+        LogicalPlan::Distinct(Distinct::On(on)) => distinct_on(on, domain),
         LogicalPlan::Sort(sort) if sort.fetch.is_none() => compute(&sort.input, domain),
         LogicalPlan::Limit(limit) => limited(limit, domain),
         LogicalPlan::Window(window) => windows(window, domain),
@@ -205,6 +180,33 @@ fn grouped(aggregate: &Aggregate, domain: &Domain<'_>) -> Result<Dependent> {
     by.extend(below.keys.iter().cloned().map(Expr::Column));
     let plan = LogicalPlan::Aggregate(Aggregate::try_new(below.plan.into(), by, aggregates)?);
     Ok(Dependent { plan, keys: below.keys })
+}
+
+fn distinct_on(on: &DistinctOn, domain: &Domain<'_>) -> Result<Dependent> {
+    let below = compute(&on.input, domain)?;
+    let keys = || below.keys.iter().cloned().map(Expr::Column);
+    let over = |expr: &Expr| replaced(expr.clone(), &domain.outer, &below.keys);
+    let on_exprs: Vec<Expr> = on.on_expr.iter().map(over).collect::<Result<_>>()?;
+    let select = on
+        .select_expr
+        .iter()
+        .zip(on.schema.iter())
+        .map(|(expr, (qualifier, field))| Ok(named(over(expr)?, qualifier, field.name())));
+    let select = select.collect::<Result<Vec<_>>>()?.into_iter().chain(keys()).collect();
+    let sort = match &on.sort_expr {
+        None => None,
+        Some(sort) => {
+            let first = keys().map(|key| key.sort(true, false));
+            let rest = sort.iter().map(|each| Ok(each.with_expr(over(&each.expr)?)));
+            Some(first.map(Ok).chain(rest).collect::<Result<Vec<SortExpr>>>()?)
+        }
+    };
+    let on_exprs = keys().chain(on_exprs).collect();
+    let plan = LogicalPlanBuilder::from(below.plan.clone()).distinct_on(on_exprs, select, sort)?.build()?;
+    // What is selected has the names of the keys, without their table.
+    let width = on.schema.fields().len();
+    let keys = plan.schema().columns().into_iter().skip(width).collect();
+    Ok(Dependent { plan, keys })
 }
 
 /// A limit counts the rows of each value by themselves.

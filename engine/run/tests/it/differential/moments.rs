@@ -1,7 +1,5 @@
 //! Functions of dates, times and intervals, patterns, and functions of groups.
 
-#![expect(clippy::too_many_lines, reason = "a list of expressions")]
-
 use super::expressions::{STATED, compare, over_columns};
 
 const STAMPS: [&str; 7] = [
@@ -107,139 +105,142 @@ async fn functions_of_moments() {
     over_columns(templates, "functions-of-moments", 400, STATED).await;
 }
 
+const PATTERNS: [&str; 23] = [
+    "YYYY-MM-DD HH24:MI:SS",
+    "YYYY-MM",
+    "Mon DD, YYYY",
+    "FMMonth FMDDth",
+    "Day",
+    "HH12:MI am",
+    "Q",
+    "IYYY-IW",
+    "DDD",
+    "J",
+    "MS US",
+    "SSSS",
+    "YY Y YYY",
+    "CC",
+    "D ID",
+    "WW W",
+    "RM",
+    "\"week\" IW",
+    "DY dy Dy",
+    "MONTH month",
+    "FF3",
+    "Y,YYY",
+    "BC",
+];
+
+const LAYOUTS: [&str; 18] = [
+    "9",
+    "999",
+    "9999.99",
+    "FM9999.99",
+    "FM999,999,990.00",
+    "9,999,999.9",
+    "0000",
+    "FM0000",
+    "S999.9",
+    "999.9S",
+    "MI999.9",
+    "999.9MI",
+    "0.99",
+    "FM990.0",
+    "99D9",
+    "999G999",
+    "FM9.9",
+    "$9,999.00",
+];
+
+const TEXTS: [(&str, &str); 14] = [
+    ("2026-02-28", "YYYY-MM-DD"),
+    ("20260228", "YYYYMMDD"),
+    ("28/02/2026", "DD/MM/YYYY"),
+    ("28 Feb 2026", "DD Mon YYYY"),
+    ("February 28, 2026", "Month DD, YYYY"),
+    ("2026-02-30", "YYYY-MM-DD"),
+    ("26-2-8", "YY-MM-DD"),
+    ("2026 045", "YYYY DDD"),
+    ("2026-02-28 13:14:15", "YYYY-MM-DD HH24:MI:SS"),
+    ("2026-02-28 1:14 pm", "YYYY-MM-DD HH12:MI am"),
+    ("2026-02-28 13:14:15.678", "YYYY-MM-DD HH24:MI:SS.MS"),
+    ("2026-13-01", "YYYY-MM-DD"),
+    ("abc", "YYYY"),
+    ("12/31/99", "MM/DD/YY"),
+];
+
+const CALLS: [&str; 54] = [
+    "make_date(2024, 2, 29)",
+    "make_date(2023, 2, 29)",
+    "make_time(23, 59, 59.5)",
+    "make_timestamp(2026, 1, 31, 12, 30, 1.25)",
+    "make_interval(1, 2, 3, 4, 5, 6, 7.5)",
+    "make_interval(0, 14)",
+    "to_timestamp(1767225600.5)",
+    "interval '90' day",
+    "interval '1-2'",
+    "interval '1 day 2 hours ago'",
+    "interval 'P1Y2M3DT4H5M6.5S'",
+    "interval '1.5 days'",
+    "interval '2.5 months'",
+    "interval '1 fortnight'",
+    "1e3",
+    "1.5e-3",
+    "2 ^ 3",
+    "2 ^ 0.5",
+    "2.0 ^ 3",
+    "7 / 2",
+    "-7 / 2",
+    "-7 % 3",
+    "mod(-7, 3)",
+    "1 / 0",
+    "1.0 / 0",
+    "round(2.5)",
+    "round(-2.5)",
+    "round(2.5::float8)",
+    "2.7::int",
+    "2.5::int",
+    "2.5::float8::int",
+    "round(1.255, 2)",
+    "1.1 + 2.2",
+    "'5' + 1",
+    "'abc' = 1",
+    "cast('12' as text) = 12",
+    "case when true then 'a' else 1 end",
+    "coalesce(null, 1, 2.5)",
+    "greatest(1, 2.5)",
+    "1 || 'a'",
+    "1.50 || 'x'",
+    "timestamp '2026-01-01' || ''",
+    "0.1::float8 || ''",
+    "true || ''",
+    "concat(1, 2.50, 'x')",
+    "upper(1)",
+    "'abc'::varchar(2)",
+    "'ab  '::char(4) = 'ab'",
+    "2147483647 + 1",
+    "9223372036854775807 + 1",
+    "1.5 in (1, 1.5)",
+    "'0.0'::float8 = '-0.0'::float8",
+    "'nan'::float8 = 'nan'::float8",
+    "date '2026-01-01' < '2026-02-01'",
+];
+
 #[tokio::test]
 async fn patterns() {
-    let patterns = [
-        "YYYY-MM-DD HH24:MI:SS",
-        "YYYY-MM",
-        "Mon DD, YYYY",
-        "FMMonth FMDDth",
-        "Day",
-        "HH12:MI am",
-        "Q",
-        "IYYY-IW",
-        "DDD",
-        "J",
-        "MS US",
-        "SSSS",
-        "YY Y YYY",
-        "CC",
-        "D ID",
-        "WW W",
-        "RM",
-        "\"week\" IW",
-        "DY dy Dy",
-        "MONTH month",
-        "FF3",
-        "Y,YYY",
-        "BC",
-    ];
     let mut expressions = vec![];
     for stamp in STAMPS {
-        expressions.extend(patterns.map(|pattern| format!("to_char({stamp}, '{pattern}')")));
+        expressions.extend(PATTERNS.map(|pattern| format!("to_char({stamp}, '{pattern}')")));
     }
     let numbers = ["0", "1", "-1", "12.34", "-0.5", "1234567.891", "999.995", "0.05", "-1234.5", "1e5"];
-    let layouts = [
-        "9",
-        "999",
-        "9999.99",
-        "FM9999.99",
-        "FM999,999,990.00",
-        "9,999,999.9",
-        "0000",
-        "FM0000",
-        "S999.9",
-        "999.9S",
-        "MI999.9",
-        "999.9MI",
-        "0.99",
-        "FM990.0",
-        "99D9",
-        "999G999",
-        "FM9.9",
-        "$9,999.00",
-    ];
     for number in numbers {
-        expressions.extend(layouts.map(|layout| format!("to_char(cast({number} as numeric(20, 4)), '{layout}')")));
+        expressions.extend(LAYOUTS.map(|layout| format!("to_char(cast({number} as numeric(20, 4)), '{layout}')")));
     }
-    let texts = [
-        ("2026-02-28", "YYYY-MM-DD"),
-        ("20260228", "YYYYMMDD"),
-        ("28/02/2026", "DD/MM/YYYY"),
-        ("28 Feb 2026", "DD Mon YYYY"),
-        ("February 28, 2026", "Month DD, YYYY"),
-        ("2026-02-30", "YYYY-MM-DD"),
-        ("26-2-8", "YY-MM-DD"),
-        ("2026 045", "YYYY DDD"),
-        ("2026-02-28 13:14:15", "YYYY-MM-DD HH24:MI:SS"),
-        ("2026-02-28 1:14 pm", "YYYY-MM-DD HH12:MI am"),
-        ("2026-02-28 13:14:15.678", "YYYY-MM-DD HH24:MI:SS.MS"),
-        ("2026-13-01", "YYYY-MM-DD"),
-        ("abc", "YYYY"),
-        ("12/31/99", "MM/DD/YY"),
-    ];
-    for (text, pattern) in texts {
+    for (text, pattern) in TEXTS {
         expressions.push(format!("to_date('{text}', '{pattern}')"));
         expressions.push(format!("to_timestamp('{text}', '{pattern}')"));
     }
-    for call in [
-        "make_date(2024, 2, 29)",
-        "make_date(2023, 2, 29)",
-        "make_time(23, 59, 59.5)",
-        "make_timestamp(2026, 1, 31, 12, 30, 1.25)",
-        "make_interval(1, 2, 3, 4, 5, 6, 7.5)",
-        "make_interval(0, 14)",
-        "to_timestamp(1767225600.5)",
-        "interval '90' day",
-        "interval '1-2'",
-        "interval '1 day 2 hours ago'",
-        "interval 'P1Y2M3DT4H5M6.5S'",
-        "interval '1.5 days'",
-        "interval '2.5 months'",
-        "interval '1 fortnight'",
-        "1e3",
-        "1.5e-3",
-        "2 ^ 3",
-        "2 ^ 0.5",
-        "2.0 ^ 3",
-        "7 / 2",
-        "-7 / 2",
-        "-7 % 3",
-        "mod(-7, 3)",
-        "1 / 0",
-        "1.0 / 0",
-        "round(2.5)",
-        "round(-2.5)",
-        "round(2.5::float8)",
-        "2.7::int",
-        "2.5::int",
-        "2.5::float8::int",
-        "round(1.255, 2)",
-        "1.1 + 2.2",
-        "'5' + 1",
-        "'abc' = 1",
-        "cast('12' as text) = 12",
-        "case when true then 'a' else 1 end",
-        "coalesce(null, 1, 2.5)",
-        "greatest(1, 2.5)",
-        "1 || 'a'",
-        "1.50 || 'x'",
-        "timestamp '2026-01-01' || ''",
-        "0.1::float8 || ''",
-        "true || ''",
-        "concat(1, 2.50, 'x')",
-        "upper(1)",
-        "'abc'::varchar(2)",
-        "'ab  '::char(4) = 'ab'",
-        "2147483647 + 1",
-        "9223372036854775807 + 1",
-        "1.5 in (1, 1.5)",
-        "'0.0'::float8 = '-0.0'::float8",
-        "'nan'::float8 = 'nan'::float8",
-        "date '2026-01-01' < '2026-02-01'",
-    ] {
-        expressions.push(call.to_owned());
-    }
+    expressions.extend(CALLS.map(str::to_owned));
     compare(expressions, "patterns", 400, STATED).await;
 }
 

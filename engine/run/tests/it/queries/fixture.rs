@@ -29,6 +29,11 @@ fn table(name: &str, columns: &[(&str, &'static str)], rows: &str) -> Table {
 
 /// Customers, orders, items and a few tables that are full of NULLs and twins.
 pub fn shop() -> Vec<Table> {
+    [trade(), twins()].into_iter().flatten().collect()
+}
+
+/// Customers, orders and items.
+fn trade() -> Vec<Table> {
     let customers = [("id", "int"), ("name", "text"), ("city", "text"), ("credit", "numeric(10,2)"), ("since", "date")];
     let orders = [
         ("id", "int"),
@@ -41,7 +46,6 @@ pub fn shop() -> Vec<Table> {
     let items =
         [("order_id", "int"), ("line", "int"), ("product", "text"), ("quantity", "int"), ("price", "numeric(10,2)")];
     let products = [("product", "text"), ("category", "text"), ("weight", "float8")];
-    let pairs = [("id", "int"), ("x", "int"), ("y", "int"), ("s", "text"), ("b", "boolean")];
     vec![
         table(
             "customers",
@@ -87,6 +91,13 @@ pub fn shop() -> Vec<Table> {
              nut|dry|~
              ~|fruit|1.5",
         ),
+    ]
+}
+
+/// Tables that are full of NULLs and twins.
+fn twins() -> Vec<Table> {
+    let pairs = [("id", "int"), ("x", "int"), ("y", "int"), ("s", "text"), ("b", "boolean")];
+    vec![
         table(
             "a",
             &pairs,
